@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Differences between kernels, each with the commit that made it. */
+#ifndef CONNTRACER_COMPAT_H
+#define CONNTRACER_COMPAT_H
+
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* BPF_FUNC_get_current_task_btf: 5.11, 3ca1032ab7ab. Without it, the fields are probed. */
+enum bpf_func_id___current_task_btf {
+	BPF_FUNC_get_current_task_btf___known = 158,
+};
+
+static __always_inline struct task_struct *group_leader_of_current(void)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___current_task_btf,
+				       BPF_FUNC_get_current_task_btf___known)) {
+		task = (struct task_struct *)bpf_get_current_task_btf();
+		return task->group_leader;
+	}
+	task = (struct task_struct *)bpf_get_current_task();
+	return BPF_CORE_READ(task, group_leader);
+}
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The programs. Their bodies are in the headers, by topic. */
+#include "scan.h"
+#include "tcp.h"
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
+{
+	on_state(sk, oldstate, newstate);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
+{
+	on_destroy(sk);
+	return 0;
+}
+
+/* Over conns: adds what open connections have moved to their flows. */
+SEC("iter/bpf_map_elem")
+int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct conn *conn = ctx->value;
+	__u64 *key = ctx->key;
+
+	if (key && conn)
+		fold_open(conn, key);
+	return 0;
+}
+
+/* Over flows: offers the slots that nobody uses. */
+SEC("iter/bpf_map_elem")
+int iter__offer_slots(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct flow *flow = ctx->value;
+	__u32 *key = ctx->key;
+	__u32 slot;
+
+	if (!key || !flow)
+		return 0;
+	slot = *key;
+	if (slot == SLOT_OVERFLOW || flow->state != SLOT_UNUSED)
+		return 0;
+	flow->state = SLOT_OFFERED;
+	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+	return 0;
+}
+
+SEC("iter/task_file")
+int iter__adopt_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		adopt_file(task, file);
+	return 0;
+}

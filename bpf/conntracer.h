@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The contract between the kernel side and user space: every key, value and
+ * number that both know. src/maps/ holds a codec for each struct; a test, the
+ * build and the opening of each map compare the two.
+ *
+ * Fixed-width integers and byte arrays only, largest first, padding named and
+ * zeroed. Integers are in host byte order. Addresses are 16 bytes in network
+ * byte order, IPv4 as IPv4-mapped IPv6 (::ffff:a.b.c.d).
+ */
+#ifndef CONNTRACER_H
+#define CONNTRACER_H
+
+#include "kernel.h"
+
+/* Which parts of a flow_key are filled in; the others are zero, and so add up. */
+enum flow_key_part {
+	KEY_PROCESS = 1, /* comm, cgroup_id */
+	KEY_PORTS = 2,	 /* the ephemeral port as well */
+	KEY_PID = 4,
+	KEY_UID = 8,
+};
+
+enum direction {
+	DIRECTION_UNKNOWN = 0,
+	DIRECTION_ACTIVE = 1,  /* this side sent the SYN */
+	DIRECTION_PASSIVE = 2, /* this side listened */
+};
+
+/* How the process of a connection is known. */
+enum attribution {
+	ATTRIBUTION_NONE = 0,
+	ATTRIBUTION_TASK = 1,	  /* it made the call */
+	ATTRIBUTION_LISTENER = 2, /* it owns the listening socket */
+	ATTRIBUTION_SCAN = 3,	  /* it was found holding the socket */
+};
+
+enum conn_phase {
+	PHASE_PENDING = 0, /* the handshake runs */
+	PHASE_OPEN = 1,
+	PHASE_CLOSED = 2, /* TCP is done; the program may still read what has arrived */
+};
+
+enum slot_state {
+	SLOT_UNUSED = 0,  /* waits to be offered (so are all at the start) */
+	SLOT_OFFERED = 1, /* in free_slots */
+	SLOT_LIVE = 2,	  /* belongs to a flow */
+};
+
+/* flows[0] adds up what found no slot of its own. */
+enum slot {
+	SLOT_OVERFLOW = 0,
+};
+
+/*
+ * One flow. service = addresses, listening port, direction, transport, netns;
+ * process adds comm and cgroup_id; connection adds the ephemeral port.
+ */
+struct flow_key {
+	__u64 cgroup_id;  /* cgroup v2 id */
+	__u32 netns;	  /* inode number of the network namespace */
+	__u32 pid;	  /* thread group id, as the first pid namespace sees it */
+	__u32 uid;
+	__u16 local_port; /* 0 where it is ephemeral and KEY_PORTS is off */
+	__u16 remote_port;
+	__u8 l4_proto;	  /* IPPROTO_* */
+	__u8 direction;	  /* enum direction */
+	__u8 pad[6];
+	__u8 comm[16];	  /* of the thread group leader; zero padded */
+	__u8 local_address[16];
+	__u8 remote_address[16];
+};
+
+/*
+ * A slot of the flow table. Totals only grow, so user space takes the
+ * difference of two readings, and nothing is counted twice or lost between.
+ */
+struct flow {
+	__u64 adopted;	  /* connections that were open before the start */
+	__u64 opened;	  /* handshakes completed */
+	__u64 failed;	  /* attempts that never became established */
+	__u64 closed;
+	__u64 bytes_sent; /* accepted from the program */
+	__u64 bytes_received; /* taken by the program */
+	__u64 segments_retransmitted;
+	__u64 rtt_sum_us; /* smoothed RTTs, added up over rtt_samples */
+	__u64 rtt_samples;
+	__u64 references; /* entries of conns that point here */
+	struct flow_key key;
+	__u32 last_pid;
+	__u32 last_uid;
+	__u32 state; /* enum slot_state */
+	__u32 pad;
+};
+
+/* Who a socket belongs to, taken in the caller's own context. */
+struct owner {
+	__u64 cgroup_id;
+	__u32 pid; /* thread group id; 0: not known */
+	__u32 tid;
+	__u32 uid;
+	__u32 attribution; /* enum attribution */
+	__u8 comm[16];
+};
+
+/*
+ * A live TCP connection. *_folded hold what has been added to its flow so far:
+ * the low 48 bits are the count, the high 16 the tag of this entry's life, so
+ * that a compare-and-swap fails when the entry was freed and used anew.
+ */
+struct conn {
+	__u64 opened_ns; /* CLOCK_MONOTONIC; 0: before the start */
+	__u64 sent_folded;
+	__u64 received_folded;
+	__u64 retransmitted_folded;
+	struct owner owner;
+	__u32 netns;
+	__u32 slot;	      /* index into flows, from PHASE_OPEN on */
+	__u32 sent_base;      /* sequence number of the first payload byte sent */
+	__u32 received_base;  /* ... and received */
+	__u32 seen_write_seq; /* as the last fold found them */
+	__u32 seen_copied_seq;
+	__u32 seen_retransmitted;
+	__u8 direction;	      /* enum direction */
+	__u8 phase;	      /* enum conn_phase */
+	__u8 pad[2];
+};
+
+/*
+ * What was recorded of each network namespace, in the terms of RFC 2012 and
+ * /proc/net/snmp. Counted before the kernel counts, so never behind it.
+ */
+struct netns_counts {
+	__u64 active_opens;
+	__u64 passive_opens;
+	__u64 attempt_fails;
+	__u64 estab_resets;
+};
+
+/* What could not be recorded, and how much of it. Only grows. */
+struct losses {
+	__u64 connections_active; /* conns was full */
+	__u64 connections_passive;
+	__u64 connections_adopted;
+	__u64 listeners; /* listeners was full: their connections have no process */
+	__u64 netns;	 /* netns_counts was full: opens that are not in the proof */
+};
+
+#endif

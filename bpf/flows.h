@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* From a connection to the slot of its flow. */
+#ifndef CONNTRACER_FLOWS_H
+#define CONNTRACER_FLOWS_H
+
+#include "maps.h"
+#include "sock.h"
+
+static __always_inline void flow_key_from(struct flow_key *key, const struct conn *conn,
+					  const struct endpoints *ends, __u32 parts)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->netns = conn->netns;
+	key->l4_proto = IPPROTO_TCP;
+	key->direction = conn->direction;
+	__builtin_memcpy(key->local_address, ends->local_address, 16);
+	__builtin_memcpy(key->remote_address, ends->remote_address, 16);
+	if (conn->direction != DIRECTION_ACTIVE || parts & KEY_PORTS)
+		key->local_port = ends->local_port;
+	if (conn->direction != DIRECTION_PASSIVE || parts & KEY_PORTS)
+		key->remote_port = ends->remote_port;
+	if (parts & KEY_PROCESS) {
+		key->cgroup_id = conn->owner.cgroup_id;
+		__builtin_memcpy(key->comm, conn->owner.comm, sizeof(key->comm));
+	}
+	if (parts & KEY_PID)
+		key->pid = conn->owner.pid;
+	if (parts & KEY_UID)
+		key->uid = conn->owner.uid;
+}
+
+static __always_inline struct flow *flow_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&flows, &slot);
+}
+
+static __always_inline __u32 take_slot(const struct flow_key *key)
+{
+	struct flow *flow;
+	__u32 *known, slot;
+
+	if (bpf_map_pop_elem(&free_slots, &slot))
+		return SLOT_OVERFLOW;
+	flow = flow_at(slot);
+	if (!flow)
+		return SLOT_OVERFLOW;
+	flow->key = *key;
+	flow->state = SLOT_LIVE;
+	if (bpf_map_update_elem(&flow_slots, key, &slot, BPF_NOEXIST) == 0)
+		return slot;
+	/* Another CPU was first, or (never, as both have one size) flow_slots is full. */
+	flow->state = SLOT_OFFERED;
+	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
+	known = bpf_map_lookup_elem(&flow_slots, key);
+	return known ? *known : SLOT_OVERFLOW;
+}
+
+/* Finds or makes the flow of a connection, and remembers its slot in conn. */
+static __always_inline struct flow *flow_of(struct conn *conn, const struct endpoints *ends)
+{
+	struct flow_key key;
+	struct flow *flow;
+	__u32 *slot;
+
+	flow_key_from(&key, conn, ends, flow_key_parts);
+	slot = bpf_map_lookup_elem(&flow_slots, &key);
+	conn->slot = slot ? *slot : take_slot(&key);
+	flow = flow_at(conn->slot);
+	if (flow) {
+		flow->last_pid = conn->owner.pid;
+		flow->last_uid = conn->owner.uid;
+	}
+	return flow;
+}
+
+#endif

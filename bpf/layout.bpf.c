@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* One global of each shared struct and enum, so that all are in this object's
+ * BTF. Compiled for the layout test and the build's check; never shipped. */
+#include "kernel.h"
+#include "conntracer.h"
+
+enum flow_key_part flow_key_part;
+enum direction direction;
+enum attribution attribution;
+enum conn_phase conn_phase;
+enum slot_state slot_state;
+enum slot slot;
+struct flow_key flow_key;
+struct flow flow;
+struct owner owner;
+struct conn conn;
+struct netns_counts netns_counts;
+struct losses losses;

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Every map, with who inserts, who deletes and who reads. */
+#ifndef CONNTRACER_MAPS_H
+#define CONNTRACER_MAPS_H
+
+#include "conntracer.h"
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+
+/* User space sets the real sizes before loading (--max-connections, --max-flows). */
+
+/* struct sock * → connection. Inserted at SYN_SENT, SYN_RECV and by the scan;
+ * deleted when the socket is closed on both counts, or destroyed; read by the fold. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__type(key, __u64);
+	__type(value, struct conn);
+} conns SEC(".maps");
+
+/* struct sock * of a listening socket → who listens. Inserted at LISTEN and by
+ * the scan; deleted when listening ends; read when a connection arrives. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct owner);
+} listeners SEC(".maps");
+
+/* Slots of flows, mapped into user space, which reads them in place. Written by
+ * all programs; user space zeroes a slot when nothing points to it any more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* flow → its slot. Inserted with the flow's first connection; deleted by user
+ * space when the flow has been idle. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct flow_key);
+	__type(value, __u32);
+} flow_slots SEC(".maps");
+
+/* Slots to be had. Pushed by offer_slots, popped for each new flow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 65536);
+	__type(value, __u32);
+} free_slots SEC(".maps");
+
+/* netns inode → its counts. Inserted with its first connection, never deleted;
+ * read by user space for the proof. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct netns_counts);
+} netns_counters SEC(".maps");
+
+/* One entry, mapped into user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct losses);
+} loss_counters SEC(".maps");
+
+/* enum flow_key_part, or-ed together. Set before loading. */
+const volatile __u32 flow_key_parts = KEY_PROCESS;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Who a socket belongs to. */
+#ifndef CONNTRACER_OWNER_H
+#define CONNTRACER_OWNER_H
+
+#include "compat.h"
+#include "conntracer.h"
+
+/* comm is not padded with zeros before 6.x, and it is part of a hash key. */
+static __always_inline void copy_comm(__u8 to[16], struct task_struct *leader)
+{
+	__builtin_memset(to, 0, 16);
+	bpf_probe_read_kernel_str(to, 16, leader->comm);
+}
+
+/* Only where the program that made the call is current: never in softirq. */
+static __always_inline void owner_from_current(struct owner *owner, __u32 attribution)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	owner->cgroup_id = bpf_get_current_cgroup_id();
+	owner->pid = pid_tgid >> 32;
+	owner->tid = (__u32)pid_tgid;
+	owner->uid = (__u32)bpf_get_current_uid_gid();
+	owner->attribution = attribution;
+	copy_comm(owner->comm, group_leader_of_current());
+}
+
+/* For a task that holds a file of the socket. */
+static __always_inline void owner_from_task(struct owner *owner, struct task_struct *task,
+					     __u32 attribution)
+{
+	owner->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	owner->pid = task->tgid;
+	owner->tid = task->pid;
+	owner->uid = task->cred->uid.val;
+	owner->attribution = attribution;
+	copy_comm(owner->comm, task->group_leader);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What was there before the start, found through the files that processes hold. */
+#ifndef CONNTRACER_SCAN_H
+#define CONNTRACER_SCAN_H
+
+#include "tcp.h"
+
+/* bpf_sock_from_file() is newer than 5.10; a socket and its file point at each other. */
+static __always_inline struct sock *sock_from_file(struct file *file)
+{
+	struct socket *socket = file->private_data;
+	struct sock *sk;
+
+	if (!socket || BPF_CORE_READ(socket, file) != file)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk || BPF_CORE_READ(sk, sk_socket) != socket)
+		return 0;
+	return sk;
+}
+
+static __always_inline void adopt_listener(const struct sock *sk, struct task_struct *task)
+{
+	__u64 key = (__u64)(unsigned long)sk;
+	struct owner owner = {};
+	long err;
+
+	owner_from_task(&owner, task, ATTRIBUTION_LISTENER);
+	err = bpf_map_update_elem(&listeners, &key, &owner, BPF_NOEXIST);
+	if (err && err != -EEXIST)
+		LOST(listeners, 1);
+}
+
+/*
+ * Who opened it? bytes_acked counts the SYN on the side that sent it, bytes_sent
+ * counts payload only: sequence numbers tell the two sides apart, and where the
+ * payload begins, without knowing who listens.
+ */
+static __always_inline void find_bases(struct conn *conn, struct tcp_sock *tp,
+				       const struct tcp_counters *tcp)
+{
+	__u32 acked_base = BPF_CORE_READ(tp, snd_una) - (__u32)tcp->bytes_acked;
+	__u32 sent_once = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+	__u32 snd_nxt = BPF_CORE_READ(tp, snd_nxt);
+	__u32 fin = has_sent_fin(tcp->state) && snd_nxt == tcp->write_seq;
+
+	conn->received_base = tcp->rcv_nxt - (__u32)tcp->bytes_received;
+	conn->sent_base = snd_nxt - fin - sent_once;
+	if (conn->sent_base == acked_base)
+		conn->direction = DIRECTION_PASSIVE;
+	else if (conn->sent_base == acked_base + 1)
+		conn->direction = DIRECTION_ACTIVE;
+}
+
+static __always_inline void adopt_connection(struct tcp_sock *tp, struct task_struct *task)
+{
+	__u64 key = key_of(tp);
+	struct tcp_counters tcp;
+	struct endpoints ends;
+	struct payload payload;
+	struct conn conn = {};
+	struct flow *flow;
+	long err;
+
+	if (bpf_map_lookup_elem(&conns, &key))
+		return;
+	counters_probed(&tcp, tp);
+	start_life(&conn);
+	conn.opened_ns = 0;
+	conn.netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
+	owner_from_task(&conn.owner, task, ATTRIBUTION_SCAN);
+	if (tcp.state == TCP_SYN_SENT) {
+		conn.direction = DIRECTION_ACTIVE;
+		err = bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
+		if (err && err != -EEXIST)
+			LOST(connections_adopted, 1);
+		return;
+	}
+	find_bases(&conn, tp, &tcp);
+	payload = payload_of(&conn, &tcp, has_sent_fin(tcp.state));
+	conn.sent_folded |= payload.sent & COUNT_MASK;
+	conn.received_folded |= payload.received & COUNT_MASK;
+	conn.retransmitted_folded |= tcp.total_retrans;
+	remember_seen(&conn, &tcp);
+	conn.phase = PHASE_OPEN;
+	endpoints_probed(&ends, tp);
+	flow = flow_of(&conn, &ends);
+	if (!flow)
+		return;
+	/* First the reference: from the insert on, the connection can end. */
+	ADD(flow->references, 1);
+	ADD(flow->adopted, 1);
+	err = bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
+	if (!err)
+		return;
+	ADD(flow->references, -1);
+	ADD(flow->adopted, -1);
+	if (err != -EEXIST)
+		LOST(connections_adopted, 1);
+}
+
+static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+{
+	struct sock *sk = sock_from_file(file);
+
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
+	    BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+		return;
+	switch (BPF_CORE_READ(sk, __sk_common.skc_state)) {
+	case TCP_LISTEN:
+		adopt_listener(sk, task);
+		break;
+	case TCP_ESTABLISHED:
+	case TCP_SYN_SENT:
+	case TCP_CLOSE_WAIT:
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+		adopt_connection((struct tcp_sock *)sk, task);
+		break;
+	}
+}
+
+#endif

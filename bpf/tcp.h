@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The life of a TCP connection, from the state changes of its socket. Every
+ * handler stands being called twice for one change.
+ */
+#ifndef CONNTRACER_TCP_H
+#define CONNTRACER_TCP_H
+
+#include "flows.h"
+#include "fold.h"
+#include "owner.h"
+
+/* At the end of a connection: nothing refers to the slot any more. */
+static __always_inline void forget(__u64 key, const struct conn *conn)
+{
+	if (conn->phase != PHASE_PENDING) {
+		struct flow *flow = flow_at(conn->slot);
+
+		if (flow)
+			ADD(flow->references, -1);
+	}
+	bpf_map_delete_elem(&conns, &key);
+}
+
+static __always_inline void start_life(struct conn *conn)
+{
+	__u64 tag;
+
+	conn->opened_ns = bpf_ktime_get_ns();
+	/* An entry is never used twice within 128 ns, nor exactly 8 ms later. */
+	tag = (conn->opened_ns >> 7) << COUNT_BITS;
+	conn->sent_folded = tag;
+	conn->received_folded = tag;
+	conn->retransmitted_folded = tag;
+}
+
+static __always_inline bool track(const struct tcp_sock *tp, const struct conn *conn)
+{
+	__u64 key = key_of(tp);
+	struct conn *before;
+	long err;
+
+	err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+	if (err != -EEXIST)
+		return err == 0;
+	/* connect() after connect(AF_UNSPEC): the socket starts another life. */
+	before = bpf_map_lookup_elem(&conns, &key);
+	if (before)
+		forget(key, before);
+	return bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST) == 0;
+}
+
+/* connect(): the caller is current. The local port is not chosen yet. */
+static __always_inline void on_syn_sent(struct tcp_sock *tp)
+{
+	struct conn conn = {};
+
+	start_life(&conn);
+	conn.netns = netns_of(sock_of(tp));
+	conn.direction = DIRECTION_ACTIVE;
+	owner_from_current(&conn.owner, ATTRIBUTION_TASK);
+	if (track(tp, &conn))
+		COUNT_NETNS(conn.netns, active_opens, 1);
+	else
+		LOST(connections_active, 1);
+}
+
+/*
+ * A child was cloned from its listener (inet_csk_clone_lock), in softirq. Its
+ * addresses are not set yet, and it has no pointer to the listener; but its
+ * tsq_node, an empty list, still points to the listener's own, which
+ * tcp_create_openreq_child() mends right after. `listeners` confirms the guess.
+ */
+static __always_inline void on_child(struct tcp_sock *tp)
+{
+	struct conn conn = {};
+	struct owner *owner;
+	__u64 listener;
+
+	start_life(&conn);
+	conn.netns = netns_of(sock_of(tp));
+	conn.direction = DIRECTION_PASSIVE;
+	listener = (__u64)(unsigned long)tp->tsq_node.next -
+		   bpf_core_field_offset(struct tcp_sock, tsq_node);
+	owner = bpf_map_lookup_elem(&listeners, &listener);
+	if (owner)
+		conn.owner = *owner;
+	if (track(tp, &conn))
+		COUNT_NETNS(conn.netns, passive_opens, 1);
+	else
+		LOST(connections_passive, 1);
+}
+
+/* Runs on behalf of any process. */
+static __always_inline void on_established(struct tcp_sock *tp, struct conn *conn)
+{
+	struct endpoints ends;
+	struct flow *flow;
+
+	if (conn->phase != PHASE_PENDING)
+		return;
+	/* bytes_acked counts the SYN of an active open, and no SYN of a passive one. */
+	conn->sent_base =
+		tp->snd_una - (__u32)tp->bytes_acked + (conn->direction == DIRECTION_ACTIVE);
+	conn->received_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	endpoints_direct(&ends, tp);
+	flow = flow_of(conn, &ends);
+	if (!flow)
+		return;
+	ADD(flow->references, 1);
+	conn->phase = PHASE_OPEN;
+	ADD(flow->opened, 1);
+}
+
+/* close() or shutdown(): the caller is current. */
+static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
+{
+	struct flow *flow;
+
+	/* A TCP Fast Open child can be closed before its handshake is done. */
+	on_established(tp, conn);
+	/* Who closes is who held it, and knows better than who listened. */
+	if (conn->owner.attribution != ATTRIBUTION_LISTENER || conn->phase != PHASE_OPEN)
+		return;
+	conn->owner.pid = bpf_get_current_pid_tgid() >> 32;
+	conn->owner.attribution = ATTRIBUTION_SCAN;
+	flow = flow_at(conn->slot);
+	if (flow)
+		flow->last_pid = conn->owner.pid;
+}
+
+static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __u64 key)
+{
+	struct endpoints ends;
+	struct flow *flow;
+
+	/* No port or no route: the SYN was never sent, and tcp_connect() did not count. */
+	if (conn->direction == DIRECTION_ACTIVE && tp->segs_out == 0)
+		COUNT_NETNS(conn->netns, active_opens, -1);
+	endpoints_direct(&ends, tp);
+	flow = flow_of(conn, &ends);
+	if (flow)
+		ADD(flow->failed, 1);
+	bpf_map_delete_elem(&conns, &key);
+}
+
+static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, struct flow *flow,
+				      bool fin_sent)
+{
+	struct tcp_counters tcp;
+	struct payload payload;
+
+	counters_direct(&tcp, tp);
+	payload = payload_of(conn, &tcp, fin_sent);
+	fold_payload(conn, flow, conn->sent_folded, &payload);
+	fold_quality(conn, flow, conn->sent_folded, &tcp);
+}
+
+static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
+{
+	__u64 key = key_of(tp);
+	struct conn *conn;
+	struct flow *flow;
+
+	if (oldstate == TCP_LISTEN) {
+		bpf_map_delete_elem(&listeners, &key);
+		return;
+	}
+	/* As tcp_done() and tcp_set_state() count them, tracked or not. */
+	if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
+		COUNT_NETNS(netns_of(sock_of(tp)), attempt_fails, 1);
+	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		COUNT_NETNS(netns_of(sock_of(tp)), estab_resets, 1);
+
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn)
+		return;
+	if (conn->phase == PHASE_PENDING) {
+		on_failed(tp, conn, key);
+		return;
+	}
+	flow = flow_at(conn->slot);
+	if (!flow || conn->phase != PHASE_OPEN)
+		return;
+	fold_last(tp, conn, flow, has_sent_fin(oldstate));
+	conn->phase = PHASE_CLOSED;
+	ADD(flow->closed, 1);
+	if (has_flag(sock_of(tp)->__sk_common.skc_flags, SOCK_DEAD)) /* the program has closed it: no more recv() */
+		forget(key, conn);
+}
+
+static __always_inline void on_listen(struct tcp_sock *tp)
+{
+	__u64 key = key_of(tp);
+	struct owner owner = {};
+
+	owner_from_current(&owner, ATTRIBUTION_LISTENER);
+	if (bpf_map_update_elem(&listeners, &key, &owner, BPF_ANY))
+		LOST(listeners, 1);
+}
+
+static __always_inline void on_state(const struct sock *sk, int oldstate, int newstate)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct conn *conn;
+	__u64 key;
+
+	if (!tp) /* MPTCP, SCTP, DCCP */
+		return;
+	switch (newstate) {
+	case TCP_LISTEN:
+		on_listen(tp);
+		break;
+	case TCP_SYN_SENT:
+		on_syn_sent(tp);
+		break;
+	case TCP_SYN_RECV:
+		if (oldstate == TCP_LISTEN) /* else a simultaneous open */
+			on_child(tp);
+		break;
+	case TCP_CLOSE:
+		on_close(tp, oldstate);
+		break;
+	case TCP_ESTABLISHED:
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		key = key_of(tp);
+		conn = bpf_map_lookup_elem(&conns, &key);
+		if (!conn)
+			break;
+		if (newstate == TCP_ESTABLISHED)
+			on_established(tp, conn);
+		else
+			on_closing(tp, conn);
+		break;
+	}
+}
+
+/* TCP is done and the program has closed it: what recv() still took is final now. */
+static __always_inline void on_destroy(const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct tcp_counters tcp;
+	struct payload payload;
+	struct conn *conn;
+	struct flow *flow;
+	__u64 key, late;
+
+	if (!tp)
+		return;
+	key = key_of(tp);
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn)
+		return;
+	flow = conn->phase == PHASE_PENDING ? 0 : flow_at(conn->slot);
+	if (flow) {
+		counters_direct(&tcp, tp);
+		payload = payload_of(conn, &tcp, 0);
+		late = claim(&conn->received_folded, conn->received_folded, payload.received);
+		if (late)
+			ADD(flow->bytes_received, late);
+		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
+			ADD(flow->closed, 1);
+	}
+	forget(key, conn);
+}
+
+#endif

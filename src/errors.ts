@@ -1,0 +1,93 @@
+/** Every way in which conntracer fails on purpose. src/main.ts turns them into text and an exit code. */
+
+export type ErrorCode =
+	| "libbpf"
+	| "libbpf_missing"
+	| "decode"
+	| "layout"
+	| "unsupported"
+	| "permission"
+	| "usage";
+
+/** An expected failure: one line that says what, and a hint that says what to do. */
+export abstract class ConntracerError extends Error {
+	abstract readonly code: ErrorCode;
+	/** What the reader can do about it; null where there is nothing to do. */
+	readonly hint: string | null;
+
+	constructor(message: string, hint: string | null, options?: ErrorOptions) {
+		super(message, options);
+		this.name = new.target.name;
+		this.hint = hint;
+	}
+}
+
+/** A libbpf call failed for a reason that we did not expect. */
+export class LibbpfError extends ConntracerError {
+	readonly code = "libbpf";
+	readonly operation: string;
+	/** Positive errno. */
+	readonly errno: number;
+	/** What libbpf and the verifier said during the call, shortened to what matters. */
+	readonly log: string;
+
+	constructor(operation: string, errno: number, errnoName: string, log: string) {
+		super(`${operation}: ${errnoName}${log === "" ? "" : `: ${log}`}`, null);
+		this.operation = operation;
+		this.errno = errno;
+		this.log = log;
+	}
+}
+
+export class LibbpfMissingError extends ConntracerError {
+	readonly code = "libbpf_missing";
+}
+
+/** Bytes that are not what their codec says. */
+export class DecodeError extends ConntracerError {
+	readonly code = "decode";
+
+	constructor(message: string) {
+		super(message, null);
+	}
+}
+
+/** The kernel side and user space disagree about a struct: a build gone wrong. */
+export class LayoutError extends ConntracerError {
+	readonly code = "layout";
+
+	constructor(message: string) {
+		super(message, "rebuild: bun build.ts");
+	}
+}
+
+export class UnsupportedError extends ConntracerError {
+	readonly code = "unsupported";
+	readonly feature: string;
+	/** The first kernel that has it; null where it is a matter of configuration. */
+	readonly minimumKernel: string | null;
+
+	constructor(feature: string, minimumKernel: string | null, why: string, remedy: string) {
+		super(`${feature}: ${why}`, remedy);
+		this.feature = feature;
+		this.minimumKernel = minimumKernel;
+	}
+}
+
+export class PermissionError extends ConntracerError {
+	readonly code = "permission";
+	readonly capabilities: readonly string[];
+
+	constructor(what: string, capabilities: readonly string[], options?: ErrorOptions) {
+		super(
+			`${what}: not permitted without ${capabilities.join(" and ")}`,
+			"run it as root, for example: sudo conntracer watch",
+			options,
+		);
+		this.capabilities = capabilities;
+	}
+}
+
+export class UsageError extends ConntracerError {
+	readonly code = "usage";
+}

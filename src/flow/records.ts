@@ -1,0 +1,121 @@
+/**
+ * The public records, named and typed as they stand in a JSON line.
+ * An unknown value is null. `time` is ISO 8601 in UTC with nanoseconds.
+ */
+
+export type Transport = "tcp" | "udp";
+export type Family = "ipv4" | "ipv6";
+/** `active`: this side sent the SYN; `passive`: it listened; null: not known. */
+export type Direction = "active" | "passive" | null;
+export type Aggregate = "process" | "service" | "connection";
+
+/** What tells one flow from another. Text is raw: a sink makes it safe for its medium. */
+export interface FlowIdentity {
+	readonly transport: Transport;
+	readonly family: Family;
+	readonly direction: Direction;
+	/** RFC 5952; IPv4-mapped addresses as IPv4. */
+	readonly local_address: string;
+	readonly remote_address: string;
+	/** Null where the port is ephemeral and left out of the flow. */
+	readonly local_port: number | null;
+	readonly remote_port: number | null;
+	/** The port of the side that listens. */
+	readonly listen_port: number | null;
+	/** The name of the process (of its main thread, 15 bytes at most). */
+	readonly process: string | null;
+	/** Inode number of the network namespace. */
+	readonly netns: number;
+	/** cgroup v2 id, a 64-bit number in decimal. */
+	readonly cgroup_id: string | null;
+	readonly container_id: string | null;
+}
+
+/** One flow in one interval. Counts are for the interval; `connections_open` is at its end. */
+export interface FlowRecord extends FlowIdentity {
+	readonly type: "flow";
+	readonly time: string;
+	readonly interval_ms: number;
+	readonly last_pid: number | null;
+	readonly uid: number | null;
+	readonly connections_opened: number;
+	readonly connections_failed: number;
+	readonly connections_closed: number;
+	readonly connections_open: number;
+	readonly bytes_sent: number;
+	readonly bytes_received: number;
+	readonly segments_retransmitted: number;
+	/** Mean of the smoothed RTTs of the connections that moved data or ended; null if none did. */
+	readonly rtt_us: number | null;
+}
+
+/** The hooks are attached: nothing after this is missed. */
+export interface ReadyRecord {
+	readonly type: "ready";
+	readonly time: string;
+	readonly version: string;
+	readonly kernel: string;
+	/** For example "1.1 (system)" or "1.1 (bundled)". */
+	readonly libbpf: string;
+	/** Feature → how it is hooked. */
+	readonly hooks: Readonly<Record<string, string>>;
+	readonly programs: readonly string[];
+	/** Connections that were open before the start, and are counted from now on. */
+	readonly open_connections: number;
+}
+
+/** Where something was lost. */
+export type LossStage =
+	| "connection_table"
+	| "flow_table"
+	| "listener_table"
+	| "netns_table"
+	| "program";
+
+/** What is not in a record is in a gap. */
+export interface GapRecord {
+	readonly type: "gap";
+	readonly from: string;
+	readonly to: string;
+	readonly stage: LossStage;
+	/** Connections (program: runs of a BPF program that the kernel skipped). */
+	readonly count: number;
+	/** What to do about it, where something can be done. */
+	readonly hint: string | null;
+}
+
+/** The counters of RFC 2012, as in the Tcp line of /proc/net/snmp. */
+export interface TcpCounts {
+	readonly active_opens: number;
+	readonly passive_opens: number;
+	readonly attempt_fails: number;
+	readonly estab_resets: number;
+}
+
+export interface SummaryRecord {
+	readonly type: "summary";
+	readonly time: string;
+	readonly duration_ms: number;
+	/** What was recorded in the network namespaces that `kernel` speaks of. */
+	readonly seen: TcpCounts;
+	/** What the kernel's own counters say happened meanwhile. */
+	readonly kernel: TcpCounts;
+	/** Recorded in network namespaces that were gone at the end, so nothing to compare with. */
+	readonly unverified: TcpCounts;
+	readonly lost: Readonly<Record<LossStage, number>>;
+	readonly self: {
+		readonly cpu_ms: number;
+		readonly peak_memory_bytes: number;
+		/** Null unless the kernel counts them (sysctl kernel.bpf_stats_enabled, or --verbose). */
+		readonly bpf_runs: number | null;
+		readonly bpf_ns: number | null;
+	};
+}
+
+/** All flows of one interval, and what was lost in it. */
+export interface FlowBatch {
+	readonly time: string;
+	readonly interval_ms: number;
+	readonly flows: readonly FlowRecord[];
+	readonly gaps: readonly GapRecord[];
+}
