@@ -126,6 +126,11 @@ struct conn {
 	__u8 pad[2];
 };
 
+/* Set before the object is loaded. */
+struct settings {
+	__u32 flow_key_parts; /* enum flow_key_part, or-ed together */
+};
+
 /*
  * What was recorded of each network namespace, in the terms of RFC 2012 and
  * /proc/net/snmp. Counted before the kernel counts, so never behind it.

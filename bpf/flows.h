@@ -62,7 +62,7 @@ static __always_inline struct flow *flow_of(struct conn *conn, const struct endp
 	struct flow *flow;
 	__u32 *slot;
 
-	flow_key_from(&key, conn, ends, flow_key_parts);
+	flow_key_from(&key, conn, ends, settings.flow_key_parts);
 	slot = bpf_map_lookup_elem(&flow_slots, &key);
 	conn->slot = slot ? *slot : take_slot(&key);
 	flow = flow_at(conn->slot);

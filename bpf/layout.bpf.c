@@ -16,3 +16,4 @@ struct owner owner;
 struct conn conn;
 struct netns_counts netns_counts;
 struct losses losses;
+struct settings settings;

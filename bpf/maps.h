@@ -71,7 +71,9 @@ struct {
 	__type(value, struct losses);
 } loss_counters SEC(".maps");
 
-/* enum flow_key_part, or-ed together. Set before loading. */
-const volatile __u32 flow_key_parts = KEY_PROCESS;
+/* A section of its own, so that it begins at offset 0 of its map. */
+const volatile struct settings settings SEC(".rodata.settings") = {
+	.flow_key_parts = KEY_PROCESS,
+};
 
 #endif

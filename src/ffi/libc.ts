@@ -1,0 +1,104 @@
+/** libc: system calls that Bun has no door for. */
+
+import { dlopen, type Library, type Pointer, read, toArrayBuffer } from "bun:ffi";
+import { LibbpfError } from "../errors.ts";
+import { EAGAIN, EINTR, errnoName } from "./errno.ts";
+import { LIBC_SYMBOLS } from "./symbols.ts";
+
+const openLibc = (): Library<typeof LIBC_SYMBOLS> => {
+	try {
+		return dlopen("libc.so.6", LIBC_SYMBOLS);
+	} catch {
+		return dlopen("libc.so", LIBC_SYMBOLS); // musl
+	}
+};
+
+const libc = openLibc().symbols;
+
+export const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
+
+/** Valid only right after the call that failed. */
+const errno = (): number => {
+	const location = libc.__errno_location();
+	return location === null ? 0 : read.i32(location, 0);
+};
+
+const fail = (operation: string): never => {
+	const number = errno();
+	throw new LibbpfError(operation, number, errnoName(number), "");
+};
+
+/** Formats a va_list that a C caller handed to a callback; valid only during that callback. */
+export const formatVaList = (into: Uint8Array, format: Pointer, list: Pointer): string => {
+	const length = libc.vsnprintf(into, into.length, format, list);
+	return new TextDecoder().decode(into.subarray(0, Math.min(Math.max(length, 0), into.length - 1)));
+};
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+
+/** Memory shared with the kernel. After close() nothing may touch `bytes` any more. */
+export class MappedRegion {
+	readonly view: DataView;
+	readonly bytes: Uint8Array;
+	#address: Pointer | null;
+
+	/** Maps the first `length` bytes of a BPF array made with BPF_F_MMAPABLE. */
+	constructor(fd: number, length: number, operation: string) {
+		const address = libc.mmap(null, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		// MAP_FAILED is (void *)-1, above any address.
+		if (typeof address !== "number" || address > 2 ** 52) fail(operation);
+		this.#address = address as Pointer;
+		// SAFETY: the kernel keeps the pages until munmap; close() below is the only caller of it.
+		const memory = toArrayBuffer(address as Pointer, 0, length);
+		this.view = new DataView(memory);
+		this.bytes = new Uint8Array(memory);
+	}
+
+	close(): void {
+		if (this.#address === null) return;
+		libc.munmap(this.#address, this.bytes.length);
+		this.#address = null;
+	}
+}
+
+/** Bytes read, 0 at the end. EINTR and EAGAIN are retried: a BPF iterator returns them to breathe. */
+export const readFd = (fd: number, into: Uint8Array, operation: string): number => {
+	for (;;) {
+		const count = Number(libc.read(fd, into, into.length));
+		if (count >= 0) return count;
+		const number = errno();
+		if (number !== EINTR && number !== EAGAIN)
+			throw new LibbpfError(operation, number, errnoName(number), "");
+	}
+};
+
+export const closeFd = (fd: number): void => {
+	libc.close(fd);
+};
+
+const CLONE_NEWNET = 0x40000000;
+
+/** Moves the calling thread into a network namespace. Throws LibbpfError. */
+export const enterNetns = (fd: number, name: string): void => {
+	if (libc.setns(fd, CLONE_NEWNET) !== 0) fail(`setns ${name}`);
+};
+
+const MFD_CLOEXEC = 1;
+
+/** A file that lives in memory only. */
+export const memoryFile = (name: string): number => {
+	const fd = libc.memfd_create(cString(name), MFD_CLOEXEC);
+	return fd < 0 ? fail(`memfd_create ${name}`) : fd;
+};
+
+const POLLERR = 8;
+
+/** True once nobody can read what is written to this pipe or socket any more. */
+export const readerIsGone = (fd: number): boolean => {
+	const request = new DataView(new ArrayBuffer(8));
+	request.setInt32(0, fd, true);
+	if (libc.poll(new Uint8Array(request.buffer), 1, 0) <= 0) return false;
+	return (request.getInt16(6, true) & POLLERR) !== 0;
+};

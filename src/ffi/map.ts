@@ -1,0 +1,74 @@
+/** A BPF map of raw bytes. Keys and values are given meaning by codecs, elsewhere. */
+
+import type { Pointer } from "bun:ffi";
+import { checkInt, checkLength, checkU32 } from "./check.ts";
+import { ENOENT } from "./errno.ts";
+import { MappedRegion } from "./libc.ts";
+import type { Libbpf } from "./library.ts";
+
+export class BpfMap {
+	readonly name: string;
+	readonly fd: number;
+	readonly keySize: number;
+	readonly valueSize: number;
+	readonly maxEntries: number;
+	readonly #library: Libbpf;
+
+	/** SAFETY: the object owns the map and its fd; a map must not be used after the object's close. */
+	constructor(library: Libbpf, pointer: Pointer, name: string) {
+		const { symbols } = library;
+		this.#library = library;
+		this.name = name;
+		this.fd = checkInt(library, `fd of map ${name}`, symbols.bpf_map__fd(pointer));
+		this.keySize = symbols.bpf_map__key_size(pointer);
+		this.valueSize = symbols.bpf_map__value_size(pointer);
+		this.maxEntries = symbols.bpf_map__max_entries(pointer);
+	}
+
+	/** Fills `value`; false if there is no such key. */
+	lookup(key: Uint8Array, value: Uint8Array): boolean {
+		checkLength(`key of ${this.name}`, key, this.keySize);
+		checkLength(`value of ${this.name}`, value, this.valueSize);
+		const result = this.#library.symbols.bpf_map_lookup_elem(this.fd, key, value);
+		if (result === -ENOENT) return false;
+		checkInt(this.#library, `lookup in ${this.name}`, result);
+		return true;
+	}
+
+	/** Every key, for maps from which nothing is deleted meanwhile: a deleted key starts it over. */
+	*keys(): Generator<Uint8Array> {
+		let previous: Uint8Array | null = null;
+		for (;;) {
+			const next = new Uint8Array(this.keySize);
+			const result = this.#library.symbols.bpf_map_get_next_key(this.fd, previous, next);
+			if (result === -ENOENT) return;
+			checkInt(this.#library, `keys of ${this.name}`, result);
+			yield next;
+			previous = next;
+		}
+	}
+
+	/** Deletes `count` keys that stand one after another. A key that is not there is passed over. */
+	deleteAll(keys: Uint8Array, count: number): void {
+		checkLength(`keys of ${this.name}`, keys, checkU32("count", count) * this.keySize);
+		const done = new Uint32Array(1);
+		for (let from = 0; from < count; from += (done[0] ?? 0) + 1) {
+			done[0] = count - from;
+			const result = this.#library.symbols.bpf_map_delete_batch(
+				this.fd,
+				keys.subarray(from * this.keySize),
+				done,
+				null,
+			);
+			if (result === -ENOENT) continue;
+			checkInt(this.#library, `delete from ${this.name}`, result);
+			return;
+		}
+	}
+
+	/** The values of an array made with BPF_F_MMAPABLE, in place. The caller closes the region. */
+	mapMemory(): MappedRegion {
+		const stride = Math.ceil(this.valueSize / 8) * 8;
+		return new MappedRegion(this.fd, stride * this.maxEntries, `mmap ${this.name}`);
+	}
+}

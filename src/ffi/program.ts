@@ -1,0 +1,84 @@
+/** A loaded BPF program. */
+
+import { type Pointer, ptr } from "bun:ffi";
+import { checkInt, checkPointer } from "./check.ts";
+import { BpfIterator } from "./iterator.ts";
+import type { Libbpf } from "./library.ts";
+import { BpfLink } from "./link.ts";
+import type { BpfMap } from "./map.ts";
+
+/** What the kernel counts of a program. */
+export interface ProgramStats {
+	/** 0 unless statistics are on. */
+	readonly runs: number;
+	readonly runTimeNs: number;
+	/** Runs skipped because the program was running on that CPU already (since 6.1, 05b24ff9b2cf). */
+	readonly misses: number;
+}
+
+/** struct bpf_prog_info of include/uapi/linux/bpf.h. */
+const PROG_INFO = { size: 232, runTimeNs: 192, runs: 200, misses: 208 } as const;
+
+/** struct bpf_iter_attach_opts { size_t sz; union bpf_iter_link_info *link_info; __u32 link_info_len; } */
+const ITER_OPTS = { size: 24, linkInfo: 8, linkInfoLen: 16 } as const;
+const LINK_INFO_SIZE = 16;
+
+export class BpfProgram {
+	readonly name: string;
+	readonly #library: Libbpf;
+	readonly #pointer: Pointer;
+	readonly #fd: number;
+
+	/** SAFETY: the object owns the program; it must not be used after the object's close. */
+	constructor(library: Libbpf, pointer: Pointer, name: string) {
+		this.#library = library;
+		this.#pointer = pointer;
+		this.name = name;
+		this.#fd = checkInt(library, `fd of program ${name}`, library.symbols.bpf_program__fd(pointer));
+	}
+
+	/** Attaches it where its section name says. The caller owns the link. */
+	attach(): BpfLink {
+		const link = this.#library.symbols.bpf_program__attach(this.#pointer);
+		const operation = `attach ${this.name}`;
+		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
+	}
+
+	/** For an `iter/` program; `over` is the map that a map iterator walks. The caller owns it. */
+	iterator(over: BpfMap | null): BpfIterator {
+		const linkInfo = new DataView(new ArrayBuffer(LINK_INFO_SIZE));
+		const options = new DataView(new ArrayBuffer(ITER_OPTS.size));
+		options.setBigUint64(0, BigInt(ITER_OPTS.size), true);
+		if (over !== null) {
+			linkInfo.setUint32(0, over.fd, true);
+			options.setBigUint64(ITER_OPTS.linkInfo, BigInt(ptr(linkInfo)), true);
+			options.setUint32(ITER_OPTS.linkInfoLen, LINK_INFO_SIZE, true);
+		}
+		const link = this.#library.symbols.bpf_program__attach_iter(this.#pointer, ptr(options));
+		const operation = `attach ${this.name}`;
+		const pointer = checkPointer(this.#library, operation, link);
+		// SAFETY: `options` points at `linkInfo`, which must live until the call has returned.
+		linkInfo.getUint8(0);
+		return new BpfIterator(
+			this.#library,
+			new BpfLink(this.#library, pointer, this.name),
+			this.name,
+		);
+	}
+
+	stats(): ProgramStats {
+		const info = new DataView(new ArrayBuffer(PROG_INFO.size));
+		const length = new Uint32Array([PROG_INFO.size]);
+		checkInt(
+			this.#library,
+			`info of ${this.name}`,
+			this.#library.symbols.bpf_obj_get_info_by_fd(this.#fd, ptr(info), length),
+		);
+		const count = (offset: number): number => Number(info.getBigUint64(offset, true));
+		return {
+			runs: count(PROG_INFO.runs),
+			runTimeNs: count(PROG_INFO.runTimeNs),
+			misses: count(PROG_INFO.misses),
+		};
+	}
+}

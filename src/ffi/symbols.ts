@@ -1,0 +1,84 @@
+/** libbpf, as far as it is called: each line is a declaration of libbpf.h or bpf.h (libbpf 1.0). */
+
+import type { FFIFunction } from "bun:ffi";
+
+type Table = Readonly<Record<string, FFIFunction>>;
+
+/** Numbers are checked against their C types before each call: bun:ffi wraps what does not fit. */
+export const LIBBPF_SYMBOLS = {
+	// __u32 libbpf_major_version(void), libbpf_minor_version(void)
+	libbpf_major_version: { args: [], returns: "u32" },
+	libbpf_minor_version: { args: [], returns: "u32" },
+	// libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t fn)
+	libbpf_set_print: { args: ["ptr"], returns: "ptr" },
+	// long libbpf_get_error(const void *ptr): -errno of the call that just returned NULL
+	libbpf_get_error: { args: ["ptr"], returns: "i64" },
+
+	// struct bpf_object *bpf_object__open_mem(const void *buf, size_t size, const struct bpf_object_open_opts *opts)
+	bpf_object__open_mem: { args: ["ptr", "usize", "ptr"], returns: "ptr" },
+	// int bpf_object__load(struct bpf_object *obj)
+	bpf_object__load: { args: ["ptr"], returns: "i32" },
+	// void bpf_object__close(struct bpf_object *obj)
+	bpf_object__close: { args: ["ptr"], returns: "void" },
+	// struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
+	bpf_object__find_map_by_name: { args: ["ptr", "ptr"], returns: "ptr" },
+	// struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *obj, const char *name)
+	bpf_object__find_program_by_name: { args: ["ptr", "ptr"], returns: "ptr" },
+
+	// int bpf_map__fd(const struct bpf_map *map)
+	bpf_map__fd: { args: ["ptr"], returns: "i32" },
+	// __u32 bpf_map__key_size, bpf_map__value_size, bpf_map__max_entries(const struct bpf_map *map)
+	bpf_map__key_size: { args: ["ptr"], returns: "u32" },
+	bpf_map__value_size: { args: ["ptr"], returns: "u32" },
+	bpf_map__max_entries: { args: ["ptr"], returns: "u32" },
+	// int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries)
+	bpf_map__set_max_entries: { args: ["ptr", "u32"], returns: "i32" },
+	// int bpf_map__set_initial_value(struct bpf_map *map, const void *data, size_t size)
+	bpf_map__set_initial_value: { args: ["ptr", "ptr", "usize"], returns: "i32" },
+
+	// int bpf_program__fd(const struct bpf_program *prog)
+	bpf_program__fd: { args: ["ptr"], returns: "i32" },
+	// struct bpf_link *bpf_program__attach(const struct bpf_program *prog)
+	bpf_program__attach: { args: ["ptr"], returns: "ptr" },
+	// struct bpf_link *bpf_program__attach_iter(const struct bpf_program *prog, const struct bpf_iter_attach_opts *opts)
+	bpf_program__attach_iter: { args: ["ptr", "ptr"], returns: "ptr" },
+	// int bpf_link__fd(const struct bpf_link *link)
+	bpf_link__fd: { args: ["ptr"], returns: "i32" },
+	// int bpf_link__destroy(struct bpf_link *link)
+	bpf_link__destroy: { args: ["ptr"], returns: "i32" },
+	// int bpf_iter_create(int link_fd)
+	bpf_iter_create: { args: ["i32"], returns: "i32" },
+
+	// int bpf_map_lookup_elem(int fd, const void *key, void *value)
+	bpf_map_lookup_elem: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+	// int bpf_map_get_next_key(int fd, const void *key, void *next_key)
+	bpf_map_get_next_key: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+	// int bpf_map_delete_batch(int fd, const void *keys, __u32 *count, const struct bpf_map_batch_opts *opts)
+	bpf_map_delete_batch: { args: ["i32", "ptr", "ptr", "ptr"], returns: "i32" },
+	// int bpf_obj_get_info_by_fd(int bpf_fd, void *info, __u32 *info_len)
+	bpf_obj_get_info_by_fd: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+	// int bpf_enable_stats(enum bpf_stats_type type)
+	bpf_enable_stats: { args: ["i32"], returns: "i32" },
+} as const satisfies Table;
+
+/** libc. */
+export const LIBC_SYMBOLS = {
+	// int *__errno_location(void)
+	__errno_location: { args: [], returns: "ptr" },
+	// int vsnprintf(char *str, size_t size, const char *format, va_list ap): a va_list travels as a pointer
+	vsnprintf: { args: ["ptr", "usize", "ptr", "ptr"], returns: "i32" },
+	// void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+	mmap: { args: ["ptr", "usize", "i32", "i32", "i32", "i64"], returns: "ptr" },
+	// int munmap(void *addr, size_t length)
+	munmap: { args: ["ptr", "usize"], returns: "i32" },
+	// ssize_t read(int fd, void *buf, size_t count)
+	read: { args: ["i32", "ptr", "usize"], returns: "i64" },
+	// int close(int fd)
+	close: { args: ["i32"], returns: "i32" },
+	// int setns(int fd, int nstype)
+	setns: { args: ["i32", "i32"], returns: "i32" },
+	// int memfd_create(const char *name, unsigned int flags)
+	memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+	// int poll(struct pollfd *fds, nfds_t nfds, int timeout)
+	poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+} as const satisfies Table;

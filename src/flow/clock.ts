@@ -1,0 +1,8 @@
+/** Wall-clock time as text with nanoseconds, from milliseconds with a fraction. */
+
+/** ISO 8601 in UTC: "2026-11-21T10:39:00.123456000Z". `epochMs` carries microseconds at best. */
+export const isoTime = (epochMs: number): string => {
+	const whole = Math.floor(epochMs);
+	const micros = Math.floor((epochMs - whole) * 1000);
+	return `${new Date(whole).toISOString().slice(0, -1)}${String(micros).padStart(3, "0")}000Z`;
+};

@@ -1,0 +1,97 @@
+/** From the kernel's key of a flow to what a flow is called in a record. */
+
+import type { StructCodec } from "../maps/codec.ts";
+import { DIRECTION, FLOW_KEY_PART } from "../maps/enums.ts";
+import type { flowKey } from "../maps/structs.ts";
+import { addressText, familyOf } from "./address.ts";
+import type { FilterSubject, FlowFilter } from "./filter.ts";
+import type { Aggregate, Direction, FlowIdentity } from "./records.ts";
+
+type RawFlowKey = typeof flowKey extends StructCodec<infer T> ? T : never;
+
+/** What a filter looks at, and what stands in the record of the flow. */
+export interface FlowSubject extends FilterSubject {
+	readonly identity: FlowIdentity;
+}
+
+/** What the kernel must keep apart in a flow's key. */
+export function keyPartsFor(options: {
+	readonly aggregate: Aggregate;
+	readonly filter: FlowFilter | null;
+}): number {
+	const { aggregate, filter } = options;
+	return (
+		(aggregate === "service" && filter === null ? 0 : FLOW_KEY_PART.KEY_PROCESS) |
+		(aggregate === "connection" || filter?.needs.ports ? FLOW_KEY_PART.KEY_PORTS : 0) |
+		(filter?.needs.pid ? FLOW_KEY_PART.KEY_PID : 0) |
+		(filter?.needs.uid ? FLOW_KEY_PART.KEY_UID : 0)
+	);
+}
+
+const utf8 = new TextDecoder();
+
+/** The name of a process as the kernel keeps it: up to the first zero; null if there is none. */
+function commText(comm: Uint8Array): string | null {
+	const end = comm.indexOf(0);
+	return end === 0 ? null : utf8.decode(end < 0 ? comm : comm.subarray(0, end));
+}
+
+function directionOf(raw: number): Direction {
+	if (raw === DIRECTION.DIRECTION_ACTIVE) return "active";
+	return raw === DIRECTION.DIRECTION_PASSIVE ? "passive" : null;
+}
+
+function listenPort(key: RawFlowKey, direction: Direction): number | null {
+	if (direction === null) return null;
+	return direction === "active" ? key.remote_port : key.local_port;
+}
+
+/** The kernel leaves a port out as 0, which no connection has. */
+function portOf(port: number): number | null {
+	return port === 0 ? null : port;
+}
+
+export function subjectFrom(
+	key: RawFlowKey,
+	options: {
+		readonly aggregate: Aggregate;
+		readonly containerOf: (cgroupId: string) => string | null;
+	},
+): FlowSubject {
+	const direction = directionOf(key.direction);
+	// A kernel address of 0 stands for "no cgroup known".
+	const cgroupId = key.cgroup_id === 0n ? null : String(key.cgroup_id);
+	const full: FlowIdentity = {
+		transport: "tcp",
+		family: familyOf(key.remote_address),
+		direction,
+		local_address: addressText(key.local_address),
+		remote_address: addressText(key.remote_address),
+		local_port: portOf(key.local_port),
+		remote_port: portOf(key.remote_port),
+		listen_port: listenPort(key, direction),
+		process: commText(key.comm),
+		netns: key.netns,
+		cgroup_id: cgroupId,
+		container_id: cgroupId === null ? null : options.containerOf(cgroupId),
+	};
+	return { ...full, pid: key.pid, uid: key.uid, identity: identityFor(full, options.aggregate) };
+}
+
+/** Drops what the filter looked at but the aggregate adds up. */
+function identityFor(full: FlowIdentity, aggregate: Aggregate): FlowIdentity {
+	if (aggregate === "connection") return full;
+	const listener = {
+		...full,
+		local_port: full.direction === "active" ? null : full.local_port,
+		remote_port: full.direction === "passive" ? null : full.remote_port,
+	};
+	return aggregate === "process"
+		? listener
+		: { ...listener, process: null, cgroup_id: null, container_id: null };
+}
+
+/** Equal for two subjects that belong in one row. */
+export function recordKey(subject: FlowSubject): string {
+	return JSON.stringify(Object.values(subject.identity));
+}

@@ -1,0 +1,210 @@
+/**
+ * The flow table as user space sees it: slots of `struct flow`, written by the kernel at any
+ * time, whose totals only grow. Each reading turns what they grew by into rows.
+ */
+
+import { readU64 } from "../maps/codec.ts";
+import { SLOT, SLOT_STATE } from "../maps/enums.ts";
+import { flow, flowKey } from "../maps/structs.ts";
+import type { FlowFilter } from "./filter.ts";
+import { type FlowSubject, keyPartsFor, recordKey, subjectFrom } from "./flow-subject.ts";
+import type { Aggregate, FlowRecord } from "./records.ts";
+import { type Growth, RowBuilder } from "./row-builder.ts";
+
+export interface FlowTableOptions {
+	readonly aggregate: Aggregate;
+	readonly filter: FlowFilter | null;
+	/** cgroup v2 id → container id, or null. */
+	readonly containerOf: (cgroupId: string) => string | null;
+}
+
+/** Totals of `struct flow`, in the order in which they are read: what ends before what begins. */
+const TOTALS = [
+	"closed",
+	"failed",
+	"opened",
+	"adopted",
+	"bytes_sent",
+	"bytes_received",
+	"segments_retransmitted",
+	"rtt_sum_us",
+	"rtt_samples",
+] as const;
+
+/** A slot that was never used, this far beyond the last that was, ends a reading. */
+const UNUSED_MARGIN = 64;
+/** An idle flow keeps its slot for so many readings, in case it comes back. */
+const IDLE_READINGS = 10;
+
+const LIFE = { UNKNOWN: 0, SHOWN: 1, HIDDEN: 2 } as const;
+
+export class FlowTable {
+	readonly #options: FlowTableOptions;
+	readonly #view: DataView;
+	readonly #slots: number;
+	/** A row is one slot, unless the kernel keeps apart what the aggregate adds up. */
+	readonly #merges: boolean;
+	readonly #previous: Float64Array;
+	readonly #lives: Uint8Array;
+	readonly #idleReadings: Uint8Array;
+	readonly #subjects: (FlowSubject | undefined)[] = [];
+	/** Slots whose key is deleted: nothing new comes to them, and what was under way has come. */
+	#retiring: number[] = [];
+	#lastUsed = 0;
+
+	/** `view` must hold `slots` times struct flow, and stay valid as long as this is used. */
+	constructor(view: DataView, slots: number, options: FlowTableOptions) {
+		this.#view = view;
+		this.#slots = slots;
+		this.#options = options;
+		this.#merges = keyPartsFor(options) !== keyPartsFor({ ...options, filter: null });
+		this.#previous = new Float64Array(slots * TOTALS.length);
+		this.#lives = new Uint8Array(slots);
+		this.#idleReadings = new Uint8Array(slots);
+	}
+
+	/** What every flow grew by since the last call. Flows that are open stand there in any case. */
+	read(time: string, intervalMs: number): FlowRecord[] {
+		const rows = new RowBuilder(time, intervalMs);
+		for (let slot = SLOT.SLOT_OVERFLOW + 1; slot < this.#slots; slot++) {
+			if (this.#isLive(slot)) this.#readSlot(slot, rows);
+			else if (slot > this.#lastUsed + UNUSED_MARGIN) break;
+		}
+		return rows.finish();
+	}
+
+	/** Connections that were open before the start, so far. */
+	adopted(): number {
+		let adopted = 0;
+		let unused = 0;
+		for (let slot = 0; slot < this.#slots && unused < UNUSED_MARGIN; slot++) {
+			adopted += readU64(this.#view, slot * flow.size + flow.offsets.adopted);
+			unused = this.#isLive(slot) ? 0 : unused + 1;
+		}
+		return adopted;
+	}
+
+	/** Connections that found no slot since the last call. */
+	takeOverflow(): number {
+		const growth = this.#growth(SLOT.SLOT_OVERFLOW);
+		return growth.adopted + growth.opened + growth.failed;
+	}
+
+	/**
+	 * The keys of flows that have been idle, one after another: the caller deletes them from
+	 * flow_slots. Their slots are offered anew by the next call, and `offered` says how many.
+	 */
+	retire(): { keys: Uint8Array; count: number; offered: number } {
+		const offered = this.#freeRetired();
+		const full = this.#lastUsed > this.#slots / 2 || this.#options.aggregate === "connection";
+		const limit = full ? 1 : IDLE_READINGS;
+		const retiring: number[] = [];
+		for (let slot = SLOT.SLOT_OVERFLOW + 1; slot <= this.#lastUsed; slot++) {
+			if ((this.#idleReadings[slot] ?? 0) >= limit && this.#lives[slot] !== LIFE.UNKNOWN)
+				retiring.push(slot);
+		}
+		const keys = new Uint8Array(retiring.length * flowKey.size);
+		for (const [index, slot] of retiring.entries()) {
+			keys.set(this.#keyBytes(slot), index * flowKey.size);
+			this.#idleReadings[slot] = 0;
+		}
+		this.#retiring.push(...retiring);
+		return { keys, count: retiring.length, offered };
+	}
+
+	#isLive(slot: number): boolean {
+		const state = this.#view.getUint32(slot * flow.size + flow.offsets.state, true);
+		return state === SLOT_STATE.SLOT_LIVE;
+	}
+
+	#readSlot(slot: number, rows: RowBuilder): void {
+		this.#lastUsed = Math.max(this.#lastUsed, slot);
+		const growth = this.#growth(slot);
+		if (growth.moved || growth.open > 0) this.#idleReadings[slot] = 0;
+		else if (this.#references(slot) > 0) return;
+		else {
+			this.#idleReadings[slot] = Math.min((this.#idleReadings[slot] ?? 0) + 1, 255);
+			return;
+		}
+		const subject = this.#subject(slot);
+		if (this.#lives[slot] !== LIFE.SHOWN) return;
+		const base = slot * flow.size;
+		rows.add(
+			this.#merges ? recordKey(subject) : slot,
+			subject,
+			growth,
+			this.#view.getUint32(base + flow.offsets.last_pid, true),
+			this.#view.getUint32(base + flow.offsets.last_uid, true),
+		);
+	}
+
+	#subject(slot: number): FlowSubject {
+		const known = this.#subjects[slot];
+		if (known !== undefined) return known;
+		const subject = subjectFrom(flowKey.decode(this.#keyBytes(slot)), this.#options);
+		const { filter } = this.#options;
+		this.#subjects[slot] = subject;
+		this.#lives[slot] = filter === null || filter.matches(subject) ? LIFE.SHOWN : LIFE.HIDDEN;
+		return subject;
+	}
+
+	#growth(slot: number): Growth {
+		const base = slot * flow.size;
+		const at = slot * TOTALS.length;
+		const previous = this.#previous;
+		const growth = { moved: false, open: 0 } as Growth;
+		for (let index = 0; index < TOTALS.length; index++) {
+			const name = TOTALS[index] as (typeof TOTALS)[number];
+			const total = readGrowing(this.#view, base + flow.offsets[name]);
+			growth[name] = total - (previous[at + index] ?? 0);
+			if (growth[name] !== 0) growth.moved = true;
+			previous[at + index] = total;
+		}
+		const [closed = 0, , opened = 0, adopted = 0] = previous.subarray(at, at + 4);
+		growth.open = opened + adopted - closed;
+		return growth;
+	}
+
+	#freeRetired(): number {
+		const kept: number[] = [];
+		let freed = 0;
+		for (const slot of this.#retiring) {
+			// A connection that came while its flow was being retired: it stays until that ends.
+			if ((this.#idleReadings[slot] ?? 0) === 0) kept.push(slot);
+			else {
+				this.#free(slot);
+				freed++;
+			}
+		}
+		this.#retiring = kept;
+		return freed;
+	}
+
+	#free(slot: number): void {
+		const base = slot * flow.size;
+		for (const name of TOTALS) this.#view.setBigUint64(base + flow.offsets[name], 0n, true);
+		this.#previous.fill(0, slot * TOTALS.length, (slot + 1) * TOTALS.length);
+		this.#lives[slot] = LIFE.UNKNOWN;
+		this.#idleReadings[slot] = 0;
+		this.#subjects[slot] = undefined;
+		this.#view.setUint32(base + flow.offsets.state, SLOT_STATE.SLOT_UNUSED, true);
+	}
+
+	#references(slot: number): number {
+		return readGrowing(this.#view, slot * flow.size + flow.offsets.references);
+	}
+
+	#keyBytes(slot: number): Uint8Array {
+		const from = this.#view.byteOffset + slot * flow.size + flow.offsets.key;
+		return new Uint8Array(this.#view.buffer, from, flowKey.size);
+	}
+}
+
+/** A u64 that another CPU adds to meanwhile: read anew when its high half has just changed. */
+function readGrowing(view: DataView, offset: number): number {
+	for (;;) {
+		const high = view.getUint32(offset + 4, true);
+		const value = readU64(view, offset);
+		if (view.getUint32(offset + 4, true) === high) return value;
+	}
+}

@@ -1,0 +1,32 @@
+/** The enums of bpf/conntracer.h. */
+
+export const FLOW_KEY_PART = { KEY_PROCESS: 1, KEY_PORTS: 2, KEY_PID: 4, KEY_UID: 8 } as const;
+
+export const DIRECTION = {
+	DIRECTION_UNKNOWN: 0,
+	DIRECTION_ACTIVE: 1,
+	DIRECTION_PASSIVE: 2,
+} as const;
+
+const ATTRIBUTION = {
+	ATTRIBUTION_NONE: 0,
+	ATTRIBUTION_TASK: 1,
+	ATTRIBUTION_LISTENER: 2,
+	ATTRIBUTION_SCAN: 3,
+} as const;
+
+const CONN_PHASE = { PHASE_PENDING: 0, PHASE_OPEN: 1, PHASE_CLOSED: 2 } as const;
+
+export const SLOT_STATE = { SLOT_UNUSED: 0, SLOT_OFFERED: 1, SLOT_LIVE: 2 } as const;
+
+export const SLOT = { SLOT_OVERFLOW: 0 } as const;
+
+/** By their C names, for the layout check. */
+export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+	flow_key_part: FLOW_KEY_PART,
+	direction: DIRECTION,
+	attribution: ATTRIBUTION,
+	conn_phase: CONN_PHASE,
+	slot_state: SLOT_STATE,
+	slot: SLOT,
+};

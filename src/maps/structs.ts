@@ -1,0 +1,84 @@
+/** The codecs of bpf/conntracer.h, field by field. Units and meaning stand there. */
+
+import { bytes, id64, struct, u8, u16, u32, u64 } from "./codec.ts";
+
+export const flowKey = struct("flow_key", {
+	cgroup_id: id64,
+	netns: u32,
+	pid: u32,
+	uid: u32,
+	local_port: u16,
+	remote_port: u16,
+	l4_proto: u8,
+	direction: u8,
+	pad: bytes(6),
+	comm: bytes(16),
+	local_address: bytes(16),
+	remote_address: bytes(16),
+});
+
+export const flow = struct("flow", {
+	adopted: u64,
+	opened: u64,
+	failed: u64,
+	closed: u64,
+	bytes_sent: u64,
+	bytes_received: u64,
+	segments_retransmitted: u64,
+	rtt_sum_us: u64,
+	rtt_samples: u64,
+	references: u64,
+	key: flowKey,
+	last_pid: u32,
+	last_uid: u32,
+	state: u32,
+	pad: u32,
+});
+
+export const owner = struct("owner", {
+	cgroup_id: id64,
+	pid: u32,
+	tid: u32,
+	uid: u32,
+	attribution: u32,
+	comm: bytes(16),
+});
+
+export const conn = struct("conn", {
+	opened_ns: id64,
+	sent_folded: id64,
+	received_folded: id64,
+	retransmitted_folded: id64,
+	owner,
+	netns: u32,
+	slot: u32,
+	sent_base: u32,
+	received_base: u32,
+	seen_write_seq: u32,
+	seen_copied_seq: u32,
+	seen_retransmitted: u32,
+	direction: u8,
+	phase: u8,
+	pad: bytes(2),
+});
+
+export const netnsCounts = struct("netns_counts", {
+	active_opens: u64,
+	passive_opens: u64,
+	attempt_fails: u64,
+	estab_resets: u64,
+});
+
+export const losses = struct("losses", {
+	connections_active: u64,
+	connections_passive: u64,
+	connections_adopted: u64,
+	listeners: u64,
+	netns: u64,
+});
+
+export const settings = struct("settings", {
+	flow_key_parts: u32,
+});
+
+export const STRUCTS = [flowKey, flow, owner, conn, netnsCounts, losses, settings] as const;

@@ -1,0 +1,34 @@
+/**
+ * The files that the binary carries: the BPF object, and libbpf with what it needs.
+ * In the compiled binary their paths are virtual: only bun's own file functions can read them.
+ */
+
+import { readFileSync } from "node:fs";
+import objectPath from "../../build/conntracer.bpf.o" with { type: "file" };
+import libbpfPath from "../../build/lib/libbpf.so.1" with { type: "file" };
+import libelfPath from "../../build/lib/libelf.so.1" with { type: "file" };
+import libzPath from "../../build/lib/libz.so.1" with { type: "file" };
+
+export interface BundledLibrary {
+	/** The soname, under which the others ask for it. */
+	readonly name: string;
+	/** Read from the binary each time. */
+	readonly bytes: Uint8Array;
+}
+
+const bundled = (name: string, path: string): BundledLibrary => ({
+	name,
+	get bytes() {
+		return readFileSync(path);
+	},
+});
+
+/** The BPF object, an ELF file with BTF. */
+export const bpfObject = (): Uint8Array => readFileSync(objectPath);
+
+/** In the order in which they must be loaded: what is needed before what needs it. */
+export const bundledLibraries = (): BundledLibrary[] => [
+	bundled("libz.so.1", libzPath),
+	bundled("libelf.so.1", libelfPath),
+	bundled("libbpf.so.1", libbpfPath),
+];

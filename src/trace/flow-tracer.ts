@@ -1,0 +1,159 @@
+/** A running tracer of flows: wires the kernel side, the flow table, the losses and the proof. */
+
+import { kernelRelease } from "../enrich/procfs.ts";
+import { UnsupportedError } from "../errors.ts";
+import { isoTime } from "../flow/clock.ts";
+import type { FlowFilter } from "../flow/filter.ts";
+import { keyPartsFor } from "../flow/flow-subject.ts";
+import { FlowTable } from "../flow/flow-table.ts";
+import type { Aggregate, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import { KernelSide } from "./kernel-side.ts";
+import { Losses } from "./losses.ts";
+import { Proof, type Verdict } from "./proof.ts";
+import { SelfStats } from "./self-stats.ts";
+import { ticks } from "./ticks.ts";
+
+export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
+
+export interface FlowTracerOptions {
+	/** Milliseconds between batches. */
+	readonly intervalMs: number;
+	readonly aggregate: Aggregate;
+	readonly filter: FlowFilter | null;
+	/** Connections that can be open at once. */
+	readonly maxConnections: number;
+	readonly maxFlows: number;
+	/** Kernel types, where /sys/kernel/btf/vmlinux will not do. */
+	readonly btfPath: string | null;
+	/** A libbpf to use in place of the system's or ours. */
+	readonly libbpfPath: string | null;
+	readonly hooks: HookFamily;
+	/** Count and time the runs of our programs; costs them some 20 ns each. */
+	readonly bpfStats: boolean;
+	readonly version: string;
+	/** cgroup v2 id → container id, or null. */
+	readonly containerOf: (cgroupId: string) => string | null;
+}
+
+const nowIso = (): string => isoTime(performance.timeOrigin + performance.now());
+
+export class FlowTracer implements Disposable {
+	readonly ready: ReadyRecord;
+	readonly #kernel: KernelSide;
+	readonly #table: FlowTable;
+	readonly #losses: Losses;
+	readonly #proof: Proof;
+	readonly #self: SelfStats;
+	readonly #intervalMs: number;
+	readonly #startedAt: number;
+	#lastBatchAt: number;
+	#verdict: Verdict | null = null;
+
+	private constructor(kernel: KernelSide, options: FlowTracerOptions) {
+		this.#kernel = kernel;
+		this.#intervalMs = options.intervalMs;
+		this.#table = new FlowTable(kernel.flowMemory.view, kernel.flows.maxEntries, options);
+		this.#self = new SelfStats(kernel, options.bpfStats);
+		kernel.attach();
+		this.#startedAt = performance.now();
+		this.#lastBatchAt = this.#startedAt;
+		this.#losses = new Losses(kernel.lossMemory.view, nowIso());
+		this.#proof = new Proof(kernel.netnsCounters);
+		this.ready = {
+			type: "ready",
+			time: nowIso(),
+			version: options.version,
+			kernel: kernelRelease(),
+			libbpf: kernel.libbpf.version,
+			hooks: {
+				tcp_lifecycle: "tracepoint",
+				accept: "tracepoint: the process is the owner of the listening socket",
+				existing_sockets: "iterator",
+			},
+			programs: kernel.programNames,
+			open_connections: this.#table.adopted(),
+		};
+	}
+
+	/**
+	 * Loads, attaches, and takes in what is open already.
+	 *
+	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; nothing is left
+	 * attached then
+	 */
+	static open(options: FlowTracerOptions): FlowTracer {
+		if (options.hooks === "fentry" || options.hooks === "kprobe")
+			throw new UnsupportedError(
+				`--hooks ${options.hooks}`,
+				null,
+				"this version hooks tracepoints only",
+				"leave --hooks out, or say --hooks tracepoint",
+			);
+		const kernel = KernelSide.load({ ...options, keyParts: keyPartsFor(options) });
+		try {
+			return new FlowTracer(kernel, options);
+		} catch (error) {
+			kernel[Symbol.dispose]();
+			throw error;
+		}
+	}
+
+	/** One batch an interval. When `signal` aborts, the hooks come out and a last batch has the rest. */
+	async *batches(signal: AbortSignal): AsyncGenerator<FlowBatch, void, undefined> {
+		for await (const _ of ticks(this.#intervalMs, signal)) yield this.#read();
+		this.#end();
+		yield this.#read();
+	}
+
+	/** Of the whole run. Takes the hooks out, if batches() has not come to its end. */
+	summary(): SummaryRecord {
+		const { seen, kernel, unverified } = this.#end();
+		return {
+			type: "summary",
+			time: nowIso(),
+			duration_ms: Math.round(performance.now() - this.#startedAt),
+			seen,
+			kernel,
+			unverified,
+			lost: { ...this.#losses.totals },
+			self: this.#self.read(),
+		};
+	}
+
+	/** Detaches and frees everything. Idempotent. */
+	close(): void {
+		this.#self[Symbol.dispose]();
+		this.#kernel[Symbol.dispose]();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	#end(): Verdict {
+		if (this.#verdict === null) {
+			this.#proof.measure();
+			this.#kernel.detach();
+			this.#verdict = this.#proof.verdict();
+		}
+		return this.#verdict;
+	}
+
+	#read(): FlowBatch {
+		this.#kernel.foldConnections();
+		const now = performance.now();
+		const time = nowIso();
+		const interval_ms = Math.round(now - this.#lastBatchAt);
+		this.#lastBatchAt = now;
+		const flows = this.#table.read(time, interval_ms);
+		const gaps = this.#losses.take(time, this.#table.takeOverflow(), this.#kernel.runs().misses);
+		this.#recycle();
+		return { time, interval_ms, flows, gaps };
+	}
+
+	#recycle(): void {
+		const { keys, count, offered } = this.#table.retire();
+		if (offered > 0) this.#kernel.offerSlots();
+		if (count > 0) this.#kernel.flowSlots.deleteAll(keys, count);
+	}
+}

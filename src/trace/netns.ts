@@ -1,0 +1,42 @@
+/** Visits to other network namespaces, by the calling thread. */
+
+import { closeSync, openSync, statSync } from "node:fs";
+import { OWN_NETWORK_NAMESPACE } from "../enrich/procfs.ts";
+import { enterNetns } from "../ffi/libc.ts";
+
+/**
+ * Runs `look` inside the network namespace at `path`; null if it is gone, or not to be entered.
+ * `look` must be synchronous: the thread is back home when this returns.
+ */
+export function visitNetns<T>(path: string, look: () => T): T | null {
+	if (inodeOf(path) === inodeOf(OWN_NETWORK_NAMESPACE)) return look();
+	const home = openSync(OWN_NETWORK_NAMESPACE, "r");
+	try {
+		if (!enter(path)) return null;
+		try {
+			return look();
+		} finally {
+			enterNetns(home, OWN_NETWORK_NAMESPACE);
+		}
+	} finally {
+		closeSync(home);
+	}
+}
+
+function enter(path: string): boolean {
+	try {
+		const target = openSync(path, "r");
+		try {
+			enterNetns(target, path);
+			return true;
+		} finally {
+			closeSync(target);
+		}
+	} catch {
+		return false;
+	}
+}
+
+function inodeOf(path: string): number | null {
+	return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
+}
