@@ -65,16 +65,21 @@ static __always_inline __u64 claim(__u64 *folded, __u64 tag, __u64 now)
 	return 0;
 }
 
-static __always_inline void fold_payload(struct conn *conn, struct flow *flow, __u64 tag,
-					 const struct payload *payload)
+static __always_inline void fold_sent(struct conn *conn, struct flow *flow, __u64 tag, __u64 sent)
 {
-	__u64 sent = claim(&conn->sent_folded, tag, payload->sent);
-	__u64 received = claim(&conn->received_folded, tag, payload->received);
+	__u64 delta = claim(&conn->sent_folded, tag, sent);
 
-	if (sent)
-		ADD(flow->bytes_sent, sent);
-	if (received)
-		ADD(flow->bytes_received, received);
+	if (delta)
+		ADD(flow->bytes_sent, delta);
+}
+
+static __always_inline void fold_received(struct conn *conn, struct flow *flow, __u64 tag,
+					  __u64 received)
+{
+	__u64 delta = claim(&conn->received_folded, tag, received);
+
+	if (delta)
+		ADD(flow->bytes_received, delta);
 }
 
 static __always_inline void fold_quality(struct conn *conn, struct flow *flow, __u64 tag,
@@ -127,7 +132,10 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 	if (!flow)
 		return;
 	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
-	fold_payload(conn, flow, tag, &payload);
+	/* In TCP_CLOSE there may be a FIN in write_seq or not; the hook has folded what was sent. */
+	if (tcp.state != TCP_CLOSE)
+		fold_sent(conn, flow, tag, payload.sent);
+	fold_received(conn, flow, tag, payload.received);
 	fold_quality(conn, flow, tag, &tcp);
 }
 

@@ -152,8 +152,22 @@ static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, st
 
 	counters_direct(&tcp, tp);
 	payload = payload_of(conn, &tcp, fin_sent);
-	fold_payload(conn, flow, conn->sent_folded, &payload);
+	fold_sent(conn, flow, conn->sent_folded, payload.sent);
+	fold_received(conn, flow, conn->sent_folded, payload.received);
 	fold_quality(conn, flow, conn->sent_folded, &tcp);
+}
+
+/*
+ * As tcp_done() and tcp_set_state() count, tracked or not. tcp_done() is for attempts that
+ * failed, with the error in sk_err; one that the program gives up, or that finds no port,
+ * goes to TCP_CLOSE without it, and is not counted.
+ */
+static __always_inline void count_end(struct sock *sk, int oldstate)
+{
+	if (oldstate == TCP_SYN_RECV || (oldstate == TCP_SYN_SENT && sk->sk_err))
+		COUNT_NETNS(netns_of(sk), attempt_fails, 1);
+	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		COUNT_NETNS(netns_of(sk), estab_resets, 1);
 }
 
 static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
@@ -166,12 +180,7 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 		bpf_map_delete_elem(&listeners, &key);
 		return;
 	}
-	/* As tcp_done() and tcp_set_state() count them, tracked or not. */
-	if (oldstate == TCP_SYN_SENT || oldstate == TCP_SYN_RECV)
-		COUNT_NETNS(netns_of(sock_of(tp)), attempt_fails, 1);
-	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
-		COUNT_NETNS(netns_of(sock_of(tp)), estab_resets, 1);
-
+	count_end(sock_of(tp), oldstate);
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (!conn)
 		return;
@@ -244,7 +253,7 @@ static __always_inline void on_destroy(const struct sock *sk)
 	struct payload payload;
 	struct conn *conn;
 	struct flow *flow;
-	__u64 key, late;
+	__u64 key;
 
 	if (!tp)
 		return;
@@ -256,9 +265,7 @@ static __always_inline void on_destroy(const struct sock *sk)
 	if (flow) {
 		counters_direct(&tcp, tp);
 		payload = payload_of(conn, &tcp, 0);
-		late = claim(&conn->received_folded, conn->received_folded, payload.received);
-		if (late)
-			ADD(flow->bytes_received, late);
+		fold_received(conn, flow, conn->sent_folded, payload.received);
 		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
 			ADD(flow->closed, 1);
 	}

@@ -18,7 +18,10 @@ export interface FlowTableOptions {
 	readonly containerOf: (cgroupId: string) => string | null;
 }
 
-/** Totals of `struct flow`, in the order in which they are read: what ends before what begins. */
+/**
+ * Totals of `struct flow`, in the order in which they are read: what ends before what begins, so
+ * that no connection seems to end before it began.
+ */
 const TOTALS = [
 	"closed",
 	"failed",
@@ -30,6 +33,10 @@ const TOTALS = [
 	"rtt_sum_us",
 	"rtt_samples",
 ] as const;
+const CLOSED = TOTALS.indexOf("closed");
+const OPENED = TOTALS.indexOf("opened");
+const ADOPTED = TOTALS.indexOf("adopted");
+const OFFSETS = Int32Array.from(TOTALS, (name) => flow.offsets[name]);
 
 /** A slot that was never used, this far beyond the last that was, ends a reading. */
 const UNUSED_MARGIN = 64;
@@ -45,6 +52,8 @@ export class FlowTable {
 	/** A row is one slot, unless the kernel keeps apart what the aggregate adds up. */
 	readonly #merges: boolean;
 	readonly #previous: Float64Array;
+	/** Of the slot that is being read: no garbage for a flow in which nothing moved. */
+	readonly #grown = new Float64Array(TOTALS.length);
 	readonly #lives: Uint8Array;
 	readonly #idleReadings: Uint8Array;
 	readonly #subjects: (FlowSubject | undefined)[] = [];
@@ -87,7 +96,7 @@ export class FlowTable {
 	/** Connections that found no slot since the last call. */
 	takeOverflow(): number {
 		const growth = this.#growth(SLOT.SLOT_OVERFLOW);
-		return growth.adopted + growth.opened + growth.failed;
+		return growth === null ? 0 : growth.adopted + growth.opened + growth.failed;
 	}
 
 	/**
@@ -120,12 +129,13 @@ export class FlowTable {
 	#readSlot(slot: number, rows: RowBuilder): void {
 		this.#lastUsed = Math.max(this.#lastUsed, slot);
 		const growth = this.#growth(slot);
-		if (growth.moved || growth.open > 0) this.#idleReadings[slot] = 0;
-		else if (this.#references(slot) > 0) return;
-		else {
+		if (growth === null) {
+			// A socket that TCP is done with, but its program is not, still points here.
+			if (this.#references(slot) > 0) return;
 			this.#idleReadings[slot] = Math.min((this.#idleReadings[slot] ?? 0) + 1, 255);
 			return;
 		}
+		this.#idleReadings[slot] = 0;
 		const subject = this.#subject(slot);
 		if (this.#lives[slot] !== LIFE.SHOWN) return;
 		const base = slot * flow.size;
@@ -148,21 +158,22 @@ export class FlowTable {
 		return subject;
 	}
 
-	#growth(slot: number): Growth {
+	/** Null for a flow in which nothing moved and no connection is open. */
+	#growth(slot: number): Growth | null {
 		const base = slot * flow.size;
 		const at = slot * TOTALS.length;
 		const previous = this.#previous;
-		const growth = { moved: false, open: 0 } as Growth;
+		let moved = false;
 		for (let index = 0; index < TOTALS.length; index++) {
-			const name = TOTALS[index] as (typeof TOTALS)[number];
-			const total = readGrowing(this.#view, base + flow.offsets[name]);
-			growth[name] = total - (previous[at + index] ?? 0);
-			if (growth[name] !== 0) growth.moved = true;
-			previous[at + index] = total;
+			const now = readGrowing(this.#view, base + (OFFSETS[index] ?? 0));
+			const before = previous[at + index] ?? 0;
+			if (now !== before) moved = true;
+			this.#grown[index] = now - before;
+			previous[at + index] = now;
 		}
-		const [closed = 0, , opened = 0, adopted = 0] = previous.subarray(at, at + 4);
-		growth.open = opened + adopted - closed;
-		return growth;
+		const total = (index: number): number => previous[at + index] ?? 0;
+		const open = total(OPENED) + total(ADOPTED) - total(CLOSED);
+		return moved || open > 0 ? growthFrom(this.#grown, open) : null;
 	}
 
 	#freeRetired(): number {
@@ -207,4 +218,10 @@ function readGrowing(view: DataView, offset: number): number {
 		const value = readU64(view, offset);
 		if (view.getUint32(offset + 4, true) === high) return value;
 	}
+}
+
+function growthFrom(grown: Float64Array, open: number): Growth {
+	const growth = { open } as Growth;
+	for (const [index, name] of TOTALS.entries()) growth[name] = grown[index] ?? 0;
+	return growth;
 }

@@ -16,8 +16,6 @@ export interface Growth {
 	rtt_samples: number;
 	/** Connections open now. */
 	open: number;
-	/** Whether any total grew. */
-	moved: boolean;
 }
 
 interface Row extends Growth {
