@@ -51,6 +51,17 @@ int iter__offer_slots(struct bpf_iter__bpf_map_elem *ctx)
 }
 
 SEC("iter/task_file")
+int iter__adopt_listeners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		adopt_if_listener(task, file);
+	return 0;
+}
+
+SEC("iter/task_file")
 int iter__adopt_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;

@@ -99,12 +99,31 @@ static __always_inline void adopt_connection(struct tcp_sock *tp, struct task_st
 		LOST(connections_adopted, 1);
 }
 
-static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+static __always_inline struct sock *tcp_sock_from_file(struct file *file)
 {
 	struct sock *sk = sock_from_file(file);
 
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
 	    BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+		return 0;
+	return sk;
+}
+
+/* Before the hooks are in, so that no connection comes to a listener that is not known. */
+static __always_inline void adopt_if_listener(struct task_struct *task, struct file *file)
+{
+	struct sock *sk = tcp_sock_from_file(file);
+
+	if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+		adopt_listener(sk, task);
+}
+
+/* After they are in, so that no connection ends unseen once it is adopted. */
+static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+{
+	struct sock *sk = tcp_sock_from_file(file);
+
+	if (!sk)
 		return;
 	switch (BPF_CORE_READ(sk, __sk_common.skc_state)) {
 	case TCP_LISTEN:

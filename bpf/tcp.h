@@ -119,8 +119,9 @@ static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
 
 	/* A TCP Fast Open child can be closed before its handshake is done. */
 	on_established(tp, conn);
-	/* Who closes is who held it, and knows better than who listened. */
-	if (conn->owner.attribution != ATTRIBUTION_LISTENER || conn->phase != PHASE_OPEN)
+	/* Who closes is who held it: a better answer than who listened, or none. */
+	if (conn->owner.attribution == ATTRIBUTION_TASK ||
+	    conn->owner.attribution == ATTRIBUTION_SCAN || conn->phase != PHASE_OPEN)
 		return;
 	conn->owner.pid = bpf_get_current_pid_tgid() >> 32;
 	conn->owner.attribution = ATTRIBUTION_SCAN;

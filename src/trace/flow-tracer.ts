@@ -7,6 +7,7 @@ import type { FlowFilter } from "../flow/filter.ts";
 import { keyPartsFor } from "../flow/flow-subject.ts";
 import { FlowTable } from "../flow/flow-table.ts";
 import type { Aggregate, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import { VERSION } from "../version.ts";
 import { KernelSide } from "./kernel-side.ts";
 import { Losses } from "./losses.ts";
 import { Proof, type Verdict } from "./proof.ts";
@@ -35,6 +36,21 @@ export interface FlowTracerOptions {
 	readonly containerOf: (cgroupId: string) => string | null;
 }
 
+/** What the command line has as defaults, too. */
+export const FLOW_TRACER_DEFAULTS: FlowTracerOptions = {
+	intervalMs: 1000,
+	aggregate: "process",
+	filter: null,
+	maxConnections: 65_536,
+	maxFlows: 65_536,
+	btfPath: null,
+	libbpfPath: null,
+	hooks: "auto",
+	bpfStats: false,
+	version: VERSION,
+	containerOf: () => null,
+};
+
 const nowIso = (): string => isoTime(performance.timeOrigin + performance.now());
 
 export class FlowTracer implements Disposable {
@@ -48,6 +64,7 @@ export class FlowTracer implements Disposable {
 	readonly #startedAt: number;
 	#lastBatchAt: number;
 	#verdict: Verdict | null = null;
+	#isClosed = false;
 
 	private constructor(kernel: KernelSide, options: FlowTracerOptions) {
 		this.#kernel = kernel;
@@ -67,7 +84,7 @@ export class FlowTracer implements Disposable {
 			libbpf: kernel.libbpf.version,
 			hooks: {
 				tcp_lifecycle: "tracepoint",
-				accept: "tracepoint: the process is the owner of the listening socket",
+				accept: "tracepoint",
 				existing_sockets: "iterator",
 			},
 			programs: kernel.programNames,
@@ -81,7 +98,8 @@ export class FlowTracer implements Disposable {
 	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; nothing is left
 	 * attached then
 	 */
-	static open(options: FlowTracerOptions): FlowTracer {
+	static open(partial: Partial<FlowTracerOptions> = {}): FlowTracer {
+		const options = { ...FLOW_TRACER_DEFAULTS, ...partial };
 		if (options.hooks === "fentry" || options.hooks === "kprobe")
 			throw new UnsupportedError(
 				`--hooks ${options.hooks}`,
@@ -100,12 +118,16 @@ export class FlowTracer implements Disposable {
 
 	/** One batch an interval. When `signal` aborts, the hooks come out and a last batch has the rest. */
 	async *batches(signal: AbortSignal): AsyncGenerator<FlowBatch, void, undefined> {
-		for await (const _ of ticks(this.#intervalMs, signal)) yield this.#read();
+		for await (const _ of ticks(this.#intervalMs, signal)) {
+			if (this.#isClosed) return;
+			yield this.#read();
+		}
+		if (this.#isClosed) return;
 		this.#end();
 		yield this.#read();
 	}
 
-	/** Of the whole run. Takes the hooks out, if batches() has not come to its end. */
+	/** Of the whole run; before close(). Takes the hooks out, if batches() has not come to its end. */
 	summary(): SummaryRecord {
 		const { seen, kernel, unverified } = this.#end();
 		return {
@@ -122,6 +144,7 @@ export class FlowTracer implements Disposable {
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
+		this.#isClosed = true;
 		this.#self[Symbol.dispose]();
 		this.#kernel[Symbol.dispose]();
 	}
@@ -130,7 +153,9 @@ export class FlowTracer implements Disposable {
 		this.close();
 	}
 
+	/** SAFETY: what is mapped is gone after close(), so nothing may read it then. */
 	#end(): Verdict {
+		if (this.#isClosed) throw new Error("the tracer is closed");
 		if (this.#verdict === null) {
 			this.#proof.measure();
 			this.#kernel.detach();

@@ -27,6 +27,7 @@ const HOOKS = ["tp__inet_sock_set_state", "tp__tcp_destroy_sock"] as const;
 const ITERATORS = {
 	foldConns: "iter__fold_conns",
 	offerSlots: "iter__offer_slots",
+	adoptListeners: "iter__adopt_listeners",
 	adoptFiles: "iter__adopt_files",
 } as const;
 const U32_SIZE = 4;
@@ -49,6 +50,7 @@ export class KernelSide implements Disposable {
 	readonly #links: BpfLink[] = [];
 	readonly #foldConns: BpfIterator;
 	readonly #offerSlots: BpfIterator;
+	readonly #adoptListeners: BpfIterator;
 	readonly #adoptFiles: BpfIterator;
 
 	private constructor(libbpf: Libbpf, object: LoadedObject) {
@@ -67,6 +69,7 @@ export class KernelSide implements Disposable {
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
 		this.#foldConns = iterator(ITERATORS.foldConns, this.conns);
 		this.#offerSlots = iterator(ITERATORS.offerSlots, this.flows);
+		this.#adoptListeners = iterator(ITERATORS.adoptListeners, null);
 		this.#adoptFiles = iterator(ITERATORS.adoptFiles, null);
 		this.#hooks = HOOKS.map((name) => object.program(name));
 		this.#programs = [
@@ -101,9 +104,10 @@ export class KernelSide implements Disposable {
 		});
 	}
 
-	/** From here on nothing is missed; then what was there before is taken in. */
+	/** Once it is done nothing is missed, and what was there before is taken in. */
 	attach(): void {
 		this.#offerSlots.run();
+		this.#adoptListeners.run();
 		explainRefusal("attach the BPF programs", () => {
 			for (const program of this.#hooks) this.#links.push(this.#owned.use(program.attach()));
 		});

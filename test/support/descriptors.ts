@@ -1,0 +1,5 @@
+/** What a process holds. */
+
+import { readdirSync } from "node:fs";
+
+export const openDescriptors = (): number => readdirSync("/proc/self/fd").length;
