@@ -57,11 +57,7 @@ function rowSink(rows: RowWriter, stderr: Output): Sink {
 		ready: (record) => stderr.write(readyText(record)),
 		flows(batch: FlowBatch) {
 			rows.flows(batch);
-			if (rows.gap === null) for (const gap of batch.gaps) stderr.write(gapText(gap));
-		},
-		gap(record) {
-			if (rows.gap === null) stderr.write(gapText(record));
-			else rows.gap(record);
+			if (!rows.showsGaps) for (const gap of batch.gaps) stderr.write(gapText(gap));
 		},
 		summary: (record) => stderr.write(summaryText(record)),
 		close() {},
@@ -72,7 +68,6 @@ function withSummaryForPeople(sink: JsonLines, stderr: Output): Sink {
 	return {
 		ready: (record) => sink.ready(record),
 		flows: (batch) => sink.flows(batch),
-		gap: (record) => sink.gap(record),
 		summary(record: SummaryRecord) {
 			sink.summary(record);
 			if (stderr.isTerminal) stderr.write(summaryText(record));

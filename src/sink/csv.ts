@@ -10,7 +10,7 @@ import type { Output } from "./sink.ts";
 import { safeText } from "./text.ts";
 
 export class CsvRows implements RowWriter {
-	readonly gap = null;
+	readonly showsGaps = false;
 	readonly #options: RowOptions;
 	readonly #output: Output;
 	#needsHeader: boolean;

@@ -43,10 +43,6 @@ export class JsonLines implements Sink {
 		this.#write([...flows, ...batch.gaps.map(gapJson)]);
 	}
 
-	gap(record: GapRecord): void {
-		this.#write([gapJson(record)]);
-	}
-
 	summary(record: SummaryRecord): void {
 		if (!this.#summary) return;
 		const { type, time, duration_ms, seen, kernel, unverified, lost, self } = record;

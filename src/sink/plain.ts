@@ -10,7 +10,7 @@ import { fieldText } from "./text.ts";
 import { displayWidth, padText } from "./width.ts";
 
 export class PlainTable implements RowWriter {
-	readonly gap = null;
+	readonly showsGaps = false;
 	readonly #options: RowOptions;
 	readonly #output: Output;
 	/** They only grow, so that later lines stand under earlier ones. */

@@ -1,6 +1,6 @@
 /** What table and CSV have in common: rows of flows go out, everything else is text for people. */
 
-import type { FlowBatch, FlowRecord, GapRecord } from "../flow/records.ts";
+import type { FlowBatch, FlowRecord } from "../flow/records.ts";
 import type { RowOrder } from "./column-options.ts";
 import type { Column } from "./columns.ts";
 
@@ -12,10 +12,9 @@ export interface RowOptions {
 }
 
 export interface RowWriter {
-	/** With the gaps of the batch, where `gap` is not null. */
 	flows(batch: FlowBatch): void;
-	/** Null where standard output has no place for what was lost. */
-	readonly gap: ((record: GapRecord) => void) | null;
+	/** Whether it has a place for the gaps of a batch, too. */
+	readonly showsGaps: boolean;
 }
 
 export function ordered(

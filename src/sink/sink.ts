@@ -1,6 +1,6 @@
 /** The way out: a sink turns records into text, an output takes the text. */
 
-import type { FlowBatch, GapRecord, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 
 /** Standard output, or what a test puts in its place. Writes are synchronous and complete. */
 export interface Output {
@@ -14,7 +14,6 @@ export interface Output {
 export interface Sink {
 	ready(record: ReadyRecord): void;
 	flows(batch: FlowBatch): void;
-	gap(record: GapRecord): void;
 	summary(record: SummaryRecord): void;
 	/** Leaves the terminal as it was. Called once, on every way out. */
 	close(): void;

@@ -1,6 +1,6 @@
 /** The table on a terminal: one frame per interval, drawn over the one before. */
 
-import type { FlowBatch, FlowRecord, GapRecord, LossStage } from "../flow/records.ts";
+import type { FlowBatch, FlowRecord, LossStage } from "../flow/records.ts";
 import { CORE, type Column } from "./columns.ts";
 import { fit, headerText, place, rowText } from "./layout.ts";
 import { ordered, type RowOptions, type RowWriter } from "./rows.ts";
@@ -40,15 +40,12 @@ interface Size {
 }
 
 export class TerminalTable implements RowWriter {
+	readonly showsGaps = true;
 	readonly #options: TerminalOptions;
 	readonly #output: Output;
 	readonly #lost = new Map<LossStage, number>();
 	#drawnHeight = 0;
 	#drawnSize: Size | null = null;
-
-	readonly gap = (record: GapRecord): void => {
-		this.#lost.set(record.stage, (this.#lost.get(record.stage) ?? 0) + record.count);
-	};
 
 	constructor(options: TerminalOptions, output: Output) {
 		this.#options = options;
@@ -56,7 +53,8 @@ export class TerminalTable implements RowWriter {
 	}
 
 	flows(batch: FlowBatch): void {
-		for (const gap of batch.gaps) this.gap(gap);
+		for (const { stage, count } of batch.gaps)
+			this.#lost.set(stage, (this.#lost.get(stage) ?? 0) + count);
 		const size = {
 			columns: this.#output.columns() || USUAL_COLUMNS,
 			rows: this.#output.rows() || USUAL_ROWS,

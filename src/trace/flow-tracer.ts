@@ -3,6 +3,11 @@
 import { kernelRelease } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import { isoTime } from "../flow/clock.ts";
+import {
+	DEFAULT_INTERVAL_MS,
+	DEFAULT_MAX_CONNECTIONS,
+	DEFAULT_MAX_FLOWS,
+} from "../flow/defaults.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { keyPartsFor } from "../flow/flow-subject.ts";
 import { FlowTable } from "../flow/flow-table.ts";
@@ -36,13 +41,12 @@ export interface FlowTracerOptions {
 	readonly containerOf: (cgroupId: string) => string | null;
 }
 
-/** What the command line has as defaults, too. */
-export const FLOW_TRACER_DEFAULTS: FlowTracerOptions = {
-	intervalMs: 1000,
+const DEFAULTS: FlowTracerOptions = {
+	intervalMs: DEFAULT_INTERVAL_MS,
 	aggregate: "process",
 	filter: null,
-	maxConnections: 65_536,
-	maxFlows: 65_536,
+	maxConnections: DEFAULT_MAX_CONNECTIONS,
+	maxFlows: DEFAULT_MAX_FLOWS,
 	btfPath: null,
 	libbpfPath: null,
 	hooks: "auto",
@@ -99,7 +103,7 @@ export class FlowTracer implements Disposable {
 	 * attached then
 	 */
 	static open(partial: Partial<FlowTracerOptions> = {}): FlowTracer {
-		const options = { ...FLOW_TRACER_DEFAULTS, ...partial };
+		const options = { ...DEFAULTS, ...partial };
 		if (options.hooks === "fentry" || options.hooks === "kprobe")
 			throw new UnsupportedError(
 				`--hooks ${options.hooks}`,
@@ -116,10 +120,18 @@ export class FlowTracer implements Disposable {
 		}
 	}
 
-	/** One batch an interval. When `signal` aborts, the hooks come out and a last batch has the rest. */
-	async *batches(signal: AbortSignal): AsyncGenerator<FlowBatch, void, undefined> {
+	/**
+	 * One batch an interval, `count` of them at most. Before the last one the hooks come out; when
+	 * `signal` aborts it is a batch of the rest of an interval.
+	 */
+	async *batches(
+		signal: AbortSignal,
+		count = Number.POSITIVE_INFINITY,
+	): AsyncGenerator<FlowBatch, void, undefined> {
+		let left = count;
 		for await (const _ of ticks(this.#intervalMs, signal)) {
 			if (this.#isClosed) return;
+			if (--left === 0) break;
 			yield this.#read();
 		}
 		if (this.#isClosed) return;

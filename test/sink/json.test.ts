@@ -106,10 +106,4 @@ describe("JSON", () => {
 			expect(stderr.text.slice(0, 20)).toBe(text);
 		},
 	);
-
-	test("puts a gap of its own on a line of its own", () => {
-		const { stdout, sink } = json();
-		sink.gap(GAP);
-		expect(stdout.text).toBe(GAP_LINE);
-	});
 });

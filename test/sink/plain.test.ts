@@ -61,8 +61,7 @@ describe("a table in a pipe", () => {
 
 	test("leaves gaps to standard error", () => {
 		const { stdout, stderr, sink } = pipe({ header: false });
-		sink.flows(batch([], [GAP]));
-		sink.gap({ ...GAP, stage: "program", count: 1, hint: null });
+		sink.flows(batch([], [GAP, { ...GAP, stage: "program", count: 1, hint: null }]));
 		expect(stdout.text).toBe("");
 		expect(stderr.text.split("\n")).toEqual([
 			"conntracer: 03:04:04Z to 03:04:05Z: LOST 4000 connections were not followed: the connection table was full (raise --max-connections)",

@@ -43,6 +43,15 @@ describe("a tracer in a script", () => {
 		});
 	});
 
+	kernelTest("ends after so many batches, with the hooks out", async () => {
+		using tracer = FlowTracer.open(SMALL);
+		let batches = 0;
+		for await (const _ of tracer.batches(new AbortController().signal, 3)) batches++;
+		expect(batches).toBe(3);
+		const { seen, kernel } = tracer.summary();
+		expect(seen).toEqual(kernel);
+	});
+
 	kernelTest("ends at once when the signal was aborted before", async () => {
 		using tracer = FlowTracer.open(SMALL);
 		let batches = 0;

@@ -1,0 +1,52 @@
+/** A command as data: what it is called, which options it knows, and what it does with them. */
+
+import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { Output } from "../sink/sink.ts";
+import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
+import type { Options, Values } from "./option.ts";
+
+/** What a command needs of a tracer. */
+export interface FlowSource extends Disposable {
+	readonly ready: ReadyRecord;
+	/** One batch an interval, `count` at most, and a last one with the rest if the signal aborts. */
+	batches(signal: AbortSignal, count?: number): AsyncIterable<FlowBatch>;
+	summary(): SummaryRecord;
+}
+
+/** The outside world. src/main.ts has the real one, tests have theirs. */
+export interface Context {
+	readonly stdout: Output;
+	readonly stderr: Output;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Aborts when the run shall come to a clean end: SIGINT, SIGTERM, a closed pipe. */
+	readonly signal: AbortSignal;
+	readonly version: string;
+	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
+}
+
+export interface Example {
+	readonly line: string;
+	readonly describe: string;
+}
+
+export interface Positional {
+	readonly name: string;
+	readonly describe: string;
+	readonly choices: readonly string[];
+}
+
+export interface Command<O extends Options = Options> {
+	readonly name: string;
+	readonly describe: string;
+	readonly options: O;
+	/** What may stand behind the name, without a dash; null: nothing. */
+	readonly positional: Positional | null;
+	readonly examples: readonly Example[];
+	/** @returns the exit code */
+	handler(values: Values<O>, context: Context, words: readonly string[]): Promise<number> | number;
+}
+
+/** Infers the types of the values from the options. */
+export function defineCommand<const O extends Options>(command: Command<O>): Command<O> {
+	return command;
+}

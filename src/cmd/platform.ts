@@ -1,0 +1,9 @@
+/** What src/main.ts puts into a Context; not in run.ts, so that tests of options load no tracer. */
+
+import { FlowTracer } from "../trace/flow-tracer.ts";
+import type { Context } from "./command.ts";
+
+export type { Output } from "../sink/sink.ts";
+export { readerIsGone } from "../trace/reader.ts";
+
+export const openFlowTracer: Context["openFlowTracer"] = (options) => FlowTracer.open(options);

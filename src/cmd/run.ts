@@ -1,0 +1,53 @@
+/** The command line as a whole: words in, an exit code out, as often as one likes. */
+
+import type { Command, Context } from "./command.ts";
+import { type CommandLine, helpText, optionsOf, parseCommandLine } from "./command-line.ts";
+import { completionOf } from "./completion.ts";
+import { configLayer } from "./config-file.ts";
+import { FLAG_TEXTS } from "./option.ts";
+import { EXIT_DONE, reportError } from "./report-error.ts";
+import { environmentLayer, type Layer, peek, resolve } from "./settings.ts";
+import { watch } from "./watch.ts";
+
+/** The first one is the default. */
+const COMMANDS: readonly Command[] = [watch, completionOf([watch])];
+
+/** Never throws: what goes wrong is on context.stderr. */
+export async function runCli(argv: readonly string[], context: Context): Promise<number> {
+	const layers: Layer[] = [];
+	try {
+		const line = parseCommandLine(argv, COMMANDS);
+		layers.push(line.layer, environmentLayer(optionsOf(COMMANDS), context.env));
+		return await run(line, layers, context);
+	} catch (error) {
+		const style = { json: wantsJson(layers), verbose: isOn(layers, "verbose") };
+		return reportError(error, style, context.stderr);
+	}
+}
+
+/** @param layers gets the file's, so that the caller can tell how to report an error */
+async function run(line: CommandLine, layers: Layer[], context: Context): Promise<number> {
+	if (line.wants === "help") return print(await helpText(line, COMMANDS), context);
+	if (line.wants === "version") return print(context.version, context);
+	if (line.mistake !== null) throw line.mistake;
+	layers.push(configLayer(peek(layers, "config"), Object.keys(optionsOf(COMMANDS))));
+	const values = resolve(line.command.options, layers);
+	return line.command.handler(values, context, line.words);
+}
+
+function print(text: string, context: Context): number {
+	context.stdout.write(`${text.trimEnd()}\n`);
+	return EXIT_DONE;
+}
+
+/** Lenient, because it must be known even where an option is wrong. */
+function wantsJson(layers: readonly Layer[]): boolean {
+	const found = layers.find((one) => one.has("output") || isOn([one], "json"));
+	const layer: Layer = found ?? new Map();
+	return layer.get("output")?.texts.at(-1) === "json" || isOn([layer], "json");
+}
+
+function isOn(layers: readonly Layer[], name: string): boolean {
+	const text = peek(layers, name)?.texts.at(-1) ?? "";
+	return FLAG_TEXTS.get(text.toLowerCase()) ?? false;
+}

@@ -1,0 +1,106 @@
+/** The one file that knows paths and formats of /proc. Parsers take text, as tests feed it. */
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { DecodeError } from "../errors.ts";
+import type { TcpCounts } from "../flow/records.ts";
+
+/** One line of /proc/PID/mountinfo, the octal escapes undone. */
+export interface Mount {
+	/** The part of the file system that is mounted; "net:[4026531840]" for a network namespace. */
+	readonly root: string;
+	readonly mountPoint: string;
+	readonly type: string;
+}
+
+/** For example "6.1.0-18-amd64". */
+export function kernelRelease(): string {
+	return readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
+}
+
+/** The mounts that this process sees. */
+export function mounts(): Mount[] {
+	return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
+}
+
+export function parseMountinfo(text: string): Mount[] {
+	return text.split("\n").flatMap((line) => {
+		// A varying number of optional fields ends with " - ": type, source and options follow.
+		const [before, after] = line.split(" - ", 2);
+		const [, , , root, mountPoint] = before?.split(" ") ?? [];
+		const type = after?.split(" ")[0];
+		if (root === undefined || mountPoint === undefined || type === undefined) return [];
+		return [{ root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint), type }];
+	});
+}
+
+/** Each escape is one byte of UTF-8; the kernel escapes only space, tab, newline and backslash. */
+function unescapeOctal(text: string): string {
+	return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+		String.fromCharCode(Number.parseInt(digits, 8)),
+	);
+}
+
+/**
+ * Inode number → a path to open for setns: of the oldest process found in the namespace, else of a
+ * mount such as /run/netns/NAME. A namespace that only a thread or an open file holds is not found,
+ * nor one that this user may not look at.
+ */
+export function networkNamespaces(): Map<number, string> {
+	const found = new Map<number, string>();
+	const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+	const ofProcesses = pids.sort((a, b) => a - b).map((pid) => `/proc/${pid}/ns/net`);
+	for (const path of [...ofProcesses, ...networkNamespaceMounts(mounts())]) {
+		const inode = inodeOf(path);
+		if (inode !== null && !found.has(inode)) found.set(inode, path);
+	}
+	return found;
+}
+
+/** Where network namespaces are bound to a name, as `ip netns` does. */
+export function networkNamespaceMounts(mounted: readonly Mount[]): string[] {
+	return mounted
+		.filter(({ type, root }) => type === "nsfs" && root.startsWith("net:["))
+		.map(({ mountPoint }) => mountPoint);
+}
+
+/** Null where it is gone, or may not be looked at. */
+function inodeOf(path: string): number | null {
+	try {
+		return statSync(path).ino;
+	} catch {
+		return null;
+	}
+}
+
+/** The kernel's own counters, of the network namespace of the calling thread. */
+export function tcpCounts(path = "/proc/thread-self/net/snmp"): TcpCounts {
+	return parseTcpCounts(readFileSync(path, "utf8"));
+}
+
+/**
+ * The Tcp lines of /proc/net/snmp: one of names, one of values.
+ *
+ * @throws DecodeError
+ */
+export function parseTcpCounts(text: string): TcpCounts {
+	const [names, values] = text
+		.split("\n")
+		.filter((line) => line.startsWith("Tcp: "))
+		.map((line) => line.trim().split(/\s+/));
+	const count = (name: string): number => {
+		const value = values?.[names?.indexOf(name) ?? -1];
+		if (value === undefined || !/^\d+$/.test(value)) {
+			throw new DecodeError(`/proc/net/snmp: no count of ${name} in the Tcp lines`);
+		}
+		return Number(value);
+	};
+	return {
+		active_opens: count("ActiveOpens"),
+		passive_opens: count("PassiveOpens"),
+		attempt_fails: count("AttemptFails"),
+		estab_resets: count("EstabResets"),
+	};
+}
+
+/** The network namespace of the calling thread, to come back to. */
+export const OWN_NETWORK_NAMESPACE = "/proc/thread-self/ns/net";

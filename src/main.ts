@@ -1,0 +1,96 @@
+/** The process: real outputs, signals, the exit code. Nobody else uses standard output or exits. */
+
+import { fstatSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import { isatty, type WriteStream } from "node:tty";
+import { type Output, openFlowTracer, readerIsGone } from "./cmd/platform.ts";
+import { runCli } from "./cmd/run.ts";
+import { VERSION } from "./version.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
+const RETRY_MS = 5;
+const READER_CHECK_MS = 250;
+/** Where the size of a terminal cannot be found out. */
+const COLUMNS = 80;
+const ROWS = 24;
+
+const end = new AbortController();
+
+/** Whole and at once: what is written is out, whatever happens next. */
+function writeAll(fd: number, text: string): void {
+	let rest: Uint8Array = new TextEncoder().encode(text);
+	while (rest.length > 0) {
+		try {
+			rest = rest.subarray(writeSync(fd, rest));
+		} catch (error) {
+			// Somebody else made the pipe non-blocking, and it is full.
+			if (!hasCode(error, "EAGAIN")) throw error;
+			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+		}
+	}
+}
+
+function hasCode(error: unknown, code: string): boolean {
+	return error instanceof Error && "code" in error && error.code === code;
+}
+
+/** @param onClosed nobody reads any more; from then on what is written is dropped */
+function outputOf(fd: number, stream: () => WriteStream, onClosed: () => void): Output {
+	const isTerminal = isatty(fd);
+	let isClosed = false;
+	return {
+		isTerminal,
+		write(text) {
+			if (isClosed) return;
+			try {
+				writeAll(fd, text);
+			} catch (error) {
+				if (!hasCode(error, "EPIPE")) throw error;
+				isClosed = true;
+				onClosed();
+			}
+		},
+		columns: () => (isTerminal && stream().columns) || COLUMNS,
+		rows: () => (isTerminal && stream().rows) || ROWS,
+	};
+}
+
+/** A run that has nothing to write would not notice that its reader is gone. */
+function watchReader(): void {
+	const stats = fstatSync(STDOUT);
+	if (!stats.isFIFO() && !stats.isSocket()) return;
+	const timer = setInterval(() => {
+		if (readerIsGone(STDOUT)) end.abort();
+	}, READER_CHECK_MS);
+	timer.unref();
+}
+
+/** The first one asks for a clean end, the second one does not wait for it. */
+function onSignal(name: "SIGINT" | "SIGTERM"): void {
+	if (end.signal.aborted) process.exit(128 + constants.signals[name]);
+	end.abort();
+}
+
+process.on("SIGINT", () => onSignal("SIGINT"));
+process.on("SIGTERM", () => onSignal("SIGTERM"));
+watchReader();
+
+process.exit(
+	await runCli(process.argv.slice(2), {
+		stdout: outputOf(
+			STDOUT,
+			() => process.stdout,
+			() => end.abort(),
+		),
+		stderr: outputOf(
+			STDERR,
+			() => process.stderr,
+			() => {},
+		),
+		env: process.env,
+		signal: end.signal,
+		version: VERSION,
+		openFlowTracer,
+	}),
+);

@@ -1,0 +1,3 @@
+/** Whether somebody still reads what is written: for those who may not call C. */
+
+export { readerIsGone } from "../ffi/libc.ts";

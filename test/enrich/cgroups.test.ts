@@ -1,0 +1,156 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import {
+	CgroupTree,
+	cgroup2MountPoint,
+	cgroupIdOf,
+	containerIdOf,
+} from "../../src/enrich/cgroups.ts";
+
+const root = mkdtempSync(join(tmpdir(), "conntracer-cgroups-"));
+const outside = mkdtempSync(join(tmpdir(), "conntracer-no-cgroups-"));
+afterAll(() => {
+	rmSync(root, { recursive: true });
+	rmSync(outside, { recursive: true });
+});
+
+/** A directory stands for a cgroup: what counts is its inode number. */
+function cgroup(path: string): string {
+	mkdirSync(join(root, path), { recursive: true });
+	return statSync(join(root, path), { bigint: true }).ino.toString();
+}
+
+class Clock {
+	ms = 0;
+	readonly now = (): number => this.ms;
+}
+
+const GONE = "18446744073709551615";
+
+describe("the path of a cgroup", () => {
+	test("is found by its id", () => {
+		const nested = cgroup("/a.slice/b.service/deep");
+		const tree = new CgroupTree(root);
+		expect(tree.pathOf(nested)).toBe("/a.slice/b.service/deep");
+		expect(tree.pathOf(cgroup("/a.slice"))).toBe("/a.slice");
+		expect(tree.pathOf(statSync(root, { bigint: true }).ino.toString())).toBe("/");
+	});
+
+	test("is remembered after the cgroup is gone", () => {
+		const id = cgroup("/passing");
+		const tree = new CgroupTree(root);
+		tree.pathOf(id);
+		rmSync(join(root, "passing"), { recursive: true });
+		expect(tree.pathOf(id)).toBe("/passing");
+	});
+
+	test("is found for a cgroup that came later, once it is time to look again", () => {
+		const clock = new Clock();
+		const tree = new CgroupTree(root, clock);
+		tree.pathOf(GONE);
+		const id = cgroup("/later");
+		expect(tree.pathOf(id)).toBeNull();
+		clock.ms = 250;
+		expect(tree.pathOf(id)).toBe("/later");
+	});
+
+	test("is null where there is none, or no tree", () => {
+		expect(new CgroupTree(root).pathOf(GONE)).toBeNull();
+		expect(new CgroupTree(join(root, "nowhere")).pathOf("1")).toBeNull();
+	});
+});
+
+/** Whether `look` walks the tree: only then is a cgroup known that was there just for that time. */
+function walks(tree: CgroupTree, look: () => void): boolean {
+	const elsewhere = mkdtempSync(join(outside, "cgroup-"));
+	const id = statSync(elsewhere, { bigint: true }).ino.toString();
+	const inside = join(root, basename(elsewhere));
+	renameSync(elsewhere, inside);
+	look();
+	renameSync(inside, elsewhere);
+	return tree.pathOf(id) !== null;
+}
+
+test("an id that is not there is looked for after 1, 2, 4 … 60 seconds", () => {
+	const clock = new Clock();
+	const tree = new CgroupTree(root, clock);
+	const seconds: number[] = [];
+	for (; clock.ms < 200_000; clock.ms += 500) {
+		if (walks(tree, () => tree.pathOf(GONE))) seconds.push(clock.ms / 1000);
+	}
+	expect(seconds).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
+});
+
+test("no more paths are remembered than there is room for", () => {
+	const tree = new CgroupTree(root, { capacity: 1 });
+	const [first, second] = [cgroup("/one"), cgroup("/one/two")];
+	const found = [first, second].map((id) => tree.pathOf(id));
+	expect(found.filter((path) => path !== null).length).toBeLessThanOrEqual(1);
+});
+
+test("the id of a cgroup is its inode number, and only directories are cgroups", () => {
+	const id = cgroup("/some");
+	writeFileSync(join(root, "some", "cgroup.procs"), "");
+	expect(cgroupIdOf(join(root, "some"))).toBe(id);
+	expect(cgroupIdOf(join(root, "some", "cgroup.procs"))).toBeNull();
+	expect(cgroupIdOf(join(root, "some", "cgroup.procs", "x"))).toBeNull();
+	expect(cgroupIdOf(join(root, "none"))).toBeNull();
+});
+
+describe("where cgroup v2 is mounted", () => {
+	const v2 = { root: "/", mountPoint: "/sys/fs/cgroup", type: "cgroup2" };
+	const hybrid = { ...v2, mountPoint: "/sys/fs/cgroup/unified" };
+	const part = { root: "/a.slice", mountPoint: "/mnt/part", type: "cgroup2" };
+	const v1 = { root: "/", mountPoint: "/sys/fs/cgroup/memory", type: "cgroup" };
+	for (const [name, mounted, expected] of [
+		["alone", [v2], "/sys/fs/cgroup"],
+		["beside v1", [v1, hybrid], "/sys/fs/cgroup/unified"],
+		["whole before part", [part, v2], "/sys/fs/cgroup"],
+		["part only", [part], "/mnt/part"],
+		["v1 only", [v1], null],
+		["nowhere", [], null],
+	] as const) {
+		test(name, () => expect(cgroup2MountPoint(mounted)).toBe(expected));
+	}
+});
+
+const ID = "3f4a1b9c0d5e6f708192a3b4c5d6e7f80123456789abcdef0123456789abcdef";
+const OTHER = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+describe("the container of a cgroup", () => {
+	for (const [path, expected] of [
+		[`/system.slice/docker-${ID}.scope`, ID],
+		[`/docker/${ID}`, ID],
+		[`/system.slice/docker-${ID}.scope/system.slice/ssh.service`, ID],
+		[
+			`/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12ab_34.slice/cri-containerd-${ID}.scope`,
+			ID,
+		],
+		[`/kubepods.slice/kubepods-pod12ab_34.slice/crio-${ID}.scope`, ID],
+		[`/kubepods/burstable/pod0a1b2c3d-1111-2222-3333-444455556666/${ID}`, ID],
+		[`/kubepods/besteffort/pod0a1b2c3d-1111-2222-3333-444455556666`, null],
+		[`/system.slice/containerd.service/kubepods-besteffort-pod12.slice:cri-containerd:${ID}`, ID],
+		[`/machine.slice/libpod-${ID}.scope`, ID],
+		[`/machine.slice/libpod-${ID}.scope/container`, ID],
+		[`/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${ID}.scope`, ID],
+		[`/libpod_parent/libpod-${ID}`, ID],
+		[`/machine.slice/libpod-conmon-${ID}.scope`, null],
+		[`/kubepods.slice/crio-conmon-${ID}.scope`, null],
+		[`/system.slice/nerdctl-${ID}.scope`, ID],
+		[`/default/${ID}`, ID],
+		[`/docker/${OTHER}/kubelet.slice/kubepods.slice/cri-containerd-${ID}.scope`, ID],
+		["/", null],
+		["", null],
+		["/system.slice/docker.service", null],
+		["/user.slice/user-1000.slice/session-3.scope", null],
+		[`/docker/${ID.slice(1)}`, null],
+		[`/docker/${ID}0`, null],
+		[`/docker/${ID.toUpperCase()}`, null],
+		[`/system.slice/backup-${ID}.scope`, null],
+		["/lxc.payload.web", null],
+	] as const) {
+		test(path, () => expect(containerIdOf(path)).toBe(expected));
+	}
+});
