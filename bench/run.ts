@@ -1,0 +1,108 @@
+/** Every figure of the README, measured on this machine: `./dev bench`, as root. Markdown on stdout. */
+
+import { readFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { VERSION } from "../src/version.ts";
+import { Traffic } from "../test/support/traffic.ts";
+import { markdownTable, median, spread } from "./figures.ts";
+import { BINARY, startTimes } from "./start.ts";
+
+const STARTS = 11;
+const IDLE_SECONDS = 20;
+const PAIRS = 7;
+const CONNECTIONS = 20_000;
+
+/** `watch` as a user would run it into a pipe that nobody reads for long. */
+async function startWatch(): Promise<Bun.Subprocess> {
+	const child = Bun.spawn([BINARY, "watch", "--json"], { stdout: "pipe", stderr: "inherit" });
+	const reader = child.stdout.getReader();
+	await reader.read();
+	const drain = async (): Promise<void> => {
+		while (!(await reader.read()).done);
+	};
+	void drain();
+	return child;
+}
+
+async function stopWatch(child: Bun.Subprocess): Promise<void> {
+	child.kill("SIGINT");
+	await child.exited;
+}
+
+/** User and system time of all its threads, in clock ticks of 10 ms. */
+function cpuTicks(pid: number): number {
+	const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+	return Number(fields[11]) + Number(fields[12]);
+}
+
+/** Per cent of one CPU. */
+async function idleCpu(): Promise<number> {
+	const watch = await startWatch();
+	await Bun.sleep(2000); // past what is left of the start
+	const before = cpuTicks(watch.pid);
+	await Bun.sleep(IDLE_SECONDS * 1000);
+	const ticks = cpuTicks(watch.pid) - before;
+	await stopWatch(watch);
+	return ticks / IDLE_SECONDS;
+}
+
+/** Connections a second, on loopback, one after the other. */
+async function connectionRate(): Promise<number> {
+	await using traffic = new Traffic(["churn", "--count", String(CONNECTIONS), "--wait"]);
+	await traffic.ready();
+	const start = performance.now();
+	traffic.go();
+	await traffic.finish();
+	return CONNECTIONS / ((performance.now() - start) / 1000);
+}
+
+async function tracedRate(): Promise<number> {
+	const watch = await startWatch();
+	const rate = await connectionRate();
+	await stopWatch(watch);
+	return rate;
+}
+
+interface Rates {
+	readonly alone: number[];
+	readonly traced: number[];
+	readonly ratios: number[];
+}
+
+/** Pair by pair, each second pair in the other order: drift of the machine falls out of the ratios. */
+async function ratePairs(): Promise<Rates> {
+	const rates: Rates = { alone: [], traced: [], ratios: [] };
+	await connectionRate(); // warms up
+	for (let pair = 0; pair < PAIRS; pair++) {
+		const tracedFirst = pair % 2 === 1 ? await tracedRate() : null;
+		const alone = await connectionRate();
+		const traced = tracedFirst ?? (await tracedRate());
+		rates.alone.push(alone);
+		rates.traced.push(traced);
+		rates.ratios.push(traced / alone);
+	}
+	return rates;
+}
+
+const starts = await startTimes(STARTS);
+const idle = await idleCpu();
+const rates = await ratePairs();
+const extra = median(starts.conntracerMs) - median(starts.libbpfMs);
+
+process.stdout.write(
+	`conntracer ${VERSION}, Linux ${release()}, ${cpus().length} CPUs (${cpus()[0]?.model}). ` +
+		"Medians; in brackets the least and the most, which is the noise of this machine.\n\n" +
+		markdownTable(
+			["figure", "value"],
+			[
+				["start to ready, ms", spread(starts.conntracerMs, 1)],
+				["libbpf alone, same object, ms", spread(starts.libbpfMs, 1)],
+				["difference of the medians, ms", extra.toFixed(1)],
+				[`CPU of an idle \`watch\`, ${IDLE_SECONDS} s, % of one`, idle.toFixed(2)],
+				["connections a second, not traced", spread(rates.alone, 0)],
+				["connections a second, traced", spread(rates.traced, 0)],
+				["traced / not traced, pair by pair", spread(rates.ratios, 3)],
+			],
+		),
+);
