@@ -1,0 +1,66 @@
+/** The output of a child process, line by line, with waiting for what it says. */
+
+const WAIT_MS = 60_000;
+
+export class Lines {
+	readonly all: string[] = [];
+	#rest = "";
+	#hasEnded = false;
+	#wakers: (() => void)[] = [];
+	readonly #name: string;
+	/** Settles when the stream has ended. */
+	readonly end: Promise<void>;
+
+	constructor(name: string, stream: ReadableStream<Uint8Array>) {
+		this.#name = name;
+		this.end = this.#read(stream);
+	}
+
+	async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+		const decoder = new TextDecoder();
+		for await (const chunk of stream) {
+			const parts = (this.#rest + decoder.decode(chunk, { stream: true })).split("\n");
+			this.#rest = parts.pop() ?? "";
+			this.all.push(...parts);
+			this.#wake();
+		}
+		if (this.#rest !== "") this.all.push(this.#rest);
+		this.#hasEnded = true;
+		this.#wake();
+	}
+
+	#wake(): void {
+		const wakers = this.#wakers;
+		this.#wakers = [];
+		for (const wake of wakers) wake();
+	}
+
+	/**
+	 * The first result that is not undefined; `find` is called again whenever lines arrive.
+	 * @throws when the stream ends, or a minute passes, before that
+	 */
+	async wait<T>(what: string, find: () => T | undefined): Promise<T> {
+		const deadline = Date.now() + WAIT_MS;
+		for (;;) {
+			const hasEnded = this.#hasEnded;
+			const found = find();
+			if (found !== undefined) return found;
+			const why = hasEnded ? "has ended" : Date.now() >= deadline ? "keeps us waiting" : null;
+			if (why !== null) {
+				const tail = this.all.slice(-5).join("\n");
+				throw new Error(`${this.#name} ${why}, without ${what}; it said last:\n${tail}`);
+			}
+			await this.#next(deadline - Date.now());
+		}
+	}
+
+	#next(timeoutMs: number): Promise<void> {
+		return new Promise((resolve) => {
+			const timer = setTimeout(resolve, timeoutMs);
+			this.#wakers.push(() => {
+				clearTimeout(timer);
+				resolve();
+			});
+		});
+	}
+}
