@@ -25,4 +25,21 @@ static __always_inline struct task_struct *group_leader_of_current(void)
 	return BPF_CORE_READ(task, group_leader);
 }
 
+/*
+ * net->net_cookie is a plain u64, given at birth, since 5.12 (3d368ab87cf6), but only
+ * 5.14 tells user space (e8b9eab99232, SO_NETNS_COOKIE); before, it is atomic64_t.
+ */
+struct net___cookie {
+	__u64 net_cookie;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 cookie_of(const struct net *net)
+{
+	const struct net___cookie *with = (const void *)net;
+
+	if (bpf_core_field_exists(with->net_cookie))
+		return net->net_cookie;
+	return 0;
+}
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The programs. Their bodies are in the headers, by topic. */
+#include "once.h"
 #include "scan.h"
 #include "tcp.h"
 #include <bpf/bpf_tracing.h>
@@ -10,6 +11,18 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
 {
 	on_state(sk, oldstate, newstate);
+	leave_mark(sk);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tp__inet_sock_set_state_2, const struct sock *sk, int oldstate, int newstate)
+{
+	if (was_skipped(sk)) {
+		on_state(sk, oldstate, newstate);
+		LOST(caught_up, 1);
+	}
+	take_mark(sk);
 	return 0;
 }
 
@@ -17,6 +30,18 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
 {
 	on_destroy(sk);
+	leave_mark(sk);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tp__tcp_destroy_sock_2, const struct sock *sk)
+{
+	if (was_skipped(sk)) {
+		on_destroy(sk);
+		LOST(caught_up, 1);
+	}
+	take_mark(sk);
 	return 0;
 }
 

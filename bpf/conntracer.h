@@ -57,16 +57,16 @@ enum slot {
  * process adds comm and cgroup_id; connection adds the ephemeral port.
  */
 struct flow_key {
-	__u64 cgroup_id;  /* cgroup v2 id */
-	__u32 netns;	  /* inode number of the network namespace */
-	__u32 pid;	  /* thread group id, as the first pid namespace sees it */
+	__u64 cgroup_id; /* cgroup v2 id */
+	__u32 netns;	 /* inode number of the network namespace */
+	__u32 pid;	 /* thread group id, as the first pid namespace sees it */
 	__u32 uid;
 	__u16 local_port; /* 0 where it is ephemeral and KEY_PORTS is off */
 	__u16 remote_port;
-	__u8 l4_proto;	  /* IPPROTO_* */
-	__u8 direction;	  /* enum direction */
+	__u8 l4_proto;	/* IPPROTO_* */
+	__u8 direction; /* enum direction */
 	__u8 pad[6];
-	__u8 comm[16];	  /* of the thread group leader; zero padded */
+	__u8 comm[16]; /* of the thread group leader; zero padded */
 	__u8 local_address[16];
 	__u8 remote_address[16];
 };
@@ -76,11 +76,11 @@ struct flow_key {
  * difference of two readings, and nothing is counted twice or lost between.
  */
 struct flow {
-	__u64 adopted;	  /* connections that were open before the start */
-	__u64 opened;	  /* handshakes completed */
-	__u64 failed;	  /* attempts that never became established */
+	__u64 adopted; /* connections that were open before the start */
+	__u64 opened;  /* handshakes completed */
+	__u64 failed;  /* attempts that never became established */
 	__u64 closed;
-	__u64 bytes_sent; /* accepted from the program */
+	__u64 bytes_sent;     /* accepted from the program */
 	__u64 bytes_received; /* taken by the program */
 	__u64 segments_retransmitted;
 	__u64 rtt_sum_us; /* smoothed RTTs, added up over rtt_samples */
@@ -121,14 +121,21 @@ struct conn {
 	__u32 seen_write_seq; /* as the last fold found them */
 	__u32 seen_copied_seq;
 	__u32 seen_retransmitted;
-	__u8 direction;	      /* enum direction */
-	__u8 phase;	      /* enum conn_phase */
+	__u8 direction; /* enum direction */
+	__u8 phase;	/* enum conn_phase */
 	__u8 pad[2];
 };
 
 /* Set before the object is loaded. */
 struct settings {
 	__u32 flow_key_parts; /* enum flow_key_part, or-ed together */
+};
+
+/* A network namespace. Inode numbers are given again as soon as they are free. */
+struct netns_id {
+	__u64 cookie; /* as SO_NETNS_COOKIE gives it; 0 before 5.14 */
+	__u32 inode;
+	__u32 pad;
 };
 
 /*
@@ -149,6 +156,7 @@ struct losses {
 	__u64 connections_adopted;
 	__u64 listeners; /* listeners was full: their connections have no process */
 	__u64 netns;	 /* netns_counts was full: opens that are not in the proof */
+	__u64 caught_up; /* no loss: runs that the kernel skipped, and our second program made */
 };
 
 #endif

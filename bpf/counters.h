@@ -3,6 +3,7 @@
 #ifndef CONNTRACER_COUNTERS_H
 #define CONNTRACER_COUNTERS_H
 
+#include "compat.h"
 #include "maps.h"
 
 #define ADD(counter, amount) __sync_fetch_and_add(&(counter), (amount))
@@ -20,24 +21,28 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 	return sk->__sk_common.skc_net.net->ns.inum;
 }
 
-static __always_inline struct netns_counts *counts_of(__u32 netns)
+/* The cookie tells a namespace from an earlier one whose inode number it was given. */
+static __always_inline struct netns_counts *counts_of(const struct sock *sk)
 {
 	static const struct netns_counts none;
 	struct netns_counts *counts;
+	struct netns_id id = {};
 
-	counts = bpf_map_lookup_elem(&netns_counters, &netns);
+	id.cookie = cookie_of(sk->__sk_common.skc_net.net);
+	id.inode = netns_of(sk);
+	counts = bpf_map_lookup_elem(&netns_counters, &id);
 	if (counts)
 		return counts;
-	bpf_map_update_elem(&netns_counters, &netns, &none, BPF_NOEXIST);
-	counts = bpf_map_lookup_elem(&netns_counters, &netns);
+	bpf_map_update_elem(&netns_counters, &id, &none, BPF_NOEXIST);
+	counts = bpf_map_lookup_elem(&netns_counters, &id);
 	if (!counts)
 		LOST(netns, 1);
 	return counts;
 }
 
-#define COUNT_NETNS(netns, field, amount)                                                          \
+#define COUNT_NETNS(sk, field, amount)                                                             \
 	do {                                                                                       \
-		struct netns_counts *counts_ = counts_of(netns);                                   \
+		struct netns_counts *counts_ = counts_of(sk);                                      \
 		if (counts_)                                                                       \
 			ADD(counts_->field, (amount));                                             \
 	} while (0)

@@ -132,7 +132,7 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 	if (!flow)
 		return;
 	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
-	/* In TCP_CLOSE there may be a FIN in write_seq or not; the hook has folded what was sent. */
+	/* In TCP_CLOSE write_seq may have a FIN or not; the hook has folded what was sent. */
 	if (tcp.state != TCP_CLOSE)
 		fold_sent(conn, flow, tag, payload.sent);
 	fold_received(conn, flow, tag, payload.received);

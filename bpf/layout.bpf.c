@@ -14,6 +14,7 @@ struct flow_key flow_key;
 struct flow flow;
 struct owner owner;
 struct conn conn;
+struct netns_id netns_id;
 struct netns_counts netns_counts;
 struct losses losses;
 struct settings settings;

@@ -13,7 +13,7 @@
  * deleted when the socket is closed on both counts, or destroyed; read by the fold. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 131072);
+	__uint(max_entries, 65536);
 	__type(key, __u64);
 	__type(value, struct conn);
 } conns SEC(".maps");
@@ -53,12 +53,12 @@ struct {
 	__type(value, __u32);
 } free_slots SEC(".maps");
 
-/* netns inode → its counts. Inserted with its first connection, never deleted;
+/* network namespace → its counts. Inserted with its first connection, never deleted;
  * read by user space for the proof. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u32);
+	__type(key, struct netns_id);
 	__type(value, struct netns_counts);
 } netns_counters SEC(".maps");
 

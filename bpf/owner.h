@@ -28,7 +28,7 @@ static __always_inline void owner_from_current(struct owner *owner, __u32 attrib
 
 /* For a task that holds a file of the socket. */
 static __always_inline void owner_from_task(struct owner *owner, struct task_struct *task,
-					     __u32 attribution)
+					    __u32 attribution)
 {
 	owner->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	owner->pid = task->tgid;

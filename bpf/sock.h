@@ -89,7 +89,7 @@ static __always_inline bool is_ipv4_mapped(const __u32 address[4])
 		to->bytes_received = READ(tp, bytes_received);                                     \
 		to->rcv_nxt = READ(tp, rcv_nxt);                                                   \
 		to->srtt_us = READ(tp, srtt_us);                                                   \
-		to->skc_flags = READ(tp, SOCK_COMMON(skc_flags));                                           \
+		to->skc_flags = READ(tp, SOCK_COMMON(skc_flags));                                  \
 		to->state = READ(tp, SOCK_COMMON(skc_state));                                      \
 	}
 

@@ -34,34 +34,40 @@ static __always_inline void start_life(struct conn *conn)
 	conn->retransmitted_folded = tag;
 }
 
-static __always_inline bool track(const struct tcp_sock *tp, const struct conn *conn)
+/* 0, -EEXIST where it is tracked already, or the map is full. */
+static __always_inline long track(const struct tcp_sock *tp, const struct conn *conn)
 {
 	__u64 key = key_of(tp);
 	struct conn *before;
 	long err;
 
 	err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
-	if (err != -EEXIST)
-		return err == 0;
-	/* connect() after connect(AF_UNSPEC): the socket starts another life. */
-	before = bpf_map_lookup_elem(&conns, &key);
-	if (before)
-		forget(key, before);
-	return bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST) == 0;
+	if (err == -EEXIST) {
+		/* connect() after connect(AF_UNSPEC): the socket starts another life. */
+		before = bpf_map_lookup_elem(&conns, &key);
+		if (before && before->phase == PHASE_PENDING)
+			return -EEXIST;
+		if (before)
+			forget(key, before);
+		err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+	}
+	return err;
 }
 
 /* connect(): the caller is current. The local port is not chosen yet. */
 static __always_inline void on_syn_sent(struct tcp_sock *tp)
 {
 	struct conn conn = {};
+	long err;
 
 	start_life(&conn);
 	conn.netns = netns_of(sock_of(tp));
 	conn.direction = DIRECTION_ACTIVE;
 	owner_from_current(&conn.owner, ATTRIBUTION_TASK);
-	if (track(tp, &conn))
-		COUNT_NETNS(conn.netns, active_opens, 1);
-	else
+	err = track(tp, &conn);
+	if (!err)
+		COUNT_NETNS(sock_of(tp), active_opens, 1);
+	else if (err != -EEXIST)
 		LOST(connections_active, 1);
 }
 
@@ -76,6 +82,7 @@ static __always_inline void on_child(struct tcp_sock *tp)
 	struct conn conn = {};
 	struct owner *owner;
 	__u64 listener;
+	long err;
 
 	start_life(&conn);
 	conn.netns = netns_of(sock_of(tp));
@@ -85,9 +92,10 @@ static __always_inline void on_child(struct tcp_sock *tp)
 	owner = bpf_map_lookup_elem(&listeners, &listener);
 	if (owner)
 		conn.owner = *owner;
-	if (track(tp, &conn))
-		COUNT_NETNS(conn.netns, passive_opens, 1);
-	else
+	err = track(tp, &conn);
+	if (!err)
+		COUNT_NETNS(sock_of(tp), passive_opens, 1);
+	else if (err != -EEXIST)
 		LOST(connections_passive, 1);
 }
 
@@ -137,7 +145,7 @@ static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __
 
 	/* No port or no route: the SYN was never sent, and tcp_connect() did not count. */
 	if (conn->direction == DIRECTION_ACTIVE && tp->segs_out == 0)
-		COUNT_NETNS(conn->netns, active_opens, -1);
+		COUNT_NETNS(sock_of(tp), active_opens, -1);
 	endpoints_direct(&ends, tp);
 	flow = flow_of(conn, &ends);
 	if (flow)
@@ -166,9 +174,9 @@ static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, st
 static __always_inline void count_end(struct sock *sk, int oldstate)
 {
 	if (oldstate == TCP_SYN_RECV || (oldstate == TCP_SYN_SENT && sk->sk_err))
-		COUNT_NETNS(netns_of(sk), attempt_fails, 1);
+		COUNT_NETNS(sk, attempt_fails, 1);
 	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
-		COUNT_NETNS(netns_of(sk), estab_resets, 1);
+		COUNT_NETNS(sk, estab_resets, 1);
 }
 
 static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
@@ -195,7 +203,8 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	fold_last(tp, conn, flow, has_sent_fin(oldstate));
 	conn->phase = PHASE_CLOSED;
 	ADD(flow->closed, 1);
-	if (has_flag(sock_of(tp)->__sk_common.skc_flags, SOCK_DEAD)) /* the program has closed it: no more recv() */
+	/* The program has closed it: no more recv(). */
+	if (has_flag(sock_of(tp)->__sk_common.skc_flags, SOCK_DEAD))
 		forget(key, conn);
 }
 

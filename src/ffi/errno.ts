@@ -8,7 +8,6 @@ export const EPERM = constants.errno.EPERM;
 export const ENOENT = constants.errno.ENOENT;
 export const EINTR = constants.errno.EINTR;
 export const EAGAIN = constants.errno.EAGAIN;
-export const EACCES = constants.errno.EACCES;
 
 /** "ECONNREFUSED", or "errno 524" for the kernel's private ones. */
 export const errnoName = (errno: number): string => NAMES.get(errno) ?? `errno ${errno}`;

@@ -85,6 +85,22 @@ export const enterNetns = (fd: number, name: string): void => {
 	if (libc.setns(fd, CLONE_NEWNET) !== 0) fail(`setns ${name}`);
 };
 
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
+
+/** What tells the calling thread's network namespace from any other; 0 before Linux 5.14. */
+export const netnsCookie = (): bigint => {
+	const fd = libc.socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0) fail("socket");
+	const cookie = new BigUint64Array(1);
+	const length = Uint32Array.of(cookie.byteLength);
+	const result = libc.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length);
+	closeFd(fd);
+	return result === 0 ? (cookie[0] ?? 0n) : 0n;
+};
+
 const MFD_CLOEXEC = 1;
 
 /** A file that lives in memory only. */

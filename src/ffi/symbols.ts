@@ -79,6 +79,10 @@ export const LIBC_SYMBOLS = {
 	setns: { args: ["i32", "i32"], returns: "i32" },
 	// int memfd_create(const char *name, unsigned int flags)
 	memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+	// int socket(int domain, int type, int protocol)
+	socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+	// int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)
+	getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
 	// int poll(struct pollfd *fds, nfds_t nfds, int timeout)
 	poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
 } as const satisfies Table;

@@ -35,7 +35,7 @@ export const flow = struct("flow", {
 	pad: u32,
 });
 
-export const owner = struct("owner", {
+const owner = struct("owner", {
 	cgroup_id: id64,
 	pid: u32,
 	tid: u32,
@@ -62,6 +62,12 @@ export const conn = struct("conn", {
 	pad: bytes(2),
 });
 
+export const netnsId = struct("netns_id", {
+	cookie: id64,
+	inode: u32,
+	pad: u32,
+});
+
 export const netnsCounts = struct("netns_counts", {
 	active_opens: u64,
 	passive_opens: u64,
@@ -75,10 +81,20 @@ export const losses = struct("losses", {
 	connections_adopted: u64,
 	listeners: u64,
 	netns: u64,
+	caught_up: u64,
 });
 
 export const settings = struct("settings", {
 	flow_key_parts: u32,
 });
 
-export const STRUCTS = [flowKey, flow, owner, conn, netnsCounts, losses, settings] as const;
+export const STRUCTS = [
+	flowKey,
+	flow,
+	owner,
+	conn,
+	netnsId,
+	netnsCounts,
+	losses,
+	settings,
+] as const;

@@ -183,7 +183,7 @@ export class FlowTracer implements Disposable {
 		const interval_ms = Math.round(now - this.#lastBatchAt);
 		this.#lastBatchAt = now;
 		const flows = this.#table.read(time, interval_ms);
-		const gaps = this.#losses.take(time, this.#table.takeOverflow(), this.#kernel.runs().misses);
+		const gaps = this.#losses.take(time, this.#table.takeOverflow(), this.#kernel.misses());
 		this.#recycle();
 		return { time, interval_ms, flows, gaps };
 	}

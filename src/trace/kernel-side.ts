@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
+import { EPERM } from "../ffi/errno.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import type { MappedRegion } from "../ffi/libc.ts";
 import { Libbpf } from "../ffi/library.ts";
@@ -10,7 +11,7 @@ import type { BpfMap } from "../ffi/map.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import type { BpfProgram, ProgramStats } from "../ffi/program.ts";
 import { countRuns } from "../ffi/stats.ts";
-import { conn, flow, flowKey, losses, netnsCounts, settings } from "../maps/structs.ts";
+import { conn, flow, flowKey, losses, netnsCounts, netnsId, settings } from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
 
 export interface KernelSideOptions {
@@ -23,7 +24,9 @@ export interface KernelSideOptions {
 }
 
 const KERNEL_TYPES = "/sys/kernel/btf/vmlinux";
+/** Each with a second program, which is attached after it: see bpf/once.h. */
 const HOOKS = ["tp__inet_sock_set_state", "tp__tcp_destroy_sock"] as const;
+const SECOND = "_2";
 const ITERATORS = {
 	foldConns: "iter__fold_conns",
 	offerSlots: "iter__offer_slots",
@@ -46,6 +49,7 @@ export class KernelSide implements Disposable {
 	readonly #owned: DisposableStack;
 	readonly #programs: readonly BpfProgram[];
 	readonly #hooks: readonly BpfProgram[];
+	readonly #seconds: readonly BpfProgram[];
 	readonly #object: LoadedObject;
 	readonly #links: BpfLink[] = [];
 	readonly #foldConns: BpfIterator;
@@ -64,7 +68,7 @@ export class KernelSide implements Disposable {
 		this.conns = object.map("conns", POINTER_SIZE, conn.size);
 		this.flows = object.map("flows", U32_SIZE, flow.size);
 		this.flowSlots = object.map("flow_slots", flowKey.size, U32_SIZE);
-		this.netnsCounters = object.map("netns_counters", U32_SIZE, netnsCounts.size);
+		this.netnsCounters = object.map("netns_counters", netnsId.size, netnsCounts.size);
 		this.flowMemory = memory(this.flows);
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
 		this.#foldConns = iterator(ITERATORS.foldConns, this.conns);
@@ -72,8 +76,10 @@ export class KernelSide implements Disposable {
 		this.#adoptListeners = iterator(ITERATORS.adoptListeners, null);
 		this.#adoptFiles = iterator(ITERATORS.adoptFiles, null);
 		this.#hooks = HOOKS.map((name) => object.program(name));
+		this.#seconds = HOOKS.map((name) => object.program(name + SECOND));
 		this.#programs = [
 			...this.#hooks,
+			...this.#seconds,
 			...Object.values(ITERATORS).map((name) => object.program(name)),
 		];
 		this.#object = object;
@@ -109,7 +115,8 @@ export class KernelSide implements Disposable {
 		this.#offerSlots.run();
 		this.#adoptListeners.run();
 		explainRefusal("attach the BPF programs", () => {
-			for (const program of this.#hooks) this.#links.push(this.#owned.use(program.attach()));
+			for (const program of [...this.#hooks, ...this.#seconds])
+				this.#links.push(this.#owned.use(program.attach()));
 		});
 		this.#adoptFiles.run();
 	}
@@ -134,14 +141,18 @@ export class KernelSide implements Disposable {
 		return countRuns(this.libbpf);
 	}
 
+	/** Runs that the kernel skipped because the program ran on that CPU already. */
+	misses(): number {
+		return this.#hooks.reduce((sum, program) => sum + program.stats().misses, 0);
+	}
+
 	/** All programs together; 0 runs where nobody has them counted. */
-	runs(): ProgramStats {
-		const sum = { runs: 0, runTimeNs: 0, misses: 0 };
+	runs(): Pick<ProgramStats, "runs" | "runTimeNs"> {
+		const sum = { runs: 0, runTimeNs: 0 };
 		for (const program of this.#programs) {
 			const stats = program.stats();
 			sum.runs += stats.runs;
 			sum.runTimeNs += stats.runTimeNs;
-			sum.misses += stats.misses;
 		}
 		return sum;
 	}
@@ -155,8 +166,6 @@ export class KernelSide implements Disposable {
 		this.#object[Symbol.dispose]();
 	}
 }
-
-const EPERM = 1;
 
 /** The kernel refuses BPF without the rights to it, and says no more than EPERM. */
 function explainRefusal<T>(what: string, attempt: () => T): T {

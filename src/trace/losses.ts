@@ -10,19 +10,20 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	flow_table: "raise --max-flows, or aggregate more (--aggregate service)",
 	listener_table: "connections to these listeners have no process",
 	netns_table: "they are left out of the comparison with the kernel's counters",
-	program: "the kernel skipped them: a program was interrupted by its own kind",
+	program: null,
 };
 
 /** From loss_counters. */
-function kernelLosses(
-	memory: DataView,
-): Pick<Totals, "connection_table" | "listener_table" | "netns_table"> {
+function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "program"> & {
+	caught_up: number;
+} {
 	const counted = losses.read(memory, 0, losses.zero());
 	return {
 		connection_table:
 			counted.connections_active + counted.connections_passive + counted.connections_adopted,
 		listener_table: counted.listeners,
 		netns_table: counted.netns,
+		caught_up: counted.caught_up,
 	};
 }
 
@@ -42,12 +43,16 @@ export class Losses {
 		this.#since = since;
 	}
 
-	/** A gap for each stage that lost something since the last call. */
-	take(time: string, overflow: number, misses: number): GapRecord[] {
+	/**
+	 * A gap for each stage that lost something since the last call. `skipped` are the runs of first
+	 * programs that the kernel skipped, read before this; what the second ones caught up on is no loss.
+	 */
+	take(time: string, overflow: number, skipped: number): GapRecord[] {
+		const { caught_up, ...lost } = kernelLosses(this.#memory);
 		const now: Totals = {
-			...kernelLosses(this.#memory),
+			...lost,
 			flow_table: this.totals.flow_table + overflow,
-			program: misses,
+			program: Math.max(this.totals.program, skipped - caught_up),
 		};
 		const from = this.#since;
 		this.#since = time;

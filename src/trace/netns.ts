@@ -5,16 +5,19 @@ import { OWN_NETWORK_NAMESPACE } from "../enrich/procfs.ts";
 import { enterNetns } from "../ffi/libc.ts";
 
 /**
- * Runs `look` inside the network namespace at `path`; null if it is gone, or not to be entered.
+ * Runs `look` inside the network namespace at `path`, unless it is gone or not to be entered.
  * `look` must be synchronous: the thread is back home when this returns.
  */
-export function visitNetns<T>(path: string, look: () => T): T | null {
-	if (inodeOf(path) === inodeOf(OWN_NETWORK_NAMESPACE)) return look();
+export function visitNetns(path: string, look: () => void): void {
+	if (inodeOf(path) === inodeOf(OWN_NETWORK_NAMESPACE)) {
+		look();
+		return;
+	}
 	const home = openSync(OWN_NETWORK_NAMESPACE, "r");
 	try {
-		if (!enter(path)) return null;
+		if (!enter(path)) return;
 		try {
-			return look();
+			look();
 		} finally {
 			enterNetns(home, OWN_NETWORK_NAMESPACE);
 		}

@@ -4,9 +4,10 @@
  */
 
 import { networkNamespaces, tcpCounts } from "../enrich/procfs.ts";
+import { netnsCookie } from "../ffi/libc.ts";
 import type { BpfMap } from "../ffi/map.ts";
 import type { TcpCounts } from "../flow/records.ts";
-import { netnsCounts } from "../maps/structs.ts";
+import { netnsCounts, netnsId } from "../maps/structs.ts";
 import { visitNetns } from "./netns.ts";
 
 const NAMES = ["active_opens", "passive_opens", "attempt_fails", "estab_resets"] as const;
@@ -34,6 +35,9 @@ function combine(
 const plus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) => x + y);
 const minus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) => x - y);
 
+/** By the bytes of struct netns_id. */
+type Differences = ReadonlyMap<string, TcpCounts>;
+
 export interface Verdict {
 	readonly seen: TcpCounts;
 	readonly kernel: TcpCounts;
@@ -42,9 +46,9 @@ export interface Verdict {
 
 export class Proof {
 	readonly #counters: BpfMap;
-	/** netns → recorded − counted, when the hooks were in. A namespace born since has none: 0. */
-	readonly #atStart: ReadonlyMap<number, TcpCounts>;
-	#atEnd: ReadonlyMap<number, TcpCounts> = new Map();
+	/** Recorded − counted, when the hooks were in. A namespace born since has none: 0. */
+	readonly #atStart: Differences;
+	#atEnd: Differences = new Map();
 
 	/** Right after the hooks are in. `counters` is netns_counters. */
 	constructor(counters: BpfMap) {
@@ -61,25 +65,26 @@ export class Proof {
 	verdict(): Verdict {
 		let [seen, kernel, unverified] = [NOTHING, NOTHING, NOTHING];
 		for (const key of this.#counters.keys()) {
-			const netns = new DataView(key.buffer).getUint32(0, true);
-			const recorded = this.#recorded(netns);
-			const atEnd = this.#atEnd.get(netns);
+			const recorded = this.#recorded(key);
+			const atEnd = this.#atEnd.get(key.toHex());
 			if (atEnd === undefined) {
 				unverified = plus(unverified, recorded);
 				continue;
 			}
-			const missed = minus(this.#atStart.get(netns) ?? NOTHING, atEnd);
+			const missed = minus(this.#atStart.get(key.toHex()) ?? NOTHING, atEnd);
 			seen = plus(seen, recorded);
 			kernel = plus(kernel, plus(recorded, missed));
 		}
 		return { seen, kernel, unverified };
 	}
 
-	#differences(): Map<number, TcpCounts> {
-		const found = new Map<number, TcpCounts>();
-		for (const [netns, path] of networkNamespaces()) {
-			const difference = visitNetns(path, () => this.#difference(netns));
-			if (difference !== null) found.set(netns, difference);
+	#differences(): Differences {
+		const found = new Map<string, TcpCounts>();
+		for (const [inode, path] of networkNamespaces()) {
+			visitNetns(path, () => {
+				const key = netnsId.encode({ cookie: netnsCookie(), inode, pad: 0 });
+				found.set(key.toHex(), this.#difference(key));
+			});
 		}
 		return found;
 	}
@@ -89,12 +94,12 @@ export class Proof {
 	 * does, and the kernel's counters are read first, so whatever happens during a look makes the
 	 * difference larger, never smaller: the smallest of several is the true one.
 	 */
-	#difference(netns: number): TcpCounts {
+	#difference(key: Uint8Array): TcpCounts {
 		let smallest: TcpCounts | null = null;
 		let equal = 0;
 		for (let look = 0; look < MOST_LOOKS && equal < EQUAL_LOOKS; look++) {
 			const counted = tcpCounts();
-			const now = minus(this.#recorded(netns), counted);
+			const now = minus(this.#recorded(key), counted);
 			const best: TcpCounts = smallest === null ? now : combine(smallest, now, Math.min);
 			const isEqual = smallest !== null && NAMES.every((name) => now[name] === smallest?.[name]);
 			equal = isEqual ? equal + 1 : 0;
@@ -103,8 +108,7 @@ export class Proof {
 		return smallest ?? NOTHING;
 	}
 
-	#recorded(netns: number): TcpCounts {
-		const key = new Uint8Array(Uint32Array.of(netns).buffer);
+	#recorded(key: Uint8Array): TcpCounts {
 		const value = new Uint8Array(netnsCounts.size);
 		return this.#counters.lookup(key, value) ? netnsCounts.decode(value) : NOTHING;
 	}
