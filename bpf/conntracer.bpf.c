@@ -10,38 +10,46 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
 {
+	struct marks *here = clean_marks();
+
 	on_state(sk, oldstate, newstate);
-	leave_mark(sk);
+	leave_mark(here, sk);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state_2, const struct sock *sk, int oldstate, int newstate)
 {
-	if (was_skipped(sk)) {
+	struct marks *here = marks_here();
+
+	if (was_skipped(here, sk)) {
 		on_state(sk, oldstate, newstate);
 		LOST(caught_up, 1);
 	}
-	take_mark(sk);
+	take_mark(here, sk);
 	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
 {
+	struct marks *here = clean_marks();
+
 	on_destroy(sk);
-	leave_mark(sk);
+	leave_mark(here, sk);
 	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock_2, const struct sock *sk)
 {
-	if (was_skipped(sk)) {
+	struct marks *here = marks_here();
+
+	if (was_skipped(here, sk)) {
 		on_destroy(sk);
 		LOST(caught_up, 1);
 	}
-	take_mark(sk);
+	take_mark(here, sk);
 	return 0;
 }
 
@@ -57,7 +65,7 @@ int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
-/* Over flows: offers the slots that nobody uses. */
+/* Over flows: offers the slots that user space has freed. */
 SEC("iter/bpf_map_elem")
 int iter__offer_slots(struct bpf_iter__bpf_map_elem *ctx)
 {
@@ -68,7 +76,7 @@ int iter__offer_slots(struct bpf_iter__bpf_map_elem *ctx)
 	if (!key || !flow)
 		return 0;
 	slot = *key;
-	if (slot == SLOT_OVERFLOW || flow->state != SLOT_UNUSED)
+	if (flow->state != SLOT_FREED)
 		return 0;
 	flow->state = SLOT_OFFERED;
 	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
@@ -83,6 +91,17 @@ int iter__adopt_listeners(struct bpf_iter__task_file *ctx)
 
 	if (task && file)
 		adopt_if_listener(task, file);
+	return 0;
+}
+
+/* In one network namespace. */
+SEC("iter/tcp")
+int iter__adopt_fileless(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+
+	if (common)
+		adopt_fileless(common);
 	return 0;
 }
 

@@ -42,9 +42,10 @@ enum conn_phase {
 };
 
 enum slot_state {
-	SLOT_UNUSED = 0,  /* waits to be offered (so are all at the start) */
-	SLOT_OFFERED = 1, /* in free_slots */
-	SLOT_LIVE = 2,	  /* belongs to a flow */
+	SLOT_UNUSED = 0,  /* never used so far */
+	SLOT_LIVE = 1,	  /* belongs to a flow */
+	SLOT_FREED = 2,	  /* zeroed by user space, which has it offered next */
+	SLOT_OFFERED = 3, /* in free_slots */
 };
 
 /* flows[0] adds up what found no slot of its own. */
@@ -101,6 +102,12 @@ struct owner {
 	__u32 uid;
 	__u32 attribution; /* enum attribution */
 	__u8 comm[16];
+};
+
+struct listening_port {
+	__u32 netns;
+	__u16 port;
+	__u16 pad;
 };
 
 /*

@@ -3,6 +3,7 @@
 #ifndef CONNTRACER_FLOWS_H
 #define CONNTRACER_FLOWS_H
 
+#include "counters.h"
 #include "maps.h"
 #include "sock.h"
 
@@ -39,8 +40,11 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 	struct flow *flow;
 	__u32 *known, slot;
 
-	if (bpf_map_pop_elem(&free_slots, &slot))
-		return SLOT_OVERFLOW;
+	if (bpf_map_pop_elem(&free_slots, &slot)) {
+		if (!flow_at(next_slot)) /* beyond the end, and not to grow any more */
+			return SLOT_OVERFLOW;
+		slot = ADD(next_slot, 1);
+	}
 	flow = flow_at(slot);
 	if (!flow)
 		return SLOT_OVERFLOW;

@@ -13,6 +13,7 @@ enum slot slot;
 struct flow_key flow_key;
 struct flow flow;
 struct owner owner;
+struct listening_port listening_port;
 struct conn conn;
 struct netns_id netns_id;
 struct netns_counts netns_counts;

@@ -27,6 +27,15 @@ struct {
 	__type(value, struct owner);
 } listeners SEC(".maps");
 
+/* port → who listens on it, as of the start. Inserted, and read for connections that no file
+ * leads to, by the scan of a network namespace, which meets the listening sockets first. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct listening_port);
+	__type(value, struct owner);
+} listening_ports SEC(".maps");
+
 /* Slots of flows, mapped into user space, which reads them in place. Written by
  * all programs; user space zeroes a slot when nothing points to it any more. */
 struct {
@@ -46,12 +55,15 @@ struct {
 	__type(value, __u32);
 } flow_slots SEC(".maps");
 
-/* Slots to be had. Pushed by offer_slots, popped for each new flow. */
+/* Slots to be had again. Pushed by offer_slots, popped for each new flow. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 65536);
 	__type(value, __u32);
 } free_slots SEC(".maps");
+
+/* The first slot that was never used; those below it are in use, or free again. */
+__u64 next_slot = 1;
 
 /* network namespace → its counts. Inserted with its first connection, never deleted;
  * read by user space for the proof. */

@@ -47,11 +47,22 @@ static __always_inline __u64 mark_of(const struct sock *sk)
 	return (__u64)(unsigned long)sk;
 }
 
-/* The first program, after it has handled a change. */
-static __always_inline void leave_mark(const struct sock *sk)
+/*
+ * The first program, before: with no mark below, one above is left over from an
+ * interruption of take_mark().
+ */
+static __always_inline struct marks *clean_marks(void)
 {
 	struct marks *here = marks_here();
 
+	if (here && !here->lower)
+		here->upper = 0;
+	return here;
+}
+
+/* The first program, after it has handled a change. */
+static __always_inline void leave_mark(struct marks *here, const struct sock *sk)
+{
 	if (!here)
 		return;
 	if (here->lower)
@@ -61,18 +72,14 @@ static __always_inline void leave_mark(const struct sock *sk)
 }
 
 /* The second program, before: whether the first one was skipped. */
-static __always_inline bool was_skipped(const struct sock *sk)
+static __always_inline bool was_skipped(const struct marks *here, const struct sock *sk)
 {
-	struct marks *here = marks_here();
-
 	return here && here->lower != mark_of(sk) && here->upper != mark_of(sk);
 }
 
 /* The second program, at its end. */
-static __always_inline void take_mark(const struct sock *sk)
+static __always_inline void take_mark(struct marks *here, const struct sock *sk)
 {
-	struct marks *here = marks_here();
-
 	if (!here)
 		return;
 	here->upper = 0;

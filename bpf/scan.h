@@ -52,7 +52,25 @@ static __always_inline void find_bases(struct conn *conn, struct tcp_sock *tp,
 		conn->direction = DIRECTION_ACTIVE;
 }
 
-static __always_inline void adopt_connection(struct tcp_sock *tp, struct task_struct *task)
+static __always_inline struct listening_port port_of(__u32 netns, __u16 port)
+{
+	struct listening_port key = {};
+
+	key.netns = netns;
+	key.port = port;
+	return key;
+}
+
+static __always_inline void find_listener(struct conn *conn, const struct endpoints *ends)
+{
+	struct listening_port key = port_of(conn->netns, ends->local_port);
+	struct owner *owner = bpf_map_lookup_elem(&listening_ports, &key);
+
+	if (owner)
+		conn->owner = *owner;
+}
+
+static __always_inline void adopt_connection(struct tcp_sock *tp, const struct owner *owner)
 {
 	__u64 key = key_of(tp);
 	struct tcp_counters tcp;
@@ -68,7 +86,7 @@ static __always_inline void adopt_connection(struct tcp_sock *tp, struct task_st
 	start_life(&conn);
 	conn.opened_ns = 0;
 	conn.netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
-	owner_from_task(&conn.owner, task, ATTRIBUTION_SCAN);
+	conn.owner = *owner;
 	if (tcp.state == TCP_SYN_SENT) {
 		conn.direction = DIRECTION_ACTIVE;
 		err = bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
@@ -84,6 +102,8 @@ static __always_inline void adopt_connection(struct tcp_sock *tp, struct task_st
 	remember_seen(&conn, &tcp);
 	conn.phase = PHASE_OPEN;
 	endpoints_probed(&ends, tp);
+	if (conn.owner.attribution == ATTRIBUTION_NONE && conn.direction == DIRECTION_PASSIVE)
+		find_listener(&conn, &ends);
 	flow = flow_of(&conn, &ends);
 	if (!flow)
 		return;
@@ -118,17 +138,9 @@ static __always_inline void adopt_if_listener(struct task_struct *task, struct f
 		adopt_listener(sk, task);
 }
 
-/* After they are in, so that no connection ends unseen once it is adopted. */
-static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+static __always_inline bool is_connection(__u8 state)
 {
-	struct sock *sk = tcp_sock_from_file(file);
-
-	if (!sk)
-		return;
-	switch (BPF_CORE_READ(sk, __sk_common.skc_state)) {
-	case TCP_LISTEN:
-		adopt_listener(sk, task);
-		break;
+	switch (state) {
 	case TCP_ESTABLISHED:
 	case TCP_SYN_SENT:
 	case TCP_CLOSE_WAIT:
@@ -136,9 +148,51 @@ static __always_inline void adopt_file(struct task_struct *task, struct file *fi
 	case TCP_FIN_WAIT2:
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
-		adopt_connection((struct tcp_sock *)sk, task);
-		break;
+		return true;
 	}
+	return false;
+}
+
+/* After they are in, so that no connection ends unseen once it is adopted. */
+static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+{
+	struct sock *sk = tcp_sock_from_file(file);
+	struct owner owner = {};
+	__u8 state;
+
+	if (!sk)
+		return;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_LISTEN) {
+		adopt_listener(sk, task);
+	} else if (is_connection(state)) {
+		owner_from_task(&owner, task, ATTRIBUTION_SCAN);
+		adopt_connection((struct tcp_sock *)sk, &owner);
+	}
+}
+
+static __always_inline void note_listening_port(struct tcp_sock *tp)
+{
+	__u64 sk = key_of(tp);
+	struct owner *owner = bpf_map_lookup_elem(&listeners, &sk);
+	struct listening_port key = port_of(netns_of(sock_of(tp)), tp->SOCK_COMMON(skc_num));
+
+	if (owner)
+		bpf_map_update_elem(&listening_ports, &key, owner, BPF_ANY);
+}
+
+/* Last: what no file leads to, as it waits to be accepted or its program has closed it. */
+static __always_inline void adopt_fileless(struct sock_common *common)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(common);
+	struct owner nobody = {};
+
+	if (!tp)
+		return;
+	if (tp->SOCK_COMMON(skc_state) == TCP_LISTEN)
+		note_listening_port(tp);
+	else if (is_connection(tp->SOCK_COMMON(skc_state)))
+		adopt_connection(tp, &nobody);
 }
 
 #endif

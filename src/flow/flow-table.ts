@@ -198,7 +198,7 @@ export class FlowTable {
 		this.#lives[slot] = LIFE.UNKNOWN;
 		this.#idleReadings[slot] = 0;
 		this.#subjects[slot] = undefined;
-		this.#view.setUint32(base + flow.offsets.state, SLOT_STATE.SLOT_UNUSED, true);
+		this.#view.setUint32(base + flow.offsets.state, SLOT_STATE.SLOT_FREED, true);
 	}
 
 	#references(slot: number): number {

@@ -17,7 +17,12 @@ const ATTRIBUTION = {
 
 const CONN_PHASE = { PHASE_PENDING: 0, PHASE_OPEN: 1, PHASE_CLOSED: 2 } as const;
 
-export const SLOT_STATE = { SLOT_UNUSED: 0, SLOT_OFFERED: 1, SLOT_LIVE: 2 } as const;
+export const SLOT_STATE = {
+	SLOT_UNUSED: 0,
+	SLOT_LIVE: 1,
+	SLOT_FREED: 2,
+	SLOT_OFFERED: 3,
+} as const;
 
 export const SLOT = { SLOT_OVERFLOW: 0 } as const;
 

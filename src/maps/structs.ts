@@ -44,6 +44,12 @@ const owner = struct("owner", {
 	comm: bytes(16),
 });
 
+const listeningPort = struct("listening_port", {
+	netns: u32,
+	port: u16,
+	pad: u16,
+});
+
 export const conn = struct("conn", {
 	opened_ns: id64,
 	sent_folded: id64,
@@ -92,6 +98,7 @@ export const STRUCTS = [
 	flowKey,
 	flow,
 	owner,
+	listeningPort,
 	conn,
 	netnsId,
 	netnsCounts,

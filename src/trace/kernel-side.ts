@@ -1,6 +1,7 @@
 /** The BPF object in the kernel: sized, loaded, its maps and iterators at hand. */
 
 import { existsSync } from "node:fs";
+import { networkNamespaces } from "../enrich/procfs.ts";
 import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
 import { EPERM } from "../ffi/errno.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
@@ -13,6 +14,7 @@ import type { BpfProgram, ProgramStats } from "../ffi/program.ts";
 import { countRuns } from "../ffi/stats.ts";
 import { conn, flow, flowKey, losses, netnsCounts, netnsId, settings } from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
+import { visitNetns } from "./netns.ts";
 
 export interface KernelSideOptions {
 	/** FLOW_KEY_PART, or-ed together. */
@@ -32,6 +34,7 @@ const ITERATORS = {
 	offerSlots: "iter__offer_slots",
 	adoptListeners: "iter__adopt_listeners",
 	adoptFiles: "iter__adopt_files",
+	adoptFileless: "iter__adopt_fileless",
 } as const;
 const U32_SIZE = 4;
 const POINTER_SIZE = 8;
@@ -56,6 +59,7 @@ export class KernelSide implements Disposable {
 	readonly #offerSlots: BpfIterator;
 	readonly #adoptListeners: BpfIterator;
 	readonly #adoptFiles: BpfIterator;
+	readonly #adoptFileless: BpfIterator;
 
 	private constructor(libbpf: Libbpf, object: LoadedObject) {
 		using owned = new DisposableStack();
@@ -75,6 +79,7 @@ export class KernelSide implements Disposable {
 		this.#offerSlots = iterator(ITERATORS.offerSlots, this.flows);
 		this.#adoptListeners = iterator(ITERATORS.adoptListeners, null);
 		this.#adoptFiles = iterator(ITERATORS.adoptFiles, null);
+		this.#adoptFileless = iterator(ITERATORS.adoptFileless, null);
 		this.#hooks = HOOKS.map((name) => object.program(name));
 		this.#seconds = HOOKS.map((name) => object.program(name + SECOND));
 		this.#programs = [
@@ -112,13 +117,14 @@ export class KernelSide implements Disposable {
 
 	/** Once it is done nothing is missed, and what was there before is taken in. */
 	attach(): void {
-		this.#offerSlots.run();
 		this.#adoptListeners.run();
 		explainRefusal("attach the BPF programs", () => {
 			for (const program of [...this.#hooks, ...this.#seconds])
 				this.#links.push(this.#owned.use(program.attach()));
 		});
 		this.#adoptFiles.run();
+		for (const path of networkNamespaces().values())
+			visitNetns(path, () => this.#adoptFileless.run());
 	}
 
 	/** The hooks come out; the tables can still be read. */

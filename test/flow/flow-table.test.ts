@@ -227,7 +227,7 @@ describe("a slot whose flow is idle", () => {
 		expect(memory.get(1).state).toBe(SLOT_STATE.SLOT_LIVE);
 		read(table);
 		expect(table.retire()).toMatchObject({ count: 0, offered: 1 });
-		expect(memory.get(1)).toMatchObject({ opened: 0, closed: 0, state: SLOT_STATE.SLOT_UNUSED });
+		expect(memory.get(1)).toMatchObject({ opened: 0, closed: 0, state: SLOT_STATE.SLOT_FREED });
 	});
 
 	test("keeps its slot for ten readings where flows are few and come back", () => {
