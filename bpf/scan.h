@@ -70,7 +70,8 @@ static __always_inline void find_listener(struct conn *conn, const struct endpoi
 		conn->owner = *owner;
 }
 
-static __always_inline void adopt_connection(struct tcp_sock *tp, const struct owner *owner)
+/* 0, -EEXIST where it is tracked already, or the map is full. */
+static __always_inline long adopt_connection(struct tcp_sock *tp, const struct owner *owner)
 {
 	__u64 key = key_of(tp);
 	struct tcp_counters tcp;
@@ -81,7 +82,7 @@ static __always_inline void adopt_connection(struct tcp_sock *tp, const struct o
 	long err;
 
 	if (bpf_map_lookup_elem(&conns, &key))
-		return;
+		return -EEXIST;
 	counters_probed(&tcp, tp);
 	start_life(&conn);
 	conn.opened_ns = 0;
@@ -89,10 +90,7 @@ static __always_inline void adopt_connection(struct tcp_sock *tp, const struct o
 	conn.owner = *owner;
 	if (tcp.state == TCP_SYN_SENT) {
 		conn.direction = DIRECTION_ACTIVE;
-		err = bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
-		if (err && err != -EEXIST)
-			LOST(connections_adopted, 1);
-		return;
+		return bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
 	}
 	find_bases(&conn, tp, &tcp);
 	payload = payload_of(&conn, &tcp, has_sent_fin(tcp.state));
@@ -106,17 +104,16 @@ static __always_inline void adopt_connection(struct tcp_sock *tp, const struct o
 		find_listener(&conn, &ends);
 	flow = flow_of(&conn, &ends);
 	if (!flow)
-		return;
+		return -EEXIST;
 	/* First the reference: from the insert on, the connection can end. */
 	ADD(flow->references, 1);
 	ADD(flow->adopted, 1);
 	err = bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
-	if (!err)
-		return;
-	ADD(flow->references, -1);
-	ADD(flow->adopted, -1);
-	if (err != -EEXIST)
-		LOST(connections_adopted, 1);
+	if (err) {
+		ADD(flow->references, -1);
+		ADD(flow->adopted, -1);
+	}
+	return err;
 }
 
 static __always_inline struct sock *tcp_sock_from_file(struct file *file)
@@ -186,13 +183,17 @@ static __always_inline void adopt_fileless(struct sock_common *common)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(common);
 	struct owner nobody = {};
+	long err = 0;
 
 	if (!tp)
 		return;
 	if (tp->SOCK_COMMON(skc_state) == TCP_LISTEN)
 		note_listening_port(tp);
 	else if (is_connection(tp->SOCK_COMMON(skc_state)))
-		adopt_connection(tp, &nobody);
+		err = adopt_connection(tp, &nobody);
+	/* The scan of files has met it, too, and leaves it to this one to count it. */
+	if (err && err != -EEXIST)
+		LOST(connections_adopted, 1);
 }
 
 #endif
