@@ -10,7 +10,7 @@ import { VERSION } from "./version.ts";
 const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MS = 5;
-const READER_CHECK_MS = 250;
+const READER_CHECK_MS = 1000;
 /** Where the size of a terminal cannot be found out. */
 const COLUMNS = 80;
 const ROWS = 24;

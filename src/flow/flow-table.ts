@@ -93,6 +93,16 @@ export class FlowTable {
 		return adopted;
 	}
 
+	/** Whether any connection is open: if not, there is none to fold. */
+	hasOpen(): boolean {
+		let unused = 0;
+		for (let slot = 0; slot < this.#slots && unused < UNUSED_MARGIN; slot++) {
+			if (this.#references(slot) > 0) return true;
+			unused = this.#isLive(slot) || slot <= this.#lastUsed ? 0 : unused + 1;
+		}
+		return false;
+	}
+
 	/** Connections that found no slot since the last call. */
 	takeOverflow(): number {
 		const growth = this.#growth(SLOT.SLOT_OVERFLOW);

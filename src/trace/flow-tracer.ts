@@ -177,7 +177,7 @@ export class FlowTracer implements Disposable {
 	}
 
 	#read(): FlowBatch {
-		this.#kernel.foldConnections();
+		if (this.#table.hasOpen()) this.#kernel.foldConnections();
 		const now = performance.now();
 		const time = nowIso();
 		const interval_ms = Math.round(now - this.#lastBatchAt);

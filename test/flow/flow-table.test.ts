@@ -167,6 +167,19 @@ describe("a reading of the flow table", () => {
 		]);
 	});
 
+	test("is told whether anything is open, in whatever slot", () => {
+		const memory = new Memory(200);
+		const table = tableOf(memory);
+		expect(table.hasOpen()).toBe(false);
+		memory.set(1, { opened: 1, closed: 1 });
+		expect(table.hasOpen()).toBe(false);
+		memory.set(60, { references: 1 });
+		expect(table.hasOpen()).toBe(true);
+		memory.set(60, { references: 0 });
+		memory.set(0, { references: 1, state: SLOT_STATE.SLOT_UNUSED });
+		expect(table.hasOpen()).toBe(true);
+	});
+
 	test("finds a slot that was used out of order", () => {
 		const memory = new Memory(200);
 		memory.set(50, { opened: 1 });
