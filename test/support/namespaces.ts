@@ -64,6 +64,16 @@ export class NamespacePair implements Disposable {
 		}
 	}
 
+	/**
+	 * Has either CPU interrupt the other for packets on loopback of the left one, as a network card
+	 * does (receive packet steering); else they are handled where they were sent.
+	 */
+	interruptForPackets(): void {
+		const steer = "echo 3 > /sys/class/net/lo/queues/rx-0/rps_cpus";
+		const run = Bun.spawnSync([...this.left.prefix, "sh", "-c", steer]);
+		if (!run.success) throw new Error(`rps_cpus: ${run.stderr}`);
+	}
+
 	/** A cable of this rate and queue; what does not fit is dropped. In the units of tc. */
 	limit(rate: string, burst: string, queue: string): void {
 		const tbf = ["tbf", "rate", rate, "burst", burst, "limit", queue];

@@ -1,0 +1,22 @@
+import { expect } from "bun:test";
+import { losses } from "../../src/maps/structs.ts";
+import { KernelSide } from "../../src/trace/kernel-side.ts";
+import { NamespacePair } from "../support/namespaces.ts";
+import { kernelTest } from "../support/root.ts";
+import { runTraffic } from "../support/traffic.ts";
+
+const SIZES = { maxConnections: 65_536, maxFlows: 1024 };
+const PATHS = { btfPath: null, libbpfPath: null };
+
+kernelTest("what the kernel skips of the first programs, the second ones catch up on", async () => {
+	using namespaces = new NamespacePair();
+	namespaces.interruptForPackets();
+	using kernel = KernelSide.load({ ...SIZES, ...PATHS, keyParts: 0 });
+	kernel.attach();
+	const churn = ["churn", "--count", "20000", "--threads", "8"];
+	await runTraffic(churn, namespaces.left.prefix);
+	const skipped = kernel.misses();
+	const { caught_up } = losses.read(kernel.lossMemory.view, 0, losses.zero());
+	expect(skipped).toBeGreaterThan(0);
+	expect(caught_up).toBeGreaterThanOrEqual(skipped);
+});
