@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { networkNamespaces } from "../enrich/procfs.ts";
-import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
+import { LibbpfError, PermissionError, UnsupportedError, UsageError } from "../errors.ts";
 import { EPERM } from "../ffi/errno.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import type { MappedRegion } from "../ffi/libc.ts";
@@ -101,7 +101,7 @@ export class KernelSide implements Disposable {
 				`${KERNEL_TYPES} is not there`,
 				"use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
 			);
-		return explainRefusal("load the BPF programs", () => {
+		return explainRefusal("load the BPF programs", options.btfPath, () => {
 			using open = OpenObject.open(libbpf, bpfObject(), {
 				name: "conntracer",
 				btfPath: options.btfPath,
@@ -118,7 +118,7 @@ export class KernelSide implements Disposable {
 	/** Once it is done nothing is missed, and what was there before is taken in. */
 	attach(): void {
 		this.#adoptListeners.run();
-		explainRefusal("attach the BPF programs", () => {
+		explainRefusal("attach the BPF programs", null, () => {
 			for (const program of [...this.#hooks, ...this.#seconds])
 				this.#links.push(this.#owned.use(program.attach()));
 		});
@@ -174,12 +174,18 @@ export class KernelSide implements Disposable {
 }
 
 /** The kernel refuses BPF without the rights to it, and says no more than EPERM. */
-function explainRefusal<T>(what: string, attempt: () => T): T {
+function explainRefusal<T>(what: string, btfPath: string | null, attempt: () => T): T {
 	try {
 		return attempt();
 	} catch (error) {
 		if (error instanceof LibbpfError && error.errno === EPERM)
 			throw new PermissionError(what, ["CAP_BPF", "CAP_PERFMON"], { cause: error });
+		if (error instanceof LibbpfError && btfPath !== null && error.log.includes("BTF"))
+			throw new UsageError(
+				`--btf ${btfPath}: ${error.log}`,
+				"name a file with the types of this kernel, or leave it out",
+				{ cause: error },
+			);
 		throw error;
 	}
 }

@@ -41,7 +41,7 @@ describe("a reader that goes away", () => {
 			await using traffic = new Traffic(noise);
 			await traffic.ready();
 			traffic.go();
-			const watch = `$CONNTRACER watch -o ${output} -i 100ms`;
+			const watch = `"$CONNTRACER" watch -o ${output} -i 100ms`;
 			const run = runShell(`{ ${watch}; echo exit $? >&2; } | head -1`);
 			expect(run.stdout.trim().split("\n")).toHaveLength(1);
 			expect(run.stderr).toEndWith("exit 0\n");
@@ -49,7 +49,7 @@ describe("a reader that goes away", () => {
 });
 
 kernelTest("a reader that goes away ends a run that has nothing to say", async () => {
-	const watch = "$CONNTRACER watch --json -i 1m --process nobody";
+	const watch = '"$CONNTRACER" watch --json -i 1m --process nobody';
 	const run = runShell(`{ ${watch}; echo exit $? >&2; } | head -1`);
 	expect(run.stdout.trim().split("\n")).toHaveLength(1);
 	expect(run.stderr).toBe("exit 0\n");
@@ -65,14 +65,14 @@ describe("wrong use is exit 2 and one line with the remedy", () => {
 	];
 	for (const [args, says] of cases)
 		kernelTest(args, async () => {
-			const run = runShell(`$CONNTRACER ${args}`);
+			const run = runShell(`"$CONNTRACER" ${args}`);
 			expect({ exitCode: run.exitCode, stdout: run.stdout }).toEqual({ exitCode: 2, stdout: "" });
 			expect(run.stderr.trimEnd().split("\n")).toHaveLength(1);
 			expect(run.stderr).toMatch(says);
 		});
 
 	kernelTest("in JSON where that is asked for", async () => {
-		const run = runShell("$CONNTRACER watch --json --interval potato");
+		const run = runShell('"$CONNTRACER" watch --json --interval potato');
 		expect(run.exitCode).toBe(2);
 		expect(JSON.parse(run.stderr)).toMatchObject({ type: "error", code: "usage" });
 	});
@@ -105,9 +105,26 @@ describe("without privileges", () => {
 	});
 });
 
+describe("what is missing ends it with one line, and nothing attached", () => {
+	const withoutBtf = "unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec";
+	const cases: [string, string, number, RegExp][] = [
+		["kernel types", `${withoutBtf} "$0" watch' "$CONNTRACER"`, 4, /BTF.*CONFIG_DEBUG_INFO_BTF/],
+		["libbpf", '"$CONNTRACER" watch --libbpf /nonexistent', 5, /\/nonexistent.*libbpf1/],
+		["kprobes", '"$CONNTRACER" watch --hooks kprobe', 4, /--hooks kprobe.*tracepoint/],
+		["BTF in what --btf names", '"$CONNTRACER" watch --btf /etc/passwd', 2, /--btf \/etc\/passwd/],
+	];
+	for (const [what, command, exitCode, says] of cases)
+		kernelTest(what, async () => {
+			const run = runShell(command);
+			expect({ exitCode: run.exitCode, stdout: run.stdout }).toEqual({ exitCode, stdout: "" });
+			expect(run.stderr.trimEnd().split("\n")).toHaveLength(1);
+			expect(run.stderr).toMatch(says);
+		});
+});
+
 kernelTest("-n and -d end a run", async () => {
 	for (const end of ["-n 1", "-d 300ms"]) {
-		const run = runShell(`$CONNTRACER watch --json --summary -i 200ms ${end}`);
+		const run = runShell(`"$CONNTRACER" watch --json --summary -i 200ms ${end}`);
 		expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
 		const types = run.stdout
 			.trimEnd()
