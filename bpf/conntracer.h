@@ -163,6 +163,7 @@ struct losses {
 	__u64 connections_adopted;
 	__u64 listeners; /* listeners was full: their connections have no process */
 	__u64 netns;	 /* netns_counts was full: opens that are not in the proof */
+	__u64 events;	 /* the ring buffer was full */
 	__u64 caught_up; /* no loss: runs that the kernel skipped, and our second program made */
 };
 

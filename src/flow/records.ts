@@ -70,6 +70,7 @@ export type LossStage =
 	| "flow_table"
 	| "listener_table"
 	| "netns_table"
+	| "ring_buffer"
 	| "program";
 
 /** What is not in a record is in a gap. */
@@ -110,6 +111,80 @@ export interface SummaryRecord {
 		readonly bpf_runs: number | null;
 		readonly bpf_ns: number | null;
 	};
+}
+
+/** How the process of a connection is known. */
+export type Attribution = "task" | "listener" | "scan" | null;
+
+export type EventName =
+	| "connect"
+	| "connect_failed"
+	| "accept"
+	| "close"
+	| "listen"
+	| "unlisten"
+	| "retransmit"
+	| "reset_sent"
+	| "reset_received";
+
+export type CloseReason = "local" | "remote" | "reset_sent" | "reset_received" | "timeout";
+
+/** A single connection, as one of its sockets sees it. */
+export interface ConnectionFields {
+	/** The same in every record of one connection, and never given twice in a run. */
+	readonly id: string;
+	readonly transport: Transport;
+	readonly family: Family;
+	readonly direction: Direction;
+	/** The kernel's name: `ESTABLISHED`, … */
+	readonly state: string;
+	readonly local_address: string;
+	readonly local_port: number;
+	readonly remote_address: string | null;
+	readonly remote_port: number | null;
+	readonly pid: number | null;
+	readonly tid: number | null;
+	readonly process: string | null;
+	readonly executable: string | null;
+	readonly command_line: string | null;
+	readonly uid: number | null;
+	readonly netns: number;
+	readonly cgroup_id: string | null;
+	readonly container_id: string | null;
+	readonly attribution: Attribution;
+	/** When connect() was called or the handshake came; null if before the start. */
+	readonly opened: string | null;
+	readonly preexisting: boolean;
+	readonly duration_ms: number | null;
+	readonly bytes_sent: number;
+	readonly bytes_received: number;
+	readonly segments_sent: number;
+	readonly segments_received: number;
+	readonly segments_retransmitted: number;
+	readonly rtt_us: number | null;
+	readonly rtt_var_us: number | null;
+	readonly rtt_min_us: number | null;
+	/** From the SYN to the established connection, of an active one. */
+	readonly connect_latency_us: number | null;
+	readonly nat: null;
+	readonly remote_name: string | null;
+}
+
+/** One thing that happened to a connection. */
+export interface EventRecord extends ConnectionFields {
+	readonly type: "event";
+	readonly time: string;
+	readonly cpu: number;
+	readonly event: EventName;
+	/** The name of an errno. */
+	readonly error: string | null;
+	readonly close_reason: CloseReason | null;
+}
+
+/** Events in time order, and what was lost since the batch before. */
+export interface EventBatch {
+	readonly events: readonly EventRecord[];
+	readonly gaps: readonly GapRecord[];
 }
 
 /** All flows of one interval, and what was lost in it. */

@@ -87,6 +87,7 @@ export const losses = struct("losses", {
 	connections_adopted: u64,
 	listeners: u64,
 	netns: u64,
+	events: u64,
 	caught_up: u64,
 });
 

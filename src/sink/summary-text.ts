@@ -42,6 +42,12 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "the table of network namespaces was full",
 		hint: null,
 	},
+	ring_buffer: {
+		one: "event was dropped",
+		many: "events were dropped",
+		why: "the ring buffer was full",
+		hint: "raise --buffer",
+	},
 	program: {
 		one: "run of a BPF program was skipped",
 		many: "runs of a BPF program were skipped",

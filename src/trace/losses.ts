@@ -10,6 +10,7 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	flow_table: "raise --max-flows, or aggregate more (--aggregate service)",
 	listener_table: "connections to these listeners have no process",
 	netns_table: "they are left out of the comparison with the kernel's counters",
+	ring_buffer: "raise --buffer",
 	program: null,
 };
 
@@ -23,6 +24,7 @@ function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "program"> 
 			counted.connections_active + counted.connections_passive + counted.connections_adopted,
 		listener_table: counted.listeners,
 		netns_table: counted.netns,
+		ring_buffer: counted.events,
 		caught_up: counted.caught_up,
 	};
 }
@@ -33,6 +35,7 @@ export class Losses {
 		flow_table: 0,
 		listener_table: 0,
 		netns_table: 0,
+		ring_buffer: 0,
 		program: 0,
 	};
 	readonly #memory: DataView;

@@ -70,7 +70,13 @@ export class ScriptedTracer implements FlowSource {
 	}
 
 	summary(): SummaryRecord {
-		const none = { connection_table: 0, flow_table: 0, listener_table: 0, netns_table: 0 };
+		const none = {
+			connection_table: 0,
+			flow_table: 0,
+			listener_table: 0,
+			netns_table: 0,
+			ring_buffer: 0,
+		};
 		return {
 			...{ type: "summary", time: TIME, duration_ms: 1000 },
 			...{ seen: NO_COUNTS, kernel: NO_COUNTS, unverified: NO_COUNTS },

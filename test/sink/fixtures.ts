@@ -83,7 +83,14 @@ export const SUMMARY: SummaryRecord = {
 	seen: { active_opens: 20_000, passive_opens: 20_000, attempt_fails: 0, estab_resets: 0 },
 	kernel: { active_opens: 20_000, passive_opens: 20_000, attempt_fails: 0, estab_resets: 0 },
 	unverified: { active_opens: 0, passive_opens: 0, attempt_fails: 0, estab_resets: 0 },
-	lost: { connection_table: 0, flow_table: 0, listener_table: 0, netns_table: 0, program: 0 },
+	lost: {
+		connection_table: 0,
+		flow_table: 0,
+		listener_table: 0,
+		netns_table: 0,
+		ring_buffer: 0,
+		program: 0,
+	},
 	self: { cpu_ms: 50, peak_memory_bytes: 61_000_000, bpf_runs: null, bpf_ns: null },
 };
 

@@ -40,6 +40,7 @@ test.each<[string, Partial<SummaryRecord>, string[]]>([
 				flow_table: 1,
 				listener_table: 0,
 				netns_table: 0,
+				ring_buffer: 0,
 				program: 2,
 			},
 		},

@@ -25,6 +25,7 @@ export function expectNothingLostButRuns(run: Run): void {
 		flow_table: 0,
 		listener_table: 0,
 		netns_table: 0,
+		ring_buffer: 0,
 		program: 0,
 	});
 	expect(seen).toEqual(kernel);

@@ -39,6 +39,7 @@ describe("a tracer in a script", () => {
 			flow_table: 0,
 			listener_table: 0,
 			netns_table: 0,
+			ring_buffer: 0,
 			program: 0,
 		});
 	});
