@@ -35,6 +35,22 @@ enum attribution {
 	ATTRIBUTION_SCAN = 3,	  /* it was found holding the socket */
 };
 
+enum event_type {
+	EVENT_CONNECT = 1,
+	EVENT_CONNECT_FAILED = 2,
+	EVENT_ACCEPT = 3,
+	EVENT_CLOSE = 4,
+};
+
+enum close_reason {
+	CLOSE_UNKNOWN = 0,
+	CLOSE_LOCAL = 1,  /* this side sent the first FIN */
+	CLOSE_REMOTE = 2, /* the other side did */
+	CLOSE_RESET_SENT = 3,
+	CLOSE_RESET_RECEIVED = 4,
+	CLOSE_TIMEOUT = 5,
+};
+
 enum conn_phase {
 	PHASE_PENDING = 0, /* the handshake runs */
 	PHASE_OPEN = 1,
@@ -116,7 +132,9 @@ struct listening_port {
  * that a compare-and-swap fails when the entry was freed and used anew.
  */
 struct conn {
-	__u64 opened_ns; /* CLOCK_MONOTONIC; 0: before the start */
+	__u64 opened_ns;      /* CLOCK_MONOTONIC; 0: before the start */
+	__u64 established_ns; /* 0: not yet, or before the start */
+	__u64 id;	      /* 0 where no events are asked for */
 	__u64 sent_folded;
 	__u64 received_folded;
 	__u64 retransmitted_folded;
@@ -128,14 +146,75 @@ struct conn {
 	__u32 seen_write_seq; /* as the last fold found them */
 	__u32 seen_copied_seq;
 	__u32 seen_retransmitted;
+	__u32 error;	   /* errno, from PHASE_CLOSED on; 0: none */
+	__u8 direction;	   /* enum direction */
+	__u8 phase;	   /* enum conn_phase */
+	__u8 close_reason; /* enum close_reason */
+	__u8 pad[5];
+};
+
+/* One record of the ring buffer. */
+struct event {
+	__u64 time_ns;	      /* CLOCK_MONOTONIC, as all times */
+	__u64 id;	      /* of the connection */
+	__u64 opened_ns;      /* SYN sent, or handshake done; 0: before the start */
+	__u64 established_ns; /* 0: never, or before the start */
+	__u64 cgroup_id;
+	__u64 bytes_sent; /* payload, as in struct flow */
+	__u64 bytes_received;
+	__u32 pid; /* 0: not known */
+	__u32 tid;
+	__u32 uid;
+	__u32 netns;
+	__u32 segments_sent;
+	__u32 segments_received;
+	__u32 segments_retransmitted;
+	__u32 rtt_us; /* 0: never measured; so are the next two */
+	__u32 rtt_var_us;
+	__u32 rtt_min_us;
+	__u32 cpu;
+	__u32 error; /* errno; 0: none */
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 type;	   /* enum event_type */
+	__u8 direction;	   /* enum direction */
+	__u8 attribution;  /* enum attribution */
+	__u8 close_reason; /* enum close_reason */
+	__u8 state;	   /* TCP_* of the kernel, as it is now */
+	__u8 pad[7];
+	__u8 comm[16];
+	__u8 local_address[16];
+	__u8 remote_address[16];
+};
+
+/* A TCP socket as `list` finds it: of each file of it that a program holds, and of itself. */
+struct socket_info {
+	__u64 sock;	  /* its address: to tell sockets apart, never to be shown */
+	__u64 bytes_sent; /* payload, as in struct flow */
+	__u64 bytes_received;
+	struct owner owner; /* zero where this is not of a file */
+	__u32 fd;
+	__u32 netns;
+	__u32 segments_sent;
+	__u32 segments_received;
+	__u32 segments_retransmitted;
+	__u32 rtt_us; /* 0: never measured; so are the next two */
+	__u32 rtt_var_us;
+	__u32 rtt_min_us;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 state;	/* TCP_* of the kernel */
 	__u8 direction; /* enum direction */
-	__u8 phase;	/* enum conn_phase */
-	__u8 pad[2];
+	__u8 has_file;	/* so there is a program that holds it */
+	__u8 pad;
+	__u8 local_address[16];
+	__u8 remote_address[16];
 };
 
 /* Set before the object is loaded. */
 struct settings {
 	__u32 flow_key_parts; /* enum flow_key_part, or-ed together */
+	__u32 event_types;    /* 1 << enum event_type, or-ed together; 0: flows instead of events */
 };
 
 /* A network namespace. Inode numbers are given again as soon as they are free. */

@@ -66,6 +66,10 @@ static __always_inline struct flow *flow_of(struct conn *conn, const struct endp
 	struct flow *flow;
 	__u32 *slot;
 
+	if (settings.event_types) { /* nobody reads flows; what is added goes where no flow is */
+		conn->slot = SLOT_OVERFLOW;
+		return flow_at(SLOT_OVERFLOW);
+	}
 	flow_key_from(&key, conn, ends, settings.flow_key_parts);
 	slot = bpf_map_lookup_elem(&flow_slots, &key);
 	conn->slot = slot ? *slot : take_slot(&key);

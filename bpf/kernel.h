@@ -27,6 +27,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_QUEUE = 22,
+	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 enum {
@@ -34,6 +35,7 @@ enum {
 	BPF_NOEXIST = 1,
 	BPF_EXIST = 2,
 	BPF_F_MMAPABLE = 1 << 10,
+	BPF_RB_NO_WAKEUP = 1 << 0,
 };
 
 /* include/net/tcp_states.h */
@@ -55,7 +57,8 @@ enum {
 enum { AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6 };
 enum { SOCK_STREAM = 1 };
-enum { EEXIST = 17 };
+enum { EEXIST = 17, EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110 };
+enum { SHUTDOWN_MASK = 3 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -115,6 +118,7 @@ struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	int sk_err;
+	__u8 sk_shutdown;
 	__u16 sk_type;
 	__u16 sk_protocol;
 };
@@ -128,6 +132,14 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 };
 
+struct minmax_sample {
+	__u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 segs_out;
@@ -137,6 +149,9 @@ struct tcp_sock {
 	__u32 snd_una;
 	__u32 write_seq;
 	__u32 srtt_us;
+	__u32 mdev_us;
+	struct minmax rtt_min;
+	__u32 segs_in;
 	__u32 total_retrans;
 	__u64 bytes_received;
 	__u64 bytes_acked;

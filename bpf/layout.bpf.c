@@ -7,6 +7,8 @@
 enum flow_key_part flow_key_part;
 enum direction direction;
 enum attribution attribution;
+enum event_type event_type;
+enum close_reason close_reason;
 enum conn_phase conn_phase;
 enum slot_state slot_state;
 enum slot slot;
@@ -15,6 +17,8 @@ struct flow flow;
 struct owner owner;
 struct listening_port listening_port;
 struct conn conn;
+struct event event;
+struct socket_info socket_info;
 struct netns_id netns_id;
 struct netns_counts netns_counts;
 struct losses losses;

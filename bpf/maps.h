@@ -74,6 +74,15 @@ struct {
 	__type(value, struct netns_counts);
 } netns_counters SEC(".maps");
 
+/* Reserved and submitted by the hooks, without waking anybody; drained by user space by time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
+/* The id of the next connection, where events are asked for. */
+__u64 next_id = 1;
+
 /* One entry, mapped into user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -6,8 +6,7 @@
 #ifndef CONNTRACER_TCP_H
 #define CONNTRACER_TCP_H
 
-#include "flows.h"
-#include "fold.h"
+#include "events.h"
 #include "owner.h"
 
 /* At the end of a connection: nothing refers to the slot any more. */
@@ -32,6 +31,8 @@ static __always_inline void start_life(struct conn *conn)
 	conn->sent_folded = tag;
 	conn->received_folded = tag;
 	conn->retransmitted_folded = tag;
+	if (wants_events())
+		conn->id = ADD(next_id, 1);
 }
 
 /* 0, -EEXIST where it is tracked already, or the map is full. */
@@ -118,6 +119,10 @@ static __always_inline void on_established(struct tcp_sock *tp, struct conn *con
 	ADD(flow->references, 1);
 	conn->phase = PHASE_OPEN;
 	ADD(flow->opened, 1);
+	if (wants_events())
+		conn->established_ns = bpf_ktime_get_ns();
+	emit(conn->direction == DIRECTION_ACTIVE ? EVENT_CONNECT : EVENT_ACCEPT, conn, tp,
+	     TCP_ESTABLISHED, 0);
 }
 
 /* close() or shutdown(): the caller is current. */
@@ -125,6 +130,8 @@ static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
 {
 	struct flow *flow;
 
+	if (!conn->close_reason)
+		conn->close_reason = CLOSE_LOCAL;
 	/* A TCP Fast Open child can be closed before its handshake is done. */
 	on_established(tp, conn);
 	/* Who closes is who held it: a better answer than who listened, or none. */
@@ -150,6 +157,8 @@ static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __
 	flow = flow_of(conn, &ends);
 	if (flow)
 		ADD(flow->failed, 1);
+	if (conn->direction == DIRECTION_ACTIVE)
+		emit(EVENT_CONNECT_FAILED, conn, tp, TCP_CLOSE, sock_of(tp)->sk_err);
 	bpf_map_delete_elem(&conns, &key);
 }
 
@@ -179,6 +188,17 @@ static __always_inline void count_end(struct sock *sk, int oldstate)
 		COUNT_NETNS(sk, estab_resets, 1);
 }
 
+/*
+ * In TCP_CLOSE, as long as the program has not closed the socket. tcp_disconnect() throws
+ * away what was not read; it is known by a connection that neither failed nor was shut down.
+ */
+static __always_inline bool can_still_read(struct sock *sk)
+{
+	if (has_flag(sk->__sk_common.skc_flags, SOCK_DEAD))
+		return false;
+	return sk->sk_err || sk->sk_shutdown == SHUTDOWN_MASK;
+}
+
 static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 {
 	__u64 key = key_of(tp);
@@ -202,10 +222,13 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 		return;
 	fold_last(tp, conn, flow, has_sent_fin(oldstate));
 	conn->phase = PHASE_CLOSED;
+	conn->close_reason = reason_of_end(conn, sock_of(tp), oldstate);
+	conn->error = sock_of(tp)->sk_err;
 	ADD(flow->closed, 1);
-	/* The program has closed it: no more recv(). */
-	if (has_flag(sock_of(tp)->__sk_common.skc_flags, SOCK_DEAD))
+	if (!can_still_read(sock_of(tp))) {
+		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 		forget(key, conn);
+	}
 }
 
 static __always_inline void on_listen(struct tcp_sock *tp)
@@ -240,6 +263,10 @@ static __always_inline void on_state(const struct sock *sk, int oldstate, int ne
 	case TCP_CLOSE:
 		on_close(tp, oldstate);
 		break;
+	case TCP_CLOSE_WAIT:
+		if (!wants_events())
+			break;
+		/* fall through */
 	case TCP_ESTABLISHED:
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
@@ -249,6 +276,8 @@ static __always_inline void on_state(const struct sock *sk, int oldstate, int ne
 			break;
 		if (newstate == TCP_ESTABLISHED)
 			on_established(tp, conn);
+		else if (newstate == TCP_CLOSE_WAIT)
+			conn->close_reason = CLOSE_REMOTE;
 		else
 			on_closing(tp, conn);
 		break;
@@ -278,6 +307,7 @@ static __always_inline void on_destroy(const struct sock *sk)
 		fold_received(conn, flow, conn->sent_folded, payload.received);
 		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
 			ADD(flow->closed, 1);
+		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 	}
 	forget(key, conn);
 }

@@ -40,25 +40,30 @@ const MAP_SHARED = 1;
 
 /** Memory shared with the kernel. After close() nothing may touch `bytes` any more. */
 export class MappedRegion {
+	readonly memory: ArrayBuffer;
 	readonly view: DataView;
-	readonly bytes: Uint8Array;
 	#address: Pointer | null;
 
-	/** Maps the first `length` bytes of a BPF array made with BPF_F_MMAPABLE. */
-	constructor(fd: number, length: number, operation: string) {
-		const address = libc.mmap(null, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/** Maps `length` bytes of a BPF ring buffer, or of an array made with BPF_F_MMAPABLE. */
+	constructor(
+		fd: number,
+		length: number,
+		operation: string,
+		{ offset = 0, isWritable = true } = {},
+	) {
+		const access = isWritable ? PROT_READ | PROT_WRITE : PROT_READ;
+		const address = libc.mmap(null, length, access, MAP_SHARED, fd, offset);
 		// MAP_FAILED is (void *)-1, above any address.
 		if (typeof address !== "number" || address > 2 ** 52) fail(operation);
 		this.#address = address as Pointer;
 		// SAFETY: the kernel keeps the pages until munmap; close() below is the only caller of it.
-		const memory = toArrayBuffer(address as Pointer, 0, length);
-		this.view = new DataView(memory);
-		this.bytes = new Uint8Array(memory);
+		this.memory = toArrayBuffer(address as Pointer, 0, length);
+		this.view = new DataView(this.memory);
 	}
 
 	close(): void {
 		if (this.#address === null) return;
-		libc.munmap(this.#address, this.bytes.length);
+		libc.munmap(this.#address, this.memory.byteLength);
 		this.#address = null;
 	}
 }
@@ -77,6 +82,25 @@ export const readFd = (fd: number, into: Uint8Array, operation: string): number 
 export const closeFd = (fd: number): void => {
 	libc.close(fd);
 };
+
+const SC_PAGESIZE = 30;
+
+export const pageSize = (): number => Number(libc.sysconf(SC_PAGESIZE));
+
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+
+const clockNs = (clock: number): bigint => {
+	const time = new BigInt64Array(2);
+	libc.clock_gettime(clock, time);
+	return (time[0] ?? 0n) * 1_000_000_000n + (time[1] ?? 0n);
+};
+
+/** CLOCK_MONOTONIC, exact to 2^53. */
+export const monotonicNs = (): number => Number(clockNs(CLOCK_MONOTONIC));
+
+/** What to add to CLOCK_MONOTONIC, the clock of BPF programs, for the wall clock; in nanoseconds. */
+export const wallClockOffsetNs = (): bigint => clockNs(CLOCK_REALTIME) - clockNs(CLOCK_MONOTONIC);
 
 const CLONE_NEWNET = 0x40000000;
 

@@ -83,6 +83,10 @@ export const LIBC_SYMBOLS = {
 	socket: { args: ["i32", "i32", "i32"], returns: "i32" },
 	// int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)
 	getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+	// long sysconf(int name)
+	sysconf: { args: ["i32"], returns: "i64" },
+	// int clock_gettime(clockid_t clockid, struct timespec *tp)
+	clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
 	// int poll(struct pollfd *fds, nfds_t nfds, int timeout)
 	poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
 } as const satisfies Table;

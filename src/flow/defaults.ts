@@ -4,3 +4,7 @@ export const DEFAULT_INTERVAL_MS = 1000;
 /** Each takes some 170 bytes of kernel memory, and 20 ns of every interval. */
 export const DEFAULT_MAX_CONNECTIONS = 65_536;
 export const DEFAULT_MAX_FLOWS = 65_536;
+/** Of the ring buffer of events. */
+export const DEFAULT_BUFFER_BYTES = 4 * 1024 * 1024;
+/** One page: where no events are asked for. */
+export const LEAST_BUFFER_BYTES = 4096;

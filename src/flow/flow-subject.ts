@@ -4,6 +4,7 @@ import type { StructCodec } from "../maps/codec.ts";
 import { DIRECTION, FLOW_KEY_PART } from "../maps/enums.ts";
 import type { flowKey } from "../maps/structs.ts";
 import { addressText, familyOf } from "./address.ts";
+import { commText } from "./comm.ts";
 import type { FilterSubject, FlowFilter } from "./filter.ts";
 import type { Aggregate, Direction, FlowIdentity } from "./records.ts";
 
@@ -26,14 +27,6 @@ export function keyPartsFor(options: {
 		(filter?.needs.pid ? FLOW_KEY_PART.KEY_PID : 0) |
 		(filter?.needs.uid ? FLOW_KEY_PART.KEY_UID : 0)
 	);
-}
-
-const utf8 = new TextDecoder();
-
-/** The name of a process as the kernel keeps it: up to the first zero; null if there is none. */
-function commText(comm: Uint8Array): string | null {
-	const end = comm.indexOf(0);
-	return end === 0 ? null : utf8.decode(end < 0 ? comm : comm.subarray(0, end));
 }
 
 function directionOf(raw: number): Direction {

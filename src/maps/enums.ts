@@ -8,11 +8,27 @@ export const DIRECTION = {
 	DIRECTION_PASSIVE: 2,
 } as const;
 
-const ATTRIBUTION = {
+export const ATTRIBUTION = {
 	ATTRIBUTION_NONE: 0,
 	ATTRIBUTION_TASK: 1,
 	ATTRIBUTION_LISTENER: 2,
 	ATTRIBUTION_SCAN: 3,
+} as const;
+
+export const EVENT_TYPE = {
+	EVENT_CONNECT: 1,
+	EVENT_CONNECT_FAILED: 2,
+	EVENT_ACCEPT: 3,
+	EVENT_CLOSE: 4,
+} as const;
+
+export const CLOSE_REASON = {
+	CLOSE_UNKNOWN: 0,
+	CLOSE_LOCAL: 1,
+	CLOSE_REMOTE: 2,
+	CLOSE_RESET_SENT: 3,
+	CLOSE_RESET_RECEIVED: 4,
+	CLOSE_TIMEOUT: 5,
 } as const;
 
 const CONN_PHASE = { PHASE_PENDING: 0, PHASE_OPEN: 1, PHASE_CLOSED: 2 } as const;
@@ -31,6 +47,8 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
 	flow_key_part: FLOW_KEY_PART,
 	direction: DIRECTION,
 	attribution: ATTRIBUTION,
+	event_type: EVENT_TYPE,
+	close_reason: CLOSE_REASON,
 	conn_phase: CONN_PHASE,
 	slot_state: SLOT_STATE,
 	slot: SLOT,

@@ -35,7 +35,7 @@ export const flow = struct("flow", {
 	pad: u32,
 });
 
-const owner = struct("owner", {
+export const owner = struct("owner", {
 	cgroup_id: id64,
 	pid: u32,
 	tid: u32,
@@ -52,6 +52,8 @@ const listeningPort = struct("listening_port", {
 
 export const conn = struct("conn", {
 	opened_ns: id64,
+	established_ns: id64,
+	id: id64,
 	sent_folded: id64,
 	received_folded: id64,
 	retransmitted_folded: id64,
@@ -63,9 +65,67 @@ export const conn = struct("conn", {
 	seen_write_seq: u32,
 	seen_copied_seq: u32,
 	seen_retransmitted: u32,
+	error: u32,
 	direction: u8,
 	phase: u8,
-	pad: bytes(2),
+	close_reason: u8,
+	pad: bytes(5),
+});
+
+export const event = struct("event", {
+	time_ns: u64,
+	id: u64,
+	opened_ns: u64,
+	established_ns: u64,
+	cgroup_id: id64,
+	bytes_sent: u64,
+	bytes_received: u64,
+	pid: u32,
+	tid: u32,
+	uid: u32,
+	netns: u32,
+	segments_sent: u32,
+	segments_received: u32,
+	segments_retransmitted: u32,
+	rtt_us: u32,
+	rtt_var_us: u32,
+	rtt_min_us: u32,
+	cpu: u32,
+	error: u32,
+	local_port: u16,
+	remote_port: u16,
+	type: u8,
+	direction: u8,
+	attribution: u8,
+	close_reason: u8,
+	state: u8,
+	pad: bytes(7),
+	comm: bytes(16),
+	local_address: bytes(16),
+	remote_address: bytes(16),
+});
+
+export const socketInfo = struct("socket_info", {
+	sock: id64,
+	bytes_sent: u64,
+	bytes_received: u64,
+	owner,
+	fd: u32,
+	netns: u32,
+	segments_sent: u32,
+	segments_received: u32,
+	segments_retransmitted: u32,
+	rtt_us: u32,
+	rtt_var_us: u32,
+	rtt_min_us: u32,
+	local_port: u16,
+	remote_port: u16,
+	state: u8,
+	direction: u8,
+	has_file: u8,
+	pad: u8,
+	local_address: bytes(16),
+	remote_address: bytes(16),
 });
 
 export const netnsId = struct("netns_id", {
@@ -93,6 +153,7 @@ export const losses = struct("losses", {
 
 export const settings = struct("settings", {
 	flow_key_parts: u32,
+	event_types: u32,
 });
 
 export const STRUCTS = [
@@ -101,6 +162,8 @@ export const STRUCTS = [
 	owner,
 	listeningPort,
 	conn,
+	event,
+	socketInfo,
 	netnsId,
 	netnsCounts,
 	losses,

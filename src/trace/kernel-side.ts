@@ -19,6 +19,10 @@ import { visitNetns } from "./netns.ts";
 export interface KernelSideOptions {
 	/** FLOW_KEY_PART, or-ed together. */
 	readonly keyParts: number;
+	/** 1 << EVENT_TYPE, or-ed together; 0 for flows. */
+	readonly eventTypes: number;
+	/** Of the ring buffer: a power of two, and at least a page. */
+	readonly bufferBytes: number;
 	readonly maxConnections: number;
 	readonly maxFlows: number;
 	readonly btfPath: string | null;
@@ -49,6 +53,7 @@ export class KernelSide implements Disposable {
 	/** `flows` and `loss_counters`, in place. */
 	readonly flowMemory: MappedRegion;
 	readonly lossMemory: MappedRegion;
+	readonly events: BpfMap;
 	readonly #owned: DisposableStack;
 	readonly #programs: readonly BpfProgram[];
 	readonly #hooks: readonly BpfProgram[];
@@ -74,6 +79,7 @@ export class KernelSide implements Disposable {
 		this.flowSlots = object.map("flow_slots", flowKey.size, U32_SIZE);
 		this.netnsCounters = object.map("netns_counters", netnsId.size, netnsCounts.size);
 		this.flowMemory = memory(this.flows);
+		this.events = object.map("events", 0, 0);
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
 		this.#foldConns = iterator(ITERATORS.foldConns, this.conns);
 		this.#offerSlots = iterator(ITERATORS.offerSlots, this.flows);
@@ -107,10 +113,14 @@ export class KernelSide implements Disposable {
 				btfPath: options.btfPath,
 			});
 			open.resizeMap("conns", options.maxConnections);
+			open.resizeMap("events", options.bufferBytes);
 			// One more: flows[0] is for what finds no slot.
 			for (const name of ["flows", "flow_slots", "free_slots"])
 				open.resizeMap(name, options.maxFlows + 1);
-			open.setConstants(".rodata.settings", settings.encode({ flow_key_parts: options.keyParts }));
+			open.setConstants(
+				".rodata.settings",
+				settings.encode({ flow_key_parts: options.keyParts, event_types: options.eventTypes }),
+			);
 			return open.load((loaded) => new KernelSide(libbpf, loaded));
 		});
 	}

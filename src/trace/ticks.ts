@@ -15,7 +15,8 @@ export async function* ticks(intervalMs: number, signal: AbortSignal): AsyncGene
 	}
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Until `ms` have passed or `signal` aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
 	return new Promise((resolve) => {
 		if (signal.aborted) return resolve();
 		const done = (): void => {

@@ -6,12 +6,13 @@ import { kernelTest } from "../support/root.ts";
 import { runTraffic } from "../support/traffic.ts";
 
 const SIZES = { maxConnections: 65_536, maxFlows: 1024 };
+const NO_EVENTS = { eventTypes: 0, bufferBytes: 4096 };
 const PATHS = { btfPath: null, libbpfPath: null };
 
 kernelTest("what the kernel skips of the first programs, the second ones catch up on", async () => {
 	using namespaces = new NamespacePair();
 	namespaces.interruptForPackets();
-	using kernel = KernelSide.load({ ...SIZES, ...PATHS, keyParts: 0 });
+	using kernel = KernelSide.load({ ...SIZES, ...PATHS, keyParts: 0, ...NO_EVENTS });
 	kernel.attach();
 	const churn = ["churn", "--count", "20000", "--threads", "8"];
 	await runTraffic(churn, namespaces.left.prefix);

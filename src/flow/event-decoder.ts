@@ -1,0 +1,187 @@
+/** From `struct event`, in place, to the record of an event. */
+
+import { readU64 } from "../maps/codec.ts";
+import { ATTRIBUTION, CLOSE_REASON, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
+import { event } from "../maps/structs.ts";
+import { RecordTexts } from "./record-texts.ts";
+import type { Attribution, CloseReason, Direction, EventName, EventRecord } from "./records.ts";
+import type { WallClock } from "./wall-clock.ts";
+
+/** What the kernel's numbers are called, and what else is known of a process. */
+export interface EventNames {
+	readonly clock: WallClock;
+	readonly errnoName: (errno: number) => string;
+	readonly containerOf: (cgroupId: string) => string | null;
+}
+
+const EVENTS: Readonly<Record<number, EventName>> = {
+	[EVENT_TYPE.EVENT_CONNECT]: "connect",
+	[EVENT_TYPE.EVENT_CONNECT_FAILED]: "connect_failed",
+	[EVENT_TYPE.EVENT_ACCEPT]: "accept",
+	[EVENT_TYPE.EVENT_CLOSE]: "close",
+};
+
+const REASONS: Readonly<Record<number, CloseReason>> = {
+	[CLOSE_REASON.CLOSE_LOCAL]: "local",
+	[CLOSE_REASON.CLOSE_REMOTE]: "remote",
+	[CLOSE_REASON.CLOSE_RESET_SENT]: "reset_sent",
+	[CLOSE_REASON.CLOSE_RESET_RECEIVED]: "reset_received",
+	[CLOSE_REASON.CLOSE_TIMEOUT]: "timeout",
+};
+
+const DIRECTIONS: Readonly<Record<number, Direction>> = {
+	[DIRECTION.DIRECTION_ACTIVE]: "active",
+	[DIRECTION.DIRECTION_PASSIVE]: "passive",
+};
+
+const ATTRIBUTIONS: Readonly<Record<number, Attribution>> = {
+	[ATTRIBUTION.ATTRIBUTION_TASK]: "task",
+	[ATTRIBUTION.ATTRIBUTION_LISTENER]: "listener",
+	[ATTRIBUTION.ATTRIBUTION_SCAN]: "scan",
+};
+
+/** include/net/tcp_states.h */
+const STATES: Readonly<Record<number, string>> = { 1: "ESTABLISHED", 7: "CLOSE" };
+
+type Endpoints = Pick<
+	EventRecord,
+	"family" | "local_address" | "local_port" | "remote_address" | "remote_port"
+>;
+type Owner = Pick<
+	EventRecord,
+	| "pid"
+	| "tid"
+	| "process"
+	| "executable"
+	| "command_line"
+	| "uid"
+	| "netns"
+	| "cgroup_id"
+	| "container_id"
+	| "attribution"
+>;
+type Counters = Pick<
+	EventRecord,
+	| "bytes_sent"
+	| "bytes_received"
+	| "segments_sent"
+	| "segments_received"
+	| "segments_retransmitted"
+	| "rtt_us"
+	| "rtt_var_us"
+	| "rtt_min_us"
+>;
+
+const NS_PER_US = 1000;
+const NS_PER_MS = 1_000_000;
+const at = event.offsets;
+
+/** 0 stands for "not known" in the kernel's record. */
+const orNull = (value: number): number | null => (value === 0 ? null : value);
+
+export class EventDecoder {
+	readonly #view: DataView;
+	readonly #names: EventNames;
+	readonly #texts = new RecordTexts();
+
+	/** `view` holds the records; it must stay valid as long as this is used. */
+	constructor(view: DataView, names: EventNames) {
+		this.#view = view;
+		this.#names = names;
+	}
+
+	/** When the event at `offset` was, in nanoseconds of CLOCK_MONOTONIC. */
+	timeNs(offset: number): number {
+		return this.#u64(offset + at.time_ns);
+	}
+
+	decode(offset: number): EventRecord {
+		const { clock, errnoName } = this.#names;
+		const time = this.timeNs(offset);
+		const opened = this.#u64(offset + at.opened_ns);
+		const name = EVENTS[this.#u8(offset + at.type)] ?? "close";
+		const error = this.#u32(offset + at.error);
+		return {
+			type: "event",
+			time: clock.text(time),
+			cpu: this.#u32(offset + at.cpu),
+			event: name,
+			error: error === 0 ? null : errnoName(error),
+			close_reason: REASONS[this.#u8(offset + at.close_reason)] ?? null,
+			id: String(this.#u64(offset + at.id)),
+			transport: "tcp",
+			direction: DIRECTIONS[this.#u8(offset + at.direction)] ?? null,
+			state: STATES[this.#u8(offset + at.state)] ?? "CLOSE",
+			...this.#endpoints(offset),
+			...this.#owner(offset),
+			opened: opened === 0 ? null : clock.text(opened),
+			preexisting: opened === 0,
+			duration_ms: name === "close" && opened !== 0 ? (time - opened) / NS_PER_MS : null,
+			...this.#counters(offset),
+			connect_latency_us: this.#latency(offset, opened),
+			nat: null,
+			remote_name: null,
+		};
+	}
+
+	#endpoints(offset: number): Endpoints {
+		const remote = offset + at.remote_address;
+		return {
+			family: this.#texts.family(this.#view, remote),
+			local_address: this.#texts.address(this.#view, offset + at.local_address),
+			local_port: this.#view.getUint16(offset + at.local_port, true),
+			remote_address: this.#texts.address(this.#view, remote),
+			remote_port: this.#view.getUint16(offset + at.remote_port, true),
+		};
+	}
+
+	#owner(offset: number): Owner {
+		const pid = orNull(this.#u32(offset + at.pid));
+		const cgroupId = this.#texts.cgroup(this.#view, offset + at.cgroup_id);
+		return {
+			pid,
+			tid: orNull(this.#u32(offset + at.tid)),
+			process: this.#texts.process(this.#view, offset + at.comm),
+			executable: null,
+			command_line: null,
+			uid: pid === null ? null : this.#u32(offset + at.uid),
+			netns: this.#u32(offset + at.netns),
+			cgroup_id: cgroupId,
+			container_id: cgroupId === null ? null : this.#names.containerOf(cgroupId),
+			attribution: ATTRIBUTIONS[this.#u8(offset + at.attribution)] ?? null,
+		};
+	}
+
+	#counters(offset: number): Counters {
+		const rtt = orNull(this.#u32(offset + at.rtt_us));
+		return {
+			bytes_sent: this.#u64(offset + at.bytes_sent),
+			bytes_received: this.#u64(offset + at.bytes_received),
+			segments_sent: this.#u32(offset + at.segments_sent),
+			segments_received: this.#u32(offset + at.segments_received),
+			segments_retransmitted: this.#u32(offset + at.segments_retransmitted),
+			rtt_us: rtt,
+			rtt_var_us: rtt === null ? null : this.#u32(offset + at.rtt_var_us),
+			rtt_min_us: rtt === null ? null : this.#u32(offset + at.rtt_min_us),
+		};
+	}
+
+	#latency(offset: number, opened: number): number | null {
+		const established = this.#u64(offset + at.established_ns);
+		const isActive = this.#u8(offset + at.direction) === DIRECTION.DIRECTION_ACTIVE;
+		if (!isActive || opened === 0 || established === 0) return null;
+		return (established - opened) / NS_PER_US;
+	}
+
+	#u8(offset: number): number {
+		return this.#view.getUint8(offset);
+	}
+
+	#u32(offset: number): number {
+		return this.#view.getUint32(offset, true);
+	}
+
+	#u64(offset: number): number {
+		return readU64(this.#view, offset);
+	}
+}

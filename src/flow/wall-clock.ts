@@ -1,0 +1,29 @@
+/** CLOCK_MONOTONIC nanoseconds, the time of BPF programs, as text. */
+
+const NS_PER_SECOND = 1_000_000_000;
+
+/** The same second is asked for thousands of times, so its text is kept. */
+export class WallClock {
+	readonly #offsetSeconds: number;
+	readonly #offsetNs: number;
+	#second = Number.NaN;
+	#prefix = "";
+
+	/** `offsetNs` is what to add to CLOCK_MONOTONIC for the time since 1970. */
+	constructor(offsetNs: bigint) {
+		this.#offsetSeconds = Number(offsetNs / BigInt(NS_PER_SECOND));
+		this.#offsetNs = Number(offsetNs % BigInt(NS_PER_SECOND));
+	}
+
+	/** ISO 8601 in UTC with nanoseconds. `monotonicNs` is exact for the first 104 days after boot. */
+	text(monotonicNs: number): string {
+		const ns = (monotonicNs % NS_PER_SECOND) + this.#offsetNs;
+		const carry = ns >= NS_PER_SECOND ? 1 : 0;
+		const second = Math.floor(monotonicNs / NS_PER_SECOND) + this.#offsetSeconds + carry;
+		if (second !== this.#second) {
+			this.#second = second;
+			this.#prefix = new Date(second * 1000).toISOString().slice(0, -4);
+		}
+		return `${this.#prefix}${String(ns - carry * NS_PER_SECOND).padStart(9, "0")}Z`;
+	}
+}

@@ -1,0 +1,159 @@
+/** A running tracer of events: a session, and the ring buffer that is drained by time. */
+
+import { errnoName } from "../ffi/errno.ts";
+import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
+import { RingBuffer } from "../ffi/ring-buffer.ts";
+import { DEFAULT_BUFFER_BYTES, DEFAULT_MAX_CONNECTIONS } from "../flow/defaults.ts";
+import { EventDecoder } from "../flow/event-decoder.ts";
+import { EventOrder } from "../flow/event-order.ts";
+import type { FlowFilter } from "../flow/filter.ts";
+import type {
+	EventBatch,
+	EventName,
+	EventRecord,
+	ReadyRecord,
+	SummaryRecord,
+} from "../flow/records.ts";
+import { WallClock } from "../flow/wall-clock.ts";
+import { EVENT_TYPE } from "../maps/enums.ts";
+import { flow } from "../maps/structs.ts";
+import { VERSION } from "../version.ts";
+import type { KernelSide } from "./kernel-side.ts";
+import { nowIso, Session, type SessionOptions } from "./session.ts";
+import { pause } from "./ticks.ts";
+
+export interface EventTracerOptions extends SessionOptions {
+	readonly events: readonly EventName[];
+	readonly filter: FlowFilter | null;
+	/** Of the ring buffer: a power of two, and at least a page. */
+	readonly bufferBytes: number;
+	/** cgroup v2 id → container id, or null. */
+	readonly containerOf: (cgroupId: string) => string | null;
+}
+
+const DEFAULTS: EventTracerOptions = {
+	events: ["connect", "connect_failed", "accept", "close"],
+	filter: null,
+	maxConnections: DEFAULT_MAX_CONNECTIONS,
+	bufferBytes: DEFAULT_BUFFER_BYTES,
+	btfPath: null,
+	libbpfPath: null,
+	hooks: "auto",
+	bpfStats: false,
+	version: VERSION,
+	containerOf: () => null,
+};
+
+const TYPES: Readonly<Partial<Record<EventName, number>>> = {
+	connect: EVENT_TYPE.EVENT_CONNECT,
+	connect_failed: EVENT_TYPE.EVENT_CONNECT_FAILED,
+	accept: EVENT_TYPE.EVENT_ACCEPT,
+	close: EVENT_TYPE.EVENT_CLOSE,
+};
+
+/** Between two looks at the buffer; when a look finds it this full, the next one comes at once. */
+const PAUSE_MS = 50;
+const HURRY = 1 / 8;
+/** Where the buffer was not emptied: two CPUs differ by some microseconds in what they call now. */
+const HOLD_BACK_NS = 1_000_000;
+/** Records of one batch: as many as can be put into text and written without a long silence. */
+const MOST_IN_BATCH = 8192;
+
+export class EventTracer implements Disposable {
+	readonly ready: ReadyRecord;
+	readonly #session: Session;
+	readonly #ring: RingBuffer;
+	readonly #decoder: EventDecoder;
+	readonly #order = new EventOrder();
+	readonly #take: (offset: number) => void;
+
+	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
+		this.#session = session;
+		this.#ring = ring;
+		this.ready = session.ready;
+		this.#decoder = new EventDecoder(ring.view, {
+			clock: new WallClock(wallClockOffsetNs()),
+			errnoName,
+			containerOf: options.containerOf,
+		});
+		const { filter } = options;
+		this.#take = (offset) => {
+			const record = this.#decoder.decode(offset);
+			if (filter === null || filter.matches(subjectOf(record)))
+				this.#order.add(this.#decoder.timeNs(offset), record);
+		};
+	}
+
+	/**
+	 * Loads, attaches, and takes in what is open already: it has no `connect`, but a `close`.
+	 *
+	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; nothing is left
+	 * attached then
+	 */
+	static open(partial: Partial<EventTracerOptions> = {}): EventTracer {
+		const options = { ...DEFAULTS, ...partial };
+		const eventTypes = options.events.reduce((bits, name) => bits | (1 << (TYPES[name] ?? 31)), 0);
+		const session = Session.open(
+			{ ...options, keyParts: 0, maxFlows: 1, eventTypes },
+			adoptedConnections,
+		);
+		try {
+			return new EventTracer(session, new RingBuffer(session.kernel.events), options);
+		} catch (error) {
+			session[Symbol.dispose]();
+			throw error;
+		}
+	}
+
+	/**
+	 * Events in time order, whenever there are some, and gaps. When `signal` aborts the hooks come
+	 * out, and what is in the buffer comes last.
+	 */
+	async *batches(signal: AbortSignal): AsyncGenerator<EventBatch, void, undefined> {
+		while (!signal.aborted) {
+			if (this.#ring.waiting() < this.#ring.bytes * HURRY) await pause(PAUSE_MS, signal);
+			if (this.#session.isClosed) return;
+			const batch = this.#read();
+			if (batch.events.length > 0 || batch.gaps.length > 0) yield batch;
+			if (this.#session.isClosed) return;
+		}
+		this.#session.end();
+		while (this.#ring.waiting() > 0) yield this.#read();
+		yield this.#read();
+	}
+
+	/** Of the whole run; before close(). Takes the hooks out, if batches() has not come to its end. */
+	summary(): SummaryRecord {
+		return this.#session.summary();
+	}
+
+	/** Detaches and frees everything. Idempotent. */
+	close(): void {
+		this.#ring[Symbol.dispose]();
+		this.#session[Symbol.dispose]();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	/** An event that is not in the buffer yet will have a time after this call began. */
+	#read(): EventBatch {
+		const begin = monotonicNs();
+		const isEmpty = this.#ring.drain(this.#take, MOST_IN_BATCH);
+		const until = isEmpty ? begin : this.#order.newestNs - HOLD_BACK_NS;
+		return { events: this.#order.take(until), gaps: this.#session.gaps(nowIso(), 0) };
+	}
+}
+
+function subjectOf(record: EventRecord): Parameters<FlowFilter["matches"]>[0] {
+	const { direction, local_port, remote_port } = record;
+	const listen_port = direction === "active" ? remote_port : local_port;
+	const remote_address = record.remote_address ?? "";
+	return { ...record, remote_address, listen_port: direction === null ? null : listen_port };
+}
+
+/** Where events are asked for, all connections add up in the first slot of flows. */
+function adoptedConnections({ flowMemory }: KernelSide): number {
+	return flow.read(flowMemory.view, 0, flow.zero()).adopted;
+}

@@ -1,0 +1,134 @@
+/** What every tracer has: a kernel side that is attached, its losses, its proof, its own cost. */
+
+import { kernelRelease } from "../enrich/procfs.ts";
+import { UnsupportedError } from "../errors.ts";
+import { isoTime } from "../flow/clock.ts";
+import type { GapRecord, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import { KernelSide, type KernelSideOptions } from "./kernel-side.ts";
+import { Losses } from "./losses.ts";
+import { Proof, type Verdict } from "./proof.ts";
+import { SelfStats } from "./self-stats.ts";
+
+export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
+
+/** What all tracers can be told. */
+export interface SessionOptions {
+	/** Connections that can be open at once. */
+	readonly maxConnections: number;
+	/** Kernel types, where /sys/kernel/btf/vmlinux will not do. */
+	readonly btfPath: string | null;
+	/** A libbpf to use in place of the system's or ours. */
+	readonly libbpfPath: string | null;
+	readonly hooks: HookFamily;
+	/** Count and time the runs of our programs; costs them some 20 ns each. */
+	readonly bpfStats: boolean;
+	readonly version: string;
+}
+
+export const nowIso = (): string => isoTime(performance.timeOrigin + performance.now());
+
+export class Session implements Disposable {
+	readonly kernel: KernelSide;
+	readonly ready: ReadyRecord;
+	readonly #losses: Losses;
+	readonly #proof: Proof;
+	readonly #self: SelfStats;
+	readonly #startedAt: number;
+	#verdict: Verdict | null = null;
+	#isClosed = false;
+
+	private constructor(
+		kernel: KernelSide,
+		options: SessionOptions,
+		adopted: (kernel: KernelSide) => number,
+	) {
+		this.kernel = kernel;
+		this.#self = new SelfStats(kernel, options.bpfStats);
+		kernel.attach();
+		this.#startedAt = performance.now();
+		this.#losses = new Losses(kernel.lossMemory.view, nowIso());
+		this.#proof = new Proof(kernel.netnsCounters);
+		this.ready = {
+			type: "ready",
+			time: nowIso(),
+			version: options.version,
+			kernel: kernelRelease(),
+			libbpf: kernel.libbpf.version,
+			hooks: {
+				tcp_lifecycle: "tracepoint",
+				accept: "tracepoint",
+				existing_sockets: "iterator",
+			},
+			programs: kernel.programNames,
+			open_connections: adopted(kernel),
+		};
+	}
+
+	/**
+	 * Loads, attaches, and takes in what is open already. `adopted` counts that.
+	 *
+	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; nothing is left
+	 * attached then
+	 */
+	static open(
+		options: SessionOptions & KernelSideOptions,
+		adopted: (kernel: KernelSide) => number,
+	): Session {
+		if (options.hooks === "fentry" || options.hooks === "kprobe")
+			throw new UnsupportedError(
+				`--hooks ${options.hooks}`,
+				null,
+				"this version hooks tracepoints only",
+				"leave --hooks out, or say --hooks tracepoint",
+			);
+		const kernel = KernelSide.load(options);
+		try {
+			return new Session(kernel, options, adopted);
+		} catch (error) {
+			kernel[Symbol.dispose]();
+			throw error;
+		}
+	}
+
+	get isClosed(): boolean {
+		return this.#isClosed;
+	}
+
+	/** What was lost since the last call; `overflow` are connections that found no flow. */
+	gaps(time: string, overflow: number): GapRecord[] {
+		return this.#losses.take(time, overflow, this.kernel.misses());
+	}
+
+	/** The hooks come out, once. SAFETY: what is mapped is gone after close(). */
+	end(): Verdict {
+		if (this.#isClosed) throw new Error("the tracer is closed");
+		if (this.#verdict === null) {
+			this.#proof.measure();
+			this.kernel.detach();
+			this.#verdict = this.#proof.verdict();
+		}
+		return this.#verdict;
+	}
+
+	/** Of the whole run; before close(). Takes the hooks out, if that was not done. */
+	summary(): SummaryRecord {
+		const { seen, kernel, unverified } = this.end();
+		return {
+			type: "summary",
+			time: nowIso(),
+			duration_ms: Math.round(performance.now() - this.#startedAt),
+			seen,
+			kernel,
+			unverified,
+			lost: { ...this.#losses.totals },
+			self: this.#self.read(),
+		};
+	}
+
+	/** Detaches and frees everything. Idempotent. */
+	[Symbol.dispose](): void {
+		this.#isClosed = true;
+		this.#self[Symbol.dispose]();
+		this.kernel[Symbol.dispose]();
+	}
+}

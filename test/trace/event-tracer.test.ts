@@ -1,0 +1,159 @@
+import { describe, expect } from "bun:test";
+import type { EventRecord, GapRecord, SummaryRecord } from "../../src/flow/records.ts";
+import { EventTracer, type EventTracerOptions } from "../../src/trace/event-tracer.ts";
+import { openDescriptors } from "../support/descriptors.ts";
+import { kernelTest } from "../support/root.ts";
+import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
+
+const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("ev");
+
+interface Traced {
+	/** Of our own programs. */
+	readonly events: readonly EventRecord[];
+	/** Of anybody's. */
+	readonly all: number;
+	readonly gaps: readonly GapRecord[];
+	readonly summary: SummaryRecord;
+	readonly truth: Outcome;
+}
+
+const isOurs = ({ process }: EventRecord): boolean => process === CLIENT || process === SERVER;
+
+/** `work` is done when its connections are closed on both sides. */
+async function traced(
+	work: () => Promise<Outcome>,
+	options: Partial<EventTracerOptions> = {},
+): Promise<Traced> {
+	using tracer = EventTracer.open(options);
+	const stop = new AbortController();
+	const working = work().finally(() => stop.abort());
+	const events: EventRecord[] = [];
+	const gaps: GapRecord[] = [];
+	for await (const batch of tracer.batches(stop.signal)) {
+		events.push(...batch.events);
+		gaps.push(...batch.gaps);
+	}
+	const truth = await working;
+	const summary = tracer.summary();
+	return { events: events.filter(isOurs), all: events.length, gaps, summary, truth };
+}
+
+const count = <T>(items: readonly T[], key: (item: T) => unknown): Record<string, number> => {
+	const counts: Record<string, number> = {};
+	for (const item of items) counts[String(key(item))] = (counts[String(key(item))] ?? 0) + 1;
+	return counts;
+};
+
+const sum = (events: readonly EventRecord[], field: "bytes_sent" | "bytes_received"): number =>
+	events.reduce((total, event) => total + event[field], 0);
+
+describe("4,000 connections of 777 bytes each way", () => {
+	kernelTest("have each event once, exact bytes, the right process, and order", async () => {
+		const args = ["churn", "--count", "4000", "--request", "777", "--response", "777", ...NAMES];
+		const { events, gaps, summary, truth } = await traced(() => runTraffic(args));
+		expect(count(events, ({ event, process }) => `${event} ${process}`)).toEqual({
+			[`connect ${CLIENT}`]: 4000,
+			[`accept ${SERVER}`]: 4000,
+			[`close ${CLIENT}`]: 4000,
+			[`close ${SERVER}`]: 4000,
+		});
+		expect(new Set(events.map(({ id }) => id)).size).toBe(8000);
+		for (const [process, truths] of [
+			[CLIENT, truth.clients],
+			[SERVER, truth.servers],
+		] as const) {
+			const closes = events.filter((e) => e.event === "close" && e.process === process);
+			expect(closes.filter((e) => e.bytes_sent !== 777 || e.bytes_received !== 777)).toEqual([]);
+			expect(sum(closes, "bytes_sent")).toBe(totals(truths).bytes_sent);
+			const pids = new Set(events.filter((e) => e.process === process).map(({ pid }) => pid));
+			expect(pids).toEqual(new Set(truths.map(({ pid }) => pid)));
+		}
+		const times = events.map(({ time }) => time);
+		expect(times).toEqual(times.toSorted());
+		expect(gaps).toEqual([]);
+		expect(summary.seen).toEqual(summary.kernel);
+	});
+});
+
+kernelTest("1,200 refused connections are 1,200 connect_failed, and no other event", async () => {
+	const { events, gaps } = await traced(() => runTraffic(["refused", "--count", "1200", ...NAMES]));
+	expect(count(events, ({ event, error }) => `${event} ${error}`)).toEqual({
+		"connect_failed ECONNREFUSED": 1200,
+	});
+	expect(gaps).toEqual([]);
+});
+
+kernelTest("connections that time out carry ETIMEDOUT", async () => {
+	const args = ["abandoned", "--count", "20", "--user-timeout", "200", ...NAMES];
+	const { events } = await traced(() => runTraffic(args));
+	const failed = events.filter(({ event }) => event === "connect_failed");
+	expect(count(failed, ({ error }) => error)).toEqual({ ETIMEDOUT: 20 });
+});
+
+describe("a connection that is closed", () => {
+	const cases: [string, string, string, string][] = [
+		["by the client", "--client-closes", "local null", "remote null"],
+		["by the server", "--server-closes", "remote null", "local null"],
+		["in halves", "--half-close", "local null", "remote null"],
+		["with a reset", "--rst", "reset_sent null", "reset_received ECONNRESET"],
+		["with data unread", "--rst-unread", "reset_received ECONNRESET", "reset_sent null"],
+		["by connect(AF_UNSPEC)", "--disconnect", "reset_sent null", "reset_received ECONNRESET"],
+	];
+	for (const [how, option, client, server] of cases)
+		kernelTest(`${how} says why on both sides`, async () => {
+			const args = ["churn", "--count", "200", option, ...NAMES];
+			const { events, truth } = await traced(() => runTraffic(args));
+			const closes = events.filter(({ event }) => event === "close");
+			expect(count(closes, (e) => `${e.process} ${e.close_reason} ${e.error}`)).toEqual({
+				[`${CLIENT} ${client}`]: 200,
+				[`${SERVER} ${server}`]: 200,
+			});
+			const truths = totals([...truth.clients, ...truth.servers]);
+			expect(sum(closes, "bytes_sent")).toBe(truths.bytes_sent);
+			expect(sum(closes, "bytes_received")).toBe(truths.bytes_received);
+		});
+});
+
+kernelTest("a flood that the buffer cannot hold: records and gaps are the truth", async () => {
+	const args = ["churn", "--count", "10000", "--threads", "4", ...NAMES];
+	const { all, gaps, summary } = await traced(() => runTraffic(args), { bufferBytes: 4096 });
+	const missing = gaps.reduce((total, gap) => total + gap.count, 0);
+	const { active_opens, passive_opens } = summary.kernel;
+	expect(gaps.every(({ stage }) => stage === "ring_buffer")).toBe(true);
+	expect(missing).toBeGreaterThan(0);
+	expect(all + missing).toBe(2 * (active_opens + passive_opens));
+	expect(summary.lost.ring_buffer).toBe(missing);
+});
+
+kernelTest("connections from before the start have a close with their whole totals", async () => {
+	await using traffic = new Traffic(["hold", "--count", "10", ...NAMES]);
+	await traffic.held();
+	await traffic.step();
+	const { events, truth } = await traced(() => traffic.finish());
+	expect(count(events, ({ event, preexisting }) => `${event} ${preexisting}`)).toEqual({
+		"close true": 20,
+	});
+	const truths = totals([...truth.clients, ...truth.servers]);
+	expect(sum(events, "bytes_sent")).toBe(truths.bytes_sent);
+	expect(sum(events, "bytes_received")).toBe(truths.bytes_received);
+	expect(events.filter(({ opened, duration_ms }) => opened ?? duration_ms)).toEqual([]);
+});
+
+kernelTest("only the events that are asked for are there", async () => {
+	const args = ["churn", "--count", "50", ...NAMES];
+	const { events } = await traced(() => runTraffic(args), { events: ["accept"] });
+	expect(count(events, ({ event }) => event)).toEqual({ accept: 50 });
+});
+
+kernelTest("a tracer that is left early leaves nothing behind", async () => {
+	const cycle = async (): Promise<void> => {
+		using tracer = EventTracer.open({ bufferBytes: 65_536 });
+		const stop = new AbortController();
+		stop.abort();
+		for await (const _ of tracer.batches(stop.signal)) break;
+	};
+	await cycle();
+	const before = openDescriptors();
+	for (let times = 0; times < 20; times++) await cycle();
+	expect(openDescriptors()).toBe(before);
+});
