@@ -66,8 +66,7 @@ const smokeRun = (): void => {
 };
 
 mkdirSync(LIBRARIES, { recursive: true });
-const shipped = compileBpf("conntracer.bpf");
-run(["llvm-strip", "-g", shipped]);
+for (const name of ["conntracer.bpf", "list.bpf"]) run(["llvm-strip", "-g", compileBpf(name)]);
 checkLayout(readFileSync(compileBpf("layout.bpf")));
 for (const soname of ["libz.so.1", "libelf.so.1", "libbpf.so.1"])
 	copyFileSync(findLibrary(soname), join(LIBRARIES, soname));

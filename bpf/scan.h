@@ -3,21 +3,8 @@
 #ifndef CONNTRACER_SCAN_H
 #define CONNTRACER_SCAN_H
 
+#include "files.h"
 #include "tcp.h"
-
-/* bpf_sock_from_file() is newer than 5.10; a socket and its file point at each other. */
-static __always_inline struct sock *sock_from_file(struct file *file)
-{
-	struct socket *socket = file->private_data;
-	struct sock *sk;
-
-	if (!socket || BPF_CORE_READ(socket, file) != file)
-		return 0;
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk || BPF_CORE_READ(sk, sk_socket) != socket)
-		return 0;
-	return sk;
-}
 
 static __always_inline void adopt_listener(const struct sock *sk, struct task_struct *task)
 {
@@ -114,16 +101,6 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, const struct o
 		ADD(flow->adopted, -1);
 	}
 	return err;
-}
-
-static __always_inline struct sock *tcp_sock_from_file(struct file *file)
-{
-	struct sock *sk = sock_from_file(file);
-
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
-	    BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
-		return 0;
-	return sk;
 }
 
 /* Before the hooks are in, so that no connection comes to a listener that is not known. */

@@ -81,7 +81,7 @@ export class PermissionError extends ConntracerError {
 	constructor(what: string, capabilities: readonly string[], options?: ErrorOptions) {
 		super(
 			`${what}: not permitted without ${capabilities.join(" and ")}`,
-			"run it as root, for example: sudo conntracer watch",
+			"run it as root: sudo conntracer …",
 			options,
 		);
 		this.capabilities = capabilities;

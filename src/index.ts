@@ -16,6 +16,9 @@ export {
 	UnsupportedError,
 	UsageError,
 } from "./errors.ts";
+export type { ConnectionRecord } from "./flow/connection.ts";
 export { compileFilter, type FilterOptions, type FlowFilter } from "./flow/filter.ts";
 export type * from "./flow/records.ts";
+export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
+export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
 export { FlowTracer, type FlowTracerOptions, type HookFamily } from "./trace/flow-tracer.ts";

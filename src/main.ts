@@ -3,7 +3,7 @@
 import { fstatSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { isatty, type WriteStream } from "node:tty";
-import { type Output, openFlowTracer, readerIsGone } from "./cmd/platform.ts";
+import { type Output, openEventTracer, openFlowTracer, readerIsGone } from "./cmd/platform.ts";
 import { runCli } from "./cmd/run.ts";
 import { VERSION } from "./version.ts";
 
@@ -92,5 +92,6 @@ process.exit(
 		signal: end.signal,
 		version: VERSION,
 		openFlowTracer,
+		openEventTracer,
 	}),
 );

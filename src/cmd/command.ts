@@ -1,7 +1,8 @@
 /** A command as data: what it is called, which options it knows, and what it does with them. */
 
-import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { EventBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Output } from "../sink/sink.ts";
+import type { EventTracerOptions } from "../trace/event-tracer.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { Options, Values } from "./option.ts";
 
@@ -10,6 +11,14 @@ export interface FlowSource extends Disposable {
 	readonly ready: ReadyRecord;
 	/** One batch an interval, `count` at most, and a last one with the rest if the signal aborts. */
 	batches(signal: AbortSignal, count?: number): AsyncIterable<FlowBatch>;
+	summary(): SummaryRecord;
+}
+
+/** The same, for single events. */
+export interface EventSource extends Disposable {
+	readonly ready: ReadyRecord;
+	/** In time order, until the signal aborts; then a last batch. */
+	batches(signal: AbortSignal): AsyncIterable<EventBatch>;
 	summary(): SummaryRecord;
 }
 
@@ -22,6 +31,7 @@ export interface Context {
 	readonly signal: AbortSignal;
 	readonly version: string;
 	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
+	readonly openEventTracer: (options: EventTracerOptions) => EventSource;
 }
 
 export interface Example {

@@ -1,5 +1,6 @@
 /** What src/main.ts puts into a Context; not in run.ts, so that tests of options load no tracer. */
 
+import { EventTracer } from "../trace/event-tracer.ts";
 import { FlowTracer } from "../trace/flow-tracer.ts";
 import type { Context } from "./command.ts";
 
@@ -7,3 +8,4 @@ export type { Output } from "../sink/sink.ts";
 export { readerIsGone } from "../trace/reader.ts";
 
 export const openFlowTracer: Context["openFlowTracer"] = (options) => FlowTracer.open(options);
+export const openEventTracer: Context["openEventTracer"] = (options) => EventTracer.open(options);

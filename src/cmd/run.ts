@@ -4,13 +4,16 @@ import type { Command, Context } from "./command.ts";
 import { type CommandLine, helpText, optionsOf, parseCommandLine } from "./command-line.ts";
 import { completionOf } from "./completion.ts";
 import { configLayer } from "./config-file.ts";
+import { events } from "./events.ts";
+import { list } from "./list.ts";
 import { FLAG_TEXTS } from "./option.ts";
 import { EXIT_DONE, reportError } from "./report-error.ts";
 import { environmentLayer, type Layer, peek, resolve } from "./settings.ts";
 import { watch } from "./watch.ts";
 
 /** The first one is the default. */
-const COMMANDS: readonly Command[] = [watch, completionOf([watch])];
+const SHOWING: readonly Command[] = [watch, events, list];
+const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */
 export async function runCli(argv: readonly string[], context: Context): Promise<number> {

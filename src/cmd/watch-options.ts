@@ -1,35 +1,25 @@
 /** The options of `conntracer watch`. */
 
+import { DEFAULT_INTERVAL_MS, DEFAULT_MAX_FLOWS } from "../flow/defaults.ts";
+import { choice, flag, single } from "./option.ts";
 import {
-	DEFAULT_INTERVAL_MS,
-	DEFAULT_MAX_CONNECTIONS,
-	DEFAULT_MAX_FLOWS,
-} from "../flow/defaults.ts";
-import { choice, flag, list, shorthand, single } from "./option.ts";
-import {
-	formatDuration,
-	parseCommaList,
-	parseDuration,
-	parseFile,
-	parseInteger,
-	parseSize,
-	parseText,
-} from "./parse.ts";
-import { parseCgroup, parseContainer, parseNetns, parseUser } from "./selection.ts";
+	COUNT,
+	durationOption,
+	fileOptions,
+	filterOptions,
+	formatOptions,
+	hookOptions,
+	KERNEL,
+	OUTPUT,
+	otherOptions,
+	TABLE,
+	TIME,
+	tableOptions,
+	WHICH,
+} from "./option-groups.ts";
+import { formatDuration, parseDuration, parseInteger, parseSize, parseText } from "./parse.ts";
 
 const INTERVAL = { least: 10, most: 24 * 3_600_000 };
-/** setTimeout takes at most 2^31 ms. */
-const DURATION = { least: 10, most: 576 * 3_600_000 };
-const COUNT = { least: 1, most: 2 ** 31 - 1 };
-const PID = { least: 1, most: 2 ** 22 };
-const TABLE = { least: 1, most: 2 ** 24 };
-
-const TIME = "Time";
-const WHOSE = "Whose connections";
-const WHICH = "Which connections";
-const OUTPUT = "Output";
-const KERNEL = "Kernel side";
-const OTHER = "Other";
 
 export const watchOptions = {
 	interval: single(
@@ -47,45 +37,9 @@ export const watchOptions = {
 		null,
 		parseInteger(COUNT),
 	),
-	duration: single(
-		{ group: TIME, short: "d", describe: "stop after this long" },
-		null,
-		parseDuration(DURATION),
-	),
+	...durationOption,
 
-	pid: list(
-		{ group: WHOSE, short: "p", describe: "process ids, with commas between" },
-		parseCommaList(parseInteger(PID)),
-	),
-	process: list({ group: WHOSE, describe: "name of the process" }, parseText),
-	uid: list({ group: WHOSE, describe: "user: number or name" }, parseCommaList(parseUser)),
-	cgroup: list({ group: WHOSE, describe: "cgroup v2: path or id" }, parseCgroup),
-	container: list(
-		{ group: WHOSE, describe: "container id, or at least 12 digits of it" },
-		parseCommaList(parseContainer),
-	),
-	netns: list({ group: WHOSE, describe: "network namespace: inode number or path" }, parseNetns),
-
-	local: list(
-		{ group: WHICH, describe: "local address or network; ! in front excludes" },
-		parseText,
-	),
-	remote: list({ group: WHICH, describe: "remote address or network, likewise" }, parseText),
-	localPort: list(
-		{ group: WHICH, describe: "local ports: 80,8000-8100; ! in front excludes" },
-		parseText,
-	),
-	remotePort: list({ group: WHICH, describe: "remote ports, likewise" }, parseText),
-	port: list({ group: WHICH, describe: "ports of either end, likewise" }, parseText),
-	family: choice({ group: WHICH, describe: "ipv4 or ipv6" }, ["ipv4", "ipv6"], null),
-	ipv4: shorthand({ group: WHICH, short: "4", describe: "--family ipv4" }, "family", "ipv4"),
-	ipv6: shorthand({ group: WHICH, short: "6", describe: "--family ipv6" }, "family", "ipv6"),
-	transport: choice({ group: WHICH, describe: "tcp (udp: not yet)" }, ["tcp", "udp"], null),
-	direction: choice(
-		{ group: WHICH, describe: "active: opened from here; passive: accepted here" },
-		["active", "passive"],
-		null,
-	),
+	...filterOptions,
 	failed: flag({ group: WHICH, describe: "only flows with failed connections" }),
 	aggregate: choice(
 		{
@@ -97,36 +51,11 @@ export const watchOptions = {
 		"process",
 	),
 
-	output: choice(
-		{ group: OUTPUT, short: "o", describe: "table, json or csv", defaultText: "table" },
-		["table", "json", "csv"],
-		"table",
-	),
-	json: shorthand({ group: OUTPUT, describe: "--output json" }, "output", "json"),
-	columns: list(
-		{ group: OUTPUT, describe: "columns of table and CSV, with commas between" },
-		parseCommaList(parseText),
-	),
+	...formatOptions,
 	sort: single({ group: OUTPUT, describe: "column to sort a table by" }, null, parseText),
-	noHeader: flag({ group: OUTPUT, describe: "no line of column names" }),
-	wide: flag({ group: OUTPUT, describe: "tables wider than the terminal, nothing cut" }),
-	noColor: flag({ group: OUTPUT, describe: "no colours (also: NO_COLOR=1)" }),
-	summary: flag({ group: OUTPUT, describe: "end with a summary, also in JSON" }),
+	...tableOptions,
 
-	hooks: choice(
-		{ group: KERNEL, describe: "auto, tracepoint, fentry or kprobe", defaultText: "auto" },
-		["auto", "tracepoint", "fentry", "kprobe"],
-		"auto",
-	),
-	maxConnections: single(
-		{
-			group: KERNEL,
-			describe: "connections tracked at one time",
-			defaultText: String(DEFAULT_MAX_CONNECTIONS),
-		},
-		DEFAULT_MAX_CONNECTIONS,
-		parseSize(TABLE),
-	),
+	...hookOptions,
 	maxFlows: single(
 		{
 			group: KERNEL,
@@ -136,18 +65,7 @@ export const watchOptions = {
 		DEFAULT_MAX_FLOWS,
 		parseSize(TABLE),
 	),
-	btf: single({ group: KERNEL, describe: "file with the kernel's types" }, null, parseFile),
-	libbpf: single({ group: KERNEL, describe: "another libbpf.so.1" }, null, parseText),
+	...fileOptions,
 
-	strict: flag({ group: OTHER, describe: "exit with 6 if anything was lost" }),
-	verbose: flag({
-		group: OTHER,
-		short: "v",
-		describe: "count BPF runs; show where errors come from",
-	}),
-	config: single(
-		{ group: OTHER, describe: "TOML file with any of these options" },
-		null,
-		parseText,
-	),
+	...otherOptions,
 };

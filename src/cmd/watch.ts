@@ -1,14 +1,12 @@
 /** `conntracer watch`: live flows, one row per flow and interval. */
 
-import { CgroupTree, cgroup2MountPoint, containerIdOf } from "../enrich/cgroups.ts";
-import { mounts } from "../enrich/procfs.ts";
-import { UnsupportedError } from "../errors.ts";
-import { compileFilter, type FlowFilter } from "../flow/filter.ts";
+import type { FlowFilter } from "../flow/filter.ts";
 import type { FlowBatch, SummaryRecord } from "../flow/records.ts";
 import { createSink } from "../sink/create.ts";
 import type { Sink } from "../sink/sink.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import { type Context, defineCommand, type FlowSource } from "./command.ts";
+import { containerLookup, filterOf, usesColor } from "./from-options.ts";
 import { intervals } from "./intervals.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
@@ -62,33 +60,6 @@ function onlyFailed(batch: FlowBatch): FlowBatch {
 	return { ...batch, flows: batch.flows.filter((flow) => flow.connections_failed > 0) };
 }
 
-function filterOf(values: WatchValues): FlowFilter | null {
-	if (values.transport === "udp") {
-		throw new UnsupportedError(
-			"--transport udp",
-			null,
-			"this version of conntracer traces TCP only",
-			"leave it out",
-		);
-	}
-	return compileFilter({
-		pids: values.pid,
-		uids: values.uid,
-		processes: values.process,
-		cgroupIds: values.cgroup,
-		containers: values.container,
-		netns: values.netns,
-		local: values.local,
-		remote: values.remote,
-		localPorts: values.localPort,
-		remotePorts: values.remotePort,
-		ports: values.port,
-		family: values.family,
-		transport: values.transport,
-		direction: values.direction,
-	});
-}
-
 function tracerOptions(
 	values: WatchValues,
 	filter: FlowFilter | null,
@@ -109,19 +80,7 @@ function tracerOptions(
 	};
 }
 
-function containerLookup(): (cgroupId: string) => string | null {
-	const root = cgroup2MountPoint(mounts());
-	if (root === null) return () => null;
-	const tree = new CgroupTree(root);
-	return (cgroupId) => {
-		const path = tree.pathOf(cgroupId);
-		return path === null ? null : containerIdOf(path);
-	};
-}
-
-function sinkOf(values: WatchValues, { stdout, stderr, env }: Context): Sink {
-	const { NO_COLOR = "", TERM } = env;
-	const wantsColor = !values.noColor && NO_COLOR === "" && TERM !== "dumb";
+function sinkOf(values: WatchValues, context: Context): Sink {
 	return createSink(
 		{
 			format: values.output,
@@ -129,11 +88,11 @@ function sinkOf(values: WatchValues, { stdout, stderr, env }: Context): Sink {
 			sort: values.sort,
 			header: !values.noHeader,
 			wide: values.wide,
-			color: wantsColor && stdout.isTerminal,
+			color: usesColor(values.noColor, context),
 			summary: values.summary,
 			aggregate: values.aggregate,
 		},
-		stdout,
-		stderr,
+		context.stdout,
+		context.stderr,
 	);
 }

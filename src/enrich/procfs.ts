@@ -1,6 +1,14 @@
 /** The one file that knows paths and formats of /proc. Parsers take text, as tests feed it. */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import {
+	closeSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	readSync,
+	statSync,
+} from "node:fs";
 import { DecodeError } from "../errors.ts";
 import type { TcpCounts } from "../flow/records.ts";
 
@@ -104,3 +112,47 @@ export function parseTcpCounts(text: string): TcpCounts {
 
 /** The network namespace of the calling thread, to come back to. */
 export const OWN_NETWORK_NAMESPACE = "/proc/thread-self/ns/net";
+
+/** What /proc says about a process beyond its name. */
+export interface ProcessDetails {
+	/** The path of the program; null for a kernel thread, and where it may not be looked at. */
+	readonly executable: string | null;
+	/** The arguments with spaces between; null where there are none. */
+	readonly commandLine: string | null;
+}
+
+const COMMAND_LINE_BYTES = 4096;
+
+/** All null once the process is gone. */
+export function processDetails(pid: number): ProcessDetails {
+	return {
+		executable: orNull(() => readlinkSync(`/proc/${pid}/exe`)),
+		commandLine: orNull(() =>
+			commandLineText(readStart(`/proc/${pid}/cmdline`, COMMAND_LINE_BYTES)),
+		),
+	};
+}
+
+/** `bytes`: the arguments, each with a zero behind it. */
+export function commandLineText(bytes: Uint8Array): string | null {
+	const text = new TextDecoder().decode(bytes).replace(/\0+$/, "").replaceAll("\0", " ");
+	return text === "" ? null : text;
+}
+
+function orNull<T>(look: () => T): T | null {
+	try {
+		return look();
+	} catch {
+		return null;
+	}
+}
+
+function readStart(path: string, limit: number): Uint8Array {
+	const fd = openSync(path, "r");
+	try {
+		const bytes = new Uint8Array(limit);
+		return bytes.subarray(0, readSync(fd, bytes));
+	} finally {
+		closeSync(fd);
+	}
+}

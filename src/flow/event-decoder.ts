@@ -12,6 +12,11 @@ export interface EventNames {
 	readonly clock: WallClock;
 	readonly errnoName: (errno: number) => string;
 	readonly containerOf: (cgroupId: string) => string | null;
+	/** Null where it is not known (any more). */
+	readonly processOf: (
+		pid: number,
+		name: string | null,
+	) => { readonly executable: string | null; readonly commandLine: string | null };
 }
 
 const EVENTS: Readonly<Record<number, EventName>> = {
@@ -138,12 +143,14 @@ export class EventDecoder {
 	#owner(offset: number): Owner {
 		const pid = orNull(this.#u32(offset + at.pid));
 		const cgroupId = this.#texts.cgroup(this.#view, offset + at.cgroup_id);
+		const process = this.#texts.process(this.#view, offset + at.comm);
+		const details = pid === null ? null : this.#names.processOf(pid, process);
 		return {
 			pid,
 			tid: orNull(this.#u32(offset + at.tid)),
-			process: this.#texts.process(this.#view, offset + at.comm),
-			executable: null,
-			command_line: null,
+			process,
+			executable: details?.executable ?? null,
+			command_line: details?.commandLine ?? null,
 			uid: pid === null ? null : this.#u32(offset + at.uid),
 			netns: this.#u32(offset + at.netns),
 			cgroup_id: cgroupId,

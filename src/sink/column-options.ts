@@ -1,8 +1,8 @@
 /** Which columns, in which order of rows: the defaults, --columns and --sort. */
 
-import { UsageError } from "../errors.ts";
 import type { Aggregate, FlowRecord } from "../flow/records.ts";
-import { COLUMNS, CORE, type Column, type Value } from "./columns.ts";
+import { type Column, findColumn, namedColumns, type Value } from "./column.ts";
+import { COLUMNS } from "./columns.ts";
 
 const IDENTITY = ["process", "last_pid", "local", "direction", "remote"];
 const CONNECTIONS = [
@@ -53,29 +53,21 @@ export function flowFields(aggregate: Aggregate): readonly (keyof FlowRecord)[] 
 export function defaultColumns(
 	medium: "terminal" | "plain" | "csv",
 	aggregate: Aggregate,
-): Column[] {
+): Column<FlowRecord>[] {
 	if (medium === "csv") {
 		return flowFields(aggregate)
 			.filter((field) => field !== "type")
-			.map((field) => findColumn(field, "--columns"));
+			.map((field) => findColumn(COLUMNS, field, "--columns"));
 	}
 	const names = medium === "terminal" ? TERMINAL : PLAIN;
 	return names
 		.filter((name) => aggregate !== "service" || !OF_PROCESSES.includes(name))
-		.map((name) => findColumn(name, "--columns"));
+		.map((name) => findColumn(COLUMNS, name, "--columns"));
 }
 
-/**
- * What --columns names. On a narrow terminal the later ones go first.
- *
- * @throws UsageError
- */
-export function chosenColumns(names: readonly string[]): Column[] {
-	if (names.length === 0) throw unknownColumn("", "--columns");
-	return names.map((name, index) => ({
-		...findColumn(name, "--columns"),
-		importance: CORE + names.length - index,
-	}));
+/** @throws UsageError */
+export function chosenColumns(names: readonly string[]): Column<FlowRecord>[] {
+	return namedColumns(COLUMNS, names);
 }
 
 /**
@@ -88,24 +80,8 @@ export function rowOrder(field: string | null): RowOrder {
 	if (field === null || field.toLowerCase() === THROUGHPUT) {
 		return byValue((flow) => flow.bytes_sent + flow.bytes_received);
 	}
-	const column = findColumn(field, "--sort");
+	const column = findColumn(COLUMNS, field, "--sort", [THROUGHPUT]);
 	return byValue((flow) => column.value(flow));
-}
-
-function findColumn(name: string, option: string): Column {
-	const wanted = name.trim().toLowerCase();
-	const found = COLUMNS.find((column) => column.name === wanted || column.alias === wanted);
-	if (found === undefined) throw unknownColumn(name, option);
-	return found;
-}
-
-function unknownColumn(name: string, option: string): UsageError {
-	const names = COLUMNS.map(({ name, alias }) => (alias === null ? name : `${name} (${alias})`));
-	if (option === "--sort") names.unshift(THROUGHPUT);
-	return new UsageError(
-		`${option} ${JSON.stringify(name)}: there is no such column`,
-		`choose from ${names.join(", ")}`,
-	);
 }
 
 /** Rows that are equal otherwise keep their places from one frame to the next. */
@@ -121,7 +97,7 @@ function byValue(value: (flow: FlowRecord) => Value): RowOrder {
 		(a.remote_port ?? 0) - (b.remote_port ?? 0);
 }
 
-function compareValues(a: Value, b: Value): number {
+export function compareValues(a: Value, b: Value): number {
 	if (a === null || b === null) return (a === null ? 1 : 0) - (b === null ? 1 : 0);
 	if (typeof a === "number" && typeof b === "number") return b - a;
 	return compareText(String(a), String(b));

@@ -1,72 +1,17 @@
 /** The columns of a flow row, as data: names, headers, widths, and what stands in a cell. */
 
 import type { FlowRecord } from "../flow/records.ts";
+import {
+	ADDRESS,
+	ARROWS,
+	CORE,
+	type Column,
+	endpoint,
+	numberColumn,
+	textColumn,
+} from "./column.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
-import type { Cut } from "./width.ts";
-
-export type Value = string | number | null;
-
-export interface Column {
-	/** As in the JSON record; a name of its own where it joins or divides fields. */
-	readonly name: string;
-	readonly alias: string | null;
-	/** On a terminal. */
-	readonly header: string;
-	/** In a pipe, where numbers are plain and in the unit that this names. */
-	readonly plainHeader: string;
-	readonly align: "left" | "right";
-	/** How a cell may be shortened; null: never. */
-	readonly cut: Cut | null;
-	/** A cell is not cut below `minWidth`; on a terminal it is not wider than `maxWidth`. */
-	readonly minWidth: number;
-	readonly maxWidth: number;
-	/** What it is given from the start in a pipe, where later lines are not known. */
-	readonly usualWidth: number;
-	/** Where a terminal is too narrow, what matters least goes first; from CORE on, last of all. */
-	readonly importance: number;
-	/** For machines, and to sort by. */
-	value(flow: FlowRecord): Value;
-	/** For people. Safe for a terminal. */
-	text(flow: FlowRecord): string;
-}
-
-export const CORE = 10;
-
-type Rules = Partial<Omit<Column, "name" | "header" | "value">>;
-
-function textColumn(
-	name: string,
-	header: string,
-	value: (flow: FlowRecord) => string | null,
-	rules: Rules = {},
-): Column {
-	const base = { alias: null, plainHeader: header, align: "left", cut: "end" } as const;
-	const widths = { minWidth: 8, maxWidth: Number.POSITIVE_INFINITY, usualWidth: 0 };
-	const text = (flow: FlowRecord) => safeText(value(flow) ?? "-");
-	return { name, header, ...base, ...widths, importance: 0, value, text, ...rules };
-}
-
-function numberColumn(
-	name: string,
-	header: string,
-	value: (flow: FlowRecord) => number | null,
-	human: (value: number) => string,
-	rules: Rules = {},
-): Column {
-	const base = { alias: null, plainHeader: header, align: "right", cut: null } as const;
-	const widths = { minWidth: 0, maxWidth: Number.POSITIVE_INFINITY, usualWidth: 0 };
-	const text = (flow: FlowRecord) => {
-		const found = value(flow);
-		return found === null ? "-" : human(found);
-	};
-	return { name, header, ...base, ...widths, importance: 0, value, text, ...rules };
-}
-
-function endpoint(address: string, port: number | null): string {
-	if (port === null) return address;
-	return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
 
 function local(flow: FlowRecord): string {
 	const listening = flow.direction === "passive" ? flow.listen_port : null;
@@ -83,10 +28,7 @@ function perSecond(bytes: number, flow: FlowRecord): number {
 	return flow.interval_ms > 0 ? Math.round((bytes * 1e6) / flow.interval_ms) / 1000 : 0;
 }
 
-const ARROWS = { active: "→", passive: "←" } as const;
-const ADDRESS: Rules = { cut: "middle", minWidth: 12, usualWidth: 21 };
-
-export const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column<FlowRecord>[] = [
 	textColumn("time", "TIME", (f) => f.time, {
 		cut: null,
 		usualWidth: 30,

@@ -1,13 +1,19 @@
 /** Chooses the sink, and sends what is not a row of it to standard error. */
 
-import type { Aggregate, FlowBatch, SummaryRecord } from "../flow/records.ts";
-import { chosenColumns, defaultColumns, rowOrder } from "./column-options.ts";
+import type { Aggregate, FlowRecord } from "../flow/records.ts";
+import {
+	chosenColumns,
+	defaultColumns,
+	flowFields,
+	type RowOrder,
+	rowOrder,
+} from "./column-options.ts";
 import { CsvRows } from "./csv.ts";
 import { JsonLines } from "./json.ts";
 import { PlainTable } from "./plain.ts";
-import type { RowWriter } from "./rows.ts";
+import { ordered, type RowWriter, tellPeople } from "./rows.ts";
 import type { Output, Sink } from "./sink.ts";
-import { gapText, readyText, summaryText } from "./summary-text.ts";
+import { gapText } from "./summary-text.ts";
 import { TerminalTable } from "./table.ts";
 
 type Format = "table" | "json" | "csv";
@@ -29,49 +35,40 @@ export interface SinkOptions {
 
 /** @throws UsageError for a column that does not exist. */
 export function createSink(options: SinkOptions, stdout: Output, stderr: Output): Sink {
-	const chosen = options.columns === null ? null : chosenColumns(options.columns);
+	const { format, aggregate, header, wide, color } = options;
 	const order = rowOrder(options.sort);
-	const { format, aggregate, header } = options;
+	const chosen = options.columns === null ? null : chosenColumns(options.columns);
 	const columns = (medium: "terminal" | "plain" | "csv") =>
 		chosen ?? defaultColumns(medium, aggregate);
-	if (format === "json") return withSummaryForPeople(new JsonLines(options, stdout), stderr);
+	if (format === "json") return jsonSink(options, stdout, stderr);
 	if (format === "csv") {
 		const csvOrder = options.sort === null ? null : order;
-		return rowSink(
-			new CsvRows({ columns: columns("csv"), order: csvOrder, header }, stdout),
-			stderr,
-		);
+		return rowSink(new CsvRows({ columns: columns("csv"), header }, stdout), csvOrder, stderr);
 	}
 	if (!stdout.isTerminal) {
-		return rowSink(new PlainTable({ columns: columns("plain"), order, header }, stdout), stderr);
+		return rowSink(new PlainTable({ columns: columns("plain"), header }, stdout), order, stderr);
 	}
-	const { wide, color } = options;
-	return rowSink(
-		new TerminalTable({ columns: columns("terminal"), order, header, wide, color }, stdout),
-		stderr,
+	const table = new TerminalTable(
+		{ columns: columns("terminal"), order, header, wide, color },
+		stdout,
 	);
+	return { ...tellPeople(stderr), flows: (batch) => table.flows(batch) };
 }
 
-function rowSink(rows: RowWriter, stderr: Output): Sink {
-	return {
-		ready: (record) => stderr.write(readyText(record)),
-		flows(batch: FlowBatch) {
-			rows.flows(batch);
-			if (!rows.showsGaps) for (const gap of batch.gaps) stderr.write(gapText(gap));
-		},
-		summary: (record) => stderr.write(summaryText(record)),
-		close() {},
-	};
+function jsonSink({ aggregate, summary }: SinkOptions, stdout: Output, stderr: Output): Sink {
+	// As JSON.stringify wants them, which keeps their order.
+	const fields = [...flowFields(aggregate)];
+	const lineOf = (flow: FlowRecord) => JSON.stringify(flow, fields);
+	const json = new JsonLines({ lineOf, summary }, stdout, stderr);
+	return { ...json.run(), flows: ({ flows, gaps }) => json.batch(flows, gaps) };
 }
 
-function withSummaryForPeople(sink: JsonLines, stderr: Output): Sink {
+function rowSink(rows: RowWriter<FlowRecord>, order: RowOrder | null, stderr: Output): Sink {
 	return {
-		ready: (record) => sink.ready(record),
-		flows: (batch) => sink.flows(batch),
-		summary(record: SummaryRecord) {
-			sink.summary(record);
-			if (stderr.isTerminal) stderr.write(summaryText(record));
+		...tellPeople(stderr),
+		flows(batch) {
+			rows.write(ordered(batch.flows, order));
+			for (const gap of batch.gaps) stderr.write(gapText(gap));
 		},
-		close: () => sink.close(),
 	};
 }

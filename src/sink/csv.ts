@@ -3,39 +3,47 @@
  * null is an empty field.
  */
 
-import type { FlowBatch } from "../flow/records.ts";
-import type { Value } from "./columns.ts";
-import { ordered, type RowOptions, type RowWriter } from "./rows.ts";
+import type { Value } from "./column.ts";
+import type { RowOptions, RowWriter } from "./rows.ts";
 import type { Output } from "./sink.ts";
 import { safeText } from "./text.ts";
 
-export class CsvRows implements RowWriter {
-	readonly showsGaps = false;
-	readonly #options: RowOptions;
+/** Nothing to escape, and nothing that a spreadsheet would run. */
+const HARMLESS = /^[\w.:/[\]][\w.:/[\] -]*$/;
+/** Some read full-width signs as well. */
+const FORMULA = /^[=+\-@＝＋－＠]/;
+
+export class CsvRows<Row> implements RowWriter<Row> {
+	readonly #options: RowOptions<Row>;
 	readonly #output: Output;
 	#needsHeader: boolean;
 
-	constructor(options: RowOptions, output: Output) {
+	constructor(options: RowOptions<Row>, output: Output) {
 		this.#options = options;
 		this.#output = output;
 		this.#needsHeader = options.header;
 	}
 
-	flows(batch: FlowBatch): void {
-		const { columns, order } = this.#options;
-		const lines = ordered(batch.flows, order).map((flow) =>
-			columns.map((column) => csvField(column.value(flow))).join(","),
-		);
-		if (this.#needsHeader) lines.unshift(columns.map(({ name }) => name).join(","));
+	write(rows: readonly Row[]): void {
+		const { columns } = this.#options;
+		let text = this.#needsHeader ? `${columns.map(({ name }) => name).join(",")}\n` : "";
 		this.#needsHeader = false;
-		if (lines.length > 0) this.#output.write(`${lines.join("\n")}\n`);
+		for (const row of rows) {
+			let separator = "";
+			for (const column of columns) {
+				text += separator + csvField(column.value(row));
+				separator = ",";
+			}
+			text += "\n";
+		}
+		if (text !== "") this.#output.write(text);
 	}
 }
 
 function csvField(value: Value): string {
 	if (value === null) return "";
 	if (typeof value === "number") return String(value);
-	// A spreadsheet would run what begins like a formula, some with full-width signs as well.
-	const text = /^[=+\-@＝＋－＠]/.test(value) ? `'${safeText(value)}` : safeText(value);
+	if (HARMLESS.test(value)) return value;
+	const text = FORMULA.test(value) ? `'${safeText(value)}` : safeText(value);
 	return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,65 +1,69 @@
 /** One JSON object a line, fields in the order of the contract. */
 
-import type {
-	Aggregate,
-	FlowBatch,
-	FlowRecord,
-	GapRecord,
-	ReadyRecord,
-	SummaryRecord,
-	TcpCounts,
-} from "../flow/records.ts";
-import { flowFields } from "./column-options.ts";
-import type { Output, Sink } from "./sink.ts";
+import type { GapRecord, ReadyRecord, SummaryRecord, TcpCounts } from "../flow/records.ts";
+import type { Output, RunSink } from "./sink.ts";
+import { summaryText } from "./summary-text.ts";
 import { safeJson } from "./text.ts";
 
-export interface JsonOptions {
-	readonly aggregate: Aggregate;
+export interface JsonOptions<Row> {
+	/** A row on one line, as JSON.stringify makes it. */
+	readonly lineOf: (row: Row) => string;
+	/** The summary is the last record. */
 	readonly summary: boolean;
 }
 
-export class JsonLines implements Sink {
+export class JsonLines<Row> {
 	readonly #output: Output;
-	readonly #summary: boolean;
-	/** As JSON.stringify wants them, which keeps their order. */
-	readonly #fields: (keyof FlowRecord)[];
+	readonly #stderr: Output;
+	readonly #options: JsonOptions<Row>;
 
-	constructor(options: JsonOptions, output: Output) {
+	constructor(options: JsonOptions<Row>, output: Output, stderr: Output) {
+		this.#options = options;
 		this.#output = output;
-		this.#summary = options.summary;
-		this.#fields = [...flowFields(options.aggregate)];
+		this.#stderr = stderr;
 	}
 
-	ready(record: ReadyRecord): void {
+	/** All but the rows. */
+	run(): RunSink {
+		return {
+			ready: (record) => this.#ready(record),
+			summary: (record) => this.#summary(record),
+			close() {},
+		};
+	}
+
+	#ready(record: ReadyRecord): void {
 		const { type, time, version, kernel, libbpf, hooks, programs, open_connections } = record;
-		this.#write([
-			JSON.stringify({ type, time, version, kernel, libbpf, hooks, programs, open_connections }),
-		]);
+		this.#write({ type, time, version, kernel, libbpf, hooks, programs, open_connections });
 	}
 
 	/** One write for the whole batch. */
-	flows(batch: FlowBatch): void {
-		const flows = batch.flows.map((flow) => JSON.stringify(flow, this.#fields));
-		this.#write([...flows, ...batch.gaps.map(gapJson)]);
+	batch(rows: readonly Row[], gaps: readonly GapRecord[]): void {
+		const { lineOf } = this.#options;
+		let text = "";
+		for (const row of rows) text += `${safeJson(lineOf(row))}\n`;
+		for (const gap of gaps) text += `${safeJson(gapJson(gap))}\n`;
+		if (text !== "") this.#output.write(text);
 	}
 
-	summary(record: SummaryRecord): void {
-		if (!this.#summary) return;
+	/** A person at a terminal sees it in any case. */
+	#summary(record: SummaryRecord): void {
+		if (this.#options.summary) this.#writeSummary(record);
+		if (this.#stderr.isTerminal) this.#stderr.write(summaryText(record));
+	}
+
+	#writeSummary(record: SummaryRecord): void {
 		const { type, time, duration_ms, seen, kernel, unverified, lost, self } = record;
 		const { cpu_ms, peak_memory_bytes, bpf_runs, bpf_ns } = self;
-		this.#write([
-			JSON.stringify({
-				...{ type, time, duration_ms },
-				...{ seen: counts(seen), kernel: counts(kernel), unverified: counts(unverified), lost },
-				self: { cpu_ms, peak_memory_bytes, bpf_runs, bpf_ns },
-			}),
-		]);
+		this.#write({
+			...{ type, time, duration_ms },
+			...{ seen: counts(seen), kernel: counts(kernel), unverified: counts(unverified), lost },
+			self: { cpu_ms, peak_memory_bytes, bpf_runs, bpf_ns },
+		});
 	}
 
-	close(): void {}
-
-	#write(lines: readonly string[]): void {
-		if (lines.length > 0) this.#output.write(`${lines.map(safeJson).join("\n")}\n`);
+	#write(record: object): void {
+		this.#output.write(`${safeJson(JSON.stringify(record))}\n`);
 	}
 }
 

@@ -1,11 +1,11 @@
 /** Fits columns into the width of a terminal: drops what matters least, then cuts what is long. */
 
-import { CORE, type Column } from "./columns.ts";
+import { CORE, type ColumnShape } from "./column.ts";
 import { cutText, displayWidth, padText } from "./width.ts";
 
 /** A column with what stands in it, top to bottom, and the width that it is given. */
 export interface Placed {
-	readonly column: Column;
+	readonly column: ColumnShape;
 	readonly header: string;
 	readonly cells: readonly string[];
 	width: number;
@@ -15,7 +15,7 @@ const GAP = 1;
 
 /** Every column as wide as what stands in it, up to its own limit unless `wide`. */
 export function place(
-	column: Column,
+	column: ColumnShape,
 	header: string,
 	cells: readonly string[],
 	wide: boolean,
@@ -27,7 +27,7 @@ export function place(
 }
 
 /** What of it goes into `available` columns, and how wide. One column is always left. */
-export function fit(all: readonly Placed[], available: number): Placed[] {
+export function fit<P extends Placed>(all: readonly P[], available: number): P[] {
 	let placed = [...all];
 	placed = dropWhile(placed, available, wholeAddressFloor, (item) => item.column.importance < CORE);
 	placed = dropWhile(placed, available, floor, () => true);
@@ -36,6 +36,17 @@ export function fit(all: readonly Placed[], available: number): Placed[] {
 	const [only] = placed;
 	if (placed.length === 1 && only !== undefined) only.width = Math.min(only.width, available);
 	return placed;
+}
+
+/** Gives the room that is left to what has a limit to grow to, the narrowest first. */
+export function spread(placed: readonly Placed[], available: number): void {
+	for (let spare = available - total(placed, ({ width }) => width); spare > 0; spare--) {
+		const narrowest = placed
+			.filter(({ column, width }) => width < column.maxWidth && Number.isFinite(column.maxWidth))
+			.reduce<Placed | null>((a, b) => (a === null || b.width < a.width ? b : a), null);
+		if (narrowest === null) return;
+		narrowest.width++;
+	}
 }
 
 export function rowText(placed: readonly Placed[], row: number): string {
@@ -66,22 +77,22 @@ function wholeAddressFloor(item: Placed): number {
 	return item.column.cut === "middle" ? item.width : floor(item);
 }
 
-function dropWhile(
-	placed: Placed[],
+function dropWhile<P extends Placed>(
+	placed: P[],
 	available: number,
 	floorOf: (item: Placed) => number,
 	mayGo: (item: Placed) => boolean,
-): Placed[] {
+): P[] {
 	let left = placed;
 	while (left.length > 1 && total(left, floorOf) > available) {
-		const least = left.filter(mayGo).reduce<Placed | null>(lessImportant, null);
+		const least = left.filter(mayGo).reduce<P | null>(lessImportant, null);
 		if (least === null) break;
 		left = left.filter((item) => item !== least);
 	}
 	return left;
 }
 
-function lessImportant(a: Placed | null, b: Placed): Placed {
+function lessImportant<P extends Placed>(a: P | null, b: P): P {
 	return a === null || b.column.importance <= a.column.importance ? b : a;
 }
 

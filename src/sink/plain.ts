@@ -1,54 +1,60 @@
 /**
- * The table in a pipe: one line per flow and interval, one field per column and no space in a
- * field, numbers without units, nothing cut. For grep and awk.
+ * The table in a pipe: a line for each row, one field per column and no space in a field, numbers
+ * without units, nothing cut. For grep and awk.
  */
 
-import type { FlowBatch } from "../flow/records.ts";
-import { ordered, type RowOptions, type RowWriter } from "./rows.ts";
+import type { RowOptions, RowWriter } from "./rows.ts";
 import type { Output } from "./sink.ts";
 import { fieldText } from "./text.ts";
 import { displayWidth, padText } from "./width.ts";
 
-export class PlainTable implements RowWriter {
-	readonly showsGaps = false;
-	readonly #options: RowOptions;
+export class PlainTable<Row> implements RowWriter<Row> {
+	readonly #options: RowOptions<Row>;
 	readonly #output: Output;
 	/** They only grow, so that later lines stand under earlier ones. */
 	readonly #widths: number[];
 	#needsHeader: boolean;
 
-	constructor(options: RowOptions, output: Output) {
+	constructor(options: RowOptions<Row>, output: Output) {
 		this.#options = options;
 		this.#output = output;
 		this.#widths = options.columns.map((column) => column.usualWidth);
 		this.#needsHeader = options.header;
 	}
 
-	flows(batch: FlowBatch): void {
-		const { columns, order } = this.#options;
-		const lines = ordered(batch.flows, order).map((flow) =>
-			columns.map((column) => {
-				const value = column.value(flow);
-				return typeof value === "number" ? String(value) : fieldText(value);
-			}),
-		);
-		if (this.#needsHeader) lines.unshift(columns.map((column) => column.plainHeader));
-		this.#needsHeader = false;
-		for (const cells of lines) this.#widen(cells);
-		if (lines.length > 0) this.#output.write(lines.map((cells) => this.#line(cells)).join(""));
-	}
-
-	#widen(cells: readonly string[]): void {
-		cells.forEach((cell, i) => {
-			this.#widths[i] = Math.max(this.#widths[i] ?? 0, displayWidth(cell));
-		});
-	}
-
-	#line(cells: readonly string[]): string {
+	write(rows: readonly Row[]): void {
 		const { columns } = this.#options;
-		const padded = cells.map((cell, i) =>
-			padText(cell, this.#widths[i] ?? 0, columns[i]?.align ?? "left"),
-		);
-		return `${padded.join(" ").trimEnd()}\n`;
+		const cells = this.#needsHeader ? columns.map((column) => column.plainHeader) : [];
+		this.#needsHeader = false;
+		for (const row of rows) {
+			for (const column of columns) {
+				const value = column.value(row);
+				cells.push(typeof value === "number" ? String(value) : fieldText(value));
+			}
+		}
+		this.#widen(cells);
+		if (cells.length > 0) this.#output.write(this.#lines(cells));
+	}
+
+	/** `cells` are row after row, here and below. */
+	#widen(cells: readonly string[]): void {
+		const widths = this.#widths;
+		for (const [i, cell] of cells.entries()) {
+			const column = i % widths.length;
+			widths[column] = Math.max(widths[column] ?? 0, displayWidth(cell));
+		}
+	}
+
+	#lines(cells: readonly string[]): string {
+		const { columns } = this.#options;
+		let text = "";
+		let line = "";
+		for (const [i, cell] of cells.entries()) {
+			const column = i % columns.length;
+			const padded = padText(cell, this.#widths[column] ?? 0, columns[column]?.align ?? "left");
+			line = column === 0 ? padded : `${line} ${padded}`;
+			if (column === columns.length - 1) text += `${line.trimEnd()}\n`;
+		}
+		return text;
 	}
 }

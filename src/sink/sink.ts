@@ -1,6 +1,6 @@
 /** The way out: a sink turns records into text, an output takes the text. */
 
-import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { EventBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 
 /** Standard output, or what a test puts in its place. Writes are synchronous and complete. */
 export interface Output {
@@ -11,10 +11,18 @@ export interface Output {
 	rows(): number;
 }
 
-export interface Sink {
+/** What every run has, whatever it shows. */
+export interface RunSink {
 	ready(record: ReadyRecord): void;
-	flows(batch: FlowBatch): void;
 	summary(record: SummaryRecord): void;
 	/** Leaves the terminal as it was. Called once, on every way out. */
 	close(): void;
+}
+
+export interface Sink extends RunSink {
+	flows(batch: FlowBatch): void;
+}
+
+export interface EventSink extends RunSink {
+	events(batch: EventBatch): void;
 }

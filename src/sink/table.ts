@@ -1,15 +1,17 @@
 /** The table on a terminal: one frame per interval, drawn over the one before. */
 
 import type { FlowBatch, FlowRecord, LossStage } from "../flow/records.ts";
-import { CORE, type Column } from "./columns.ts";
+import { CORE, type ColumnShape } from "./column.ts";
+import type { RowOrder } from "./column-options.ts";
 import { fit, headerText, place, rowText } from "./layout.ts";
-import { ordered, type RowOptions, type RowWriter } from "./rows.ts";
+import { ordered, type RowOptions } from "./rows.ts";
 import type { Output } from "./sink.ts";
 import { clock } from "./summary-text.ts";
 import { humanAmount, humanCount } from "./units.ts";
 import { cutText, displayWidth, wrappedHeight } from "./width.ts";
 
-export interface TerminalOptions extends RowOptions {
+export interface TerminalOptions extends RowOptions<FlowRecord> {
+	readonly order: RowOrder;
 	/** Nothing is cut: lines that are too long wrap. */
 	readonly wide: boolean;
 	readonly color: boolean;
@@ -39,8 +41,7 @@ interface Size {
 	readonly rows: number;
 }
 
-export class TerminalTable implements RowWriter {
-	readonly showsGaps = true;
+export class TerminalTable {
 	readonly #options: TerminalOptions;
 	readonly #output: Output;
 	readonly #lost = new Map<LossStage, number>();
@@ -160,7 +161,7 @@ function moreText(hidden: number): string {
 }
 
 /** On most machines nothing runs in a container, and the column says nothing. */
-function isAskedFor({ name, importance }: Column): boolean {
+function isAskedFor({ name, importance }: ColumnShape): boolean {
 	return name !== "container_id" || importance >= CORE;
 }
 

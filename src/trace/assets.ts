@@ -1,5 +1,5 @@
 /**
- * The files that the binary carries: the BPF object, and libbpf with what it needs.
+ * The files that the binary carries: the BPF objects, and libbpf with what it needs.
  * In the compiled binary their paths are virtual: only bun's own file functions can read them.
  */
 
@@ -8,6 +8,7 @@ import objectPath from "../../build/conntracer.bpf.o" with { type: "file" };
 import libbpfPath from "../../build/lib/libbpf.so.1" with { type: "file" };
 import libelfPath from "../../build/lib/libelf.so.1" with { type: "file" };
 import libzPath from "../../build/lib/libz.so.1" with { type: "file" };
+import listPath from "../../build/list.bpf.o" with { type: "file" };
 
 export interface BundledLibrary {
 	/** The soname, under which the others ask for it. */
@@ -25,6 +26,9 @@ const bundled = (name: string, path: string): BundledLibrary => ({
 
 /** The BPF object, an ELF file with BTF. */
 export const bpfObject = (): Uint8Array => readFileSync(objectPath);
+
+/** The one that lists sockets. */
+export const listObject = (): Uint8Array => readFileSync(listPath);
 
 /** In the order in which they must be loaded: what is needed before what needs it. */
 export const bundledLibraries = (): BundledLibrary[] => [

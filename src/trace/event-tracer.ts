@@ -1,5 +1,6 @@
 /** A running tracer of events: a session, and the ring buffer that is drained by time. */
 
+import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
 import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
@@ -65,6 +66,7 @@ export class EventTracer implements Disposable {
 	readonly #ring: RingBuffer;
 	readonly #decoder: EventDecoder;
 	readonly #order = new EventOrder();
+	readonly #processes = new Processes();
 	readonly #take: (offset: number) => void;
 
 	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
@@ -75,6 +77,7 @@ export class EventTracer implements Disposable {
 			clock: new WallClock(wallClockOffsetNs()),
 			errnoName,
 			containerOf: options.containerOf,
+			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
 		});
 		const { filter } = options;
 		this.#take = (offset) => {

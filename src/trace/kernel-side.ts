@@ -1,9 +1,6 @@
 /** The BPF object in the kernel: sized, loaded, its maps and iterators at hand. */
 
-import { existsSync } from "node:fs";
 import { networkNamespaces } from "../enrich/procfs.ts";
-import { LibbpfError, PermissionError, UnsupportedError, UsageError } from "../errors.ts";
-import { EPERM } from "../ffi/errno.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import type { MappedRegion } from "../ffi/libc.ts";
 import { Libbpf } from "../ffi/library.ts";
@@ -15,6 +12,7 @@ import { countRuns } from "../ffi/stats.ts";
 import { conn, flow, flowKey, losses, netnsCounts, netnsId, settings } from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
+import { explainRefusal, requireKernelTypes } from "./refusal.ts";
 
 export interface KernelSideOptions {
 	/** FLOW_KEY_PART, or-ed together. */
@@ -29,7 +27,6 @@ export interface KernelSideOptions {
 	readonly libbpfPath: string | null;
 }
 
-const KERNEL_TYPES = "/sys/kernel/btf/vmlinux";
 /** Each with a second program, which is attached after it: see bpf/once.h. */
 const HOOKS = ["tp__inet_sock_set_state", "tp__tcp_destroy_sock"] as const;
 const SECOND = "_2";
@@ -100,13 +97,7 @@ export class KernelSide implements Disposable {
 	/** Throws LibbpfMissingError, PermissionError, UnsupportedError or LibbpfError. */
 	static load(options: KernelSideOptions): KernelSide {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
-		if (!existsSync(KERNEL_TYPES))
-			throw new UnsupportedError(
-				"kernel types (BTF)",
-				"5.4",
-				`${KERNEL_TYPES} is not there`,
-				"use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-			);
+		requireKernelTypes();
 		return explainRefusal("load the BPF programs", options.btfPath, () => {
 			using open = OpenObject.open(libbpf, bpfObject(), {
 				name: "conntracer",
@@ -180,22 +171,5 @@ export class KernelSide implements Disposable {
 	[Symbol.dispose](): void {
 		this.#owned.dispose();
 		this.#object[Symbol.dispose]();
-	}
-}
-
-/** The kernel refuses BPF without the rights to it, and says no more than EPERM. */
-function explainRefusal<T>(what: string, btfPath: string | null, attempt: () => T): T {
-	try {
-		return attempt();
-	} catch (error) {
-		if (error instanceof LibbpfError && error.errno === EPERM)
-			throw new PermissionError(what, ["CAP_BPF", "CAP_PERFMON"], { cause: error });
-		if (error instanceof LibbpfError && btfPath !== null && error.log.includes("BTF"))
-			throw new UsageError(
-				`--btf ${btfPath}: ${error.log}`,
-				"name a file with the types of this kernel, or leave it out",
-				{ cause: error },
-			);
-		throw error;
 	}
 }

@@ -129,6 +129,9 @@ export async function run(argv: readonly string[], world: World = {}): Promise<R
 			opened.push(options);
 			return open(options);
 		},
+		openEventTracer() {
+			throw new Error("only conntracer events traces events");
+		},
 	});
 	return { code, stdout: stdout.text, stderr: stderr.text, opened };
 }

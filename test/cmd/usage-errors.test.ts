@@ -62,7 +62,10 @@ const CASES: readonly (readonly [string, string])[] = [
 	["-q", `-q is not an option of conntracer watch ${HELP}`],
 	["--constructor x", `--constructor is not an option of conntracer watch ${HELP}`],
 	["wacth", '"wacth" is not a command (did you mean watch?)'],
-	["frobnicate", '"frobnicate" is not a command (the commands are watch, completion)'],
+	[
+		"frobnicate",
+		'"frobnicate" is not a command (the commands are watch, events, list, completion)',
+	],
 	["watch 123", '"123" is one word too many (values stand behind an option, as in --pid 123)'],
 	[
 		"watch -- --json",

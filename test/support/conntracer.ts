@@ -3,10 +3,16 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Subprocess } from "bun";
-import type { FlowRecord, GapRecord, ReadyRecord, SummaryRecord } from "../../src/flow/records.ts";
+import type {
+	EventRecord,
+	FlowRecord,
+	GapRecord,
+	ReadyRecord,
+	SummaryRecord,
+} from "../../src/flow/records.ts";
 import { Lines } from "./lines.ts";
 
-export type OutputRecord = ReadyRecord | FlowRecord | GapRecord | SummaryRecord;
+export type OutputRecord = ReadyRecord | FlowRecord | EventRecord | GapRecord | SummaryRecord;
 
 export interface Run {
 	readonly records: readonly OutputRecord[];
@@ -27,6 +33,13 @@ export function flowsOf(
 	matches: (flow: FlowRecord) => boolean = () => true,
 ): FlowRecord[] {
 	return records.filter((record) => record.type === "flow").filter(matches);
+}
+
+export function eventsOf(
+	records: readonly OutputRecord[],
+	matches: (event: EventRecord) => boolean = () => true,
+): EventRecord[] {
+	return records.filter((record) => record.type === "event").filter(matches);
 }
 
 export function gapsOf(records: readonly OutputRecord[]): GapRecord[] {
@@ -62,7 +75,7 @@ export function addUp(flows: readonly FlowRecord[]): FlowTotals {
 	return sum;
 }
 
-/** A running `conntracer watch --json --summary`. Killed, if need be, when disposed. */
+/** A running `conntracer … --json --summary`. Killed, if need be, when disposed. */
 export class Conntracer implements AsyncDisposable {
 	readonly records: OutputRecord[] = [];
 	readonly #child: Subprocess<"ignore", "pipe", "pipe">;
@@ -70,15 +83,20 @@ export class Conntracer implements AsyncDisposable {
 	readonly #errors: Lines;
 
 	private constructor(args: readonly string[]) {
-		const interval = args.includes("-i") ? [] : ["-i", "250ms"];
-		const command = [conntracerBinary(), "watch", "--json", "--summary", ...interval, ...args];
+		const command = [conntracerBinary(), ...args, "--json", "--summary"];
 		this.#child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
 		this.#lines = new Lines("conntracer", this.#child.stdout);
 		this.#errors = new Lines("conntracer", this.#child.stderr);
 	}
 
-	/** Comes back when it is ready: nothing after this is missed. */
-	static async start(...args: readonly string[]): Promise<Conntracer> {
+	/** A `watch`. Comes back when it is ready: nothing after this is missed. */
+	static start(...args: readonly string[]): Promise<Conntracer> {
+		const interval = args.includes("-i") ? [] : ["-i", "250ms"];
+		return Conntracer.run("watch", ...interval, ...args);
+	}
+
+	/** Any command that has a `ready` record. */
+	static async run(...args: readonly string[]): Promise<Conntracer> {
 		const conntracer = new Conntracer(args);
 		try {
 			await conntracer.until("a ready record", (records) => records.length > 0);

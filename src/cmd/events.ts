@@ -1,0 +1,99 @@
+/** `conntracer events`: one record for each thing that happens to a connection. */
+
+import { UsageError } from "../errors.ts";
+import type { EventName, SummaryRecord } from "../flow/records.ts";
+import { isFailure } from "../sink/event-columns.ts";
+import { createEventSink } from "../sink/event-sink.ts";
+import type { EventSink } from "../sink/sink.ts";
+import { type Context, defineCommand, type EventSource } from "./command.ts";
+import { eventsOptions } from "./events-options.ts";
+import { containerLookup, filterOf, usesColor } from "./from-options.ts";
+import type { Values } from "./option.ts";
+import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
+
+type EventsValues = Values<typeof eventsOptions>;
+
+/** Those of them that --failed may leave. */
+const FAILURES: readonly EventName[] = ["connect_failed", "close"];
+
+export const events = defineCommand({
+	name: "events",
+	describe: "each thing that happens to a connection",
+	options: eventsOptions,
+	positional: null,
+	examples: [
+		{ line: "conntracer events -p 1234 --json", describe: "one process, for jq" },
+		{ line: "conntracer events --failed -d 1m", describe: "what fails in a minute" },
+		{ line: "conntracer events --events accept -n 10", describe: "ten accepted connections" },
+	],
+	// Whatever can be wrong with the options is found before the kernel is asked.
+	async handler(values, context) {
+		const options = {
+			events: wantedEvents(values),
+			filter: filterOf(values),
+			maxConnections: values.maxConnections,
+			bufferBytes: values.buffer,
+			btfPath: values.btf,
+			libbpfPath: values.libbpf,
+			hooks: values.hooks,
+			bpfStats: values.verbose,
+			version: context.version,
+			containerOf: containerLookup(),
+		};
+		const sink = sinkOf(values, context);
+		try {
+			using tracer = context.openEventTracer(options);
+			const { lost } = await present(tracer, sink, values, context.signal);
+			const isLossless = Object.values(lost).every((count) => count === 0);
+			return values.strict && !isLossless ? EXIT_LOST : EXIT_DONE;
+		} finally {
+			sink.close();
+		}
+	},
+});
+
+/** What nobody will see is not asked of the kernel. */
+function wantedEvents({ events: chosen, failed }: EventsValues): readonly EventName[] {
+	if (!failed) return chosen;
+	const wanted = chosen.filter((name) => FAILURES.includes(name));
+	if (wanted.length > 0) return wanted;
+	throw new UsageError(
+		`--failed leaves nothing of --events ${chosen.join(",")}`,
+		`add one of ${FAILURES.join(", ")}`,
+	);
+}
+
+async function present(
+	tracer: EventSource,
+	sink: EventSink,
+	{ count, duration, failed }: EventsValues,
+	signal: AbortSignal,
+): Promise<SummaryRecord> {
+	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
+	let left = count ?? Number.POSITIVE_INFINITY;
+	sink.ready(tracer.ready);
+	for await (const batch of tracer.batches(end)) {
+		const shown = failed ? batch.events.filter(isFailure) : batch.events;
+		sink.events({ events: shown.length > left ? shown.slice(0, left) : shown, gaps: batch.gaps });
+		left -= shown.length;
+		if (left <= 0) break;
+	}
+	const summary = tracer.summary();
+	sink.summary(summary);
+	return summary;
+}
+
+function sinkOf(values: EventsValues, context: Context): EventSink {
+	return createEventSink(
+		{
+			format: values.output,
+			columns: values.columns.length === 0 ? null : values.columns,
+			header: !values.noHeader,
+			wide: values.wide,
+			color: usesColor(values.noColor, context),
+			summary: values.summary,
+		},
+		context.stdout,
+		context.stderr,
+	);
+}

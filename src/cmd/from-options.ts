@@ -1,0 +1,57 @@
+/** What several commands make of the options that they share. */
+
+import { CgroupTree, cgroup2MountPoint, containerIdOf } from "../enrich/cgroups.ts";
+import { mounts } from "../enrich/procfs.ts";
+import { UnsupportedError } from "../errors.ts";
+import { compileFilter, type FlowFilter } from "../flow/filter.ts";
+import type { Context } from "./command.ts";
+import type { Values } from "./option.ts";
+import type { filterOptions } from "./option-groups.ts";
+
+/**
+ * Null where nothing is filtered.
+ *
+ * @throws UsageError, UnsupportedError
+ */
+export function filterOf(values: Values<typeof filterOptions>): FlowFilter | null {
+	if (values.transport === "udp") {
+		throw new UnsupportedError(
+			"--transport udp",
+			null,
+			"this version of conntracer traces TCP only",
+			"leave it out",
+		);
+	}
+	return compileFilter({
+		pids: values.pid,
+		uids: values.uid,
+		processes: values.process,
+		cgroupIds: values.cgroup,
+		containers: values.container,
+		netns: values.netns,
+		local: values.local,
+		remote: values.remote,
+		localPorts: values.localPort,
+		remotePorts: values.remotePort,
+		ports: values.port,
+		family: values.family,
+		transport: values.transport,
+		direction: values.direction,
+	});
+}
+
+/** cgroup v2 id → container id, or null. */
+export function containerLookup(): (cgroupId: string) => string | null {
+	const root = cgroup2MountPoint(mounts());
+	if (root === null) return () => null;
+	const tree = new CgroupTree(root);
+	return (cgroupId) => {
+		const path = tree.pathOf(cgroupId);
+		return path === null ? null : containerIdOf(path);
+	};
+}
+
+export function usesColor(noColor: boolean, { stdout, env }: Context): boolean {
+	const { NO_COLOR = "", TERM } = env;
+	return stdout.isTerminal && !noColor && NO_COLOR === "" && TERM !== "dumb";
+}

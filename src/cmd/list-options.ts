@@ -1,0 +1,33 @@
+/** The options of `conntracer list`. */
+
+import { flag, single } from "./option.ts";
+import {
+	fileOptions,
+	filterOptions,
+	formatOptions,
+	hookOptions,
+	OUTPUT,
+	otherOptions,
+	tableOptions,
+	WHICH,
+} from "./option-groups.ts";
+import { parseText } from "./parse.ts";
+
+const { noHeader, wide, noColor } = tableOptions;
+const { hooks } = hookOptions;
+const { verbose, config } = otherOptions;
+
+export const listOptions = {
+	...filterOptions,
+	listening: flag({ group: WHICH, describe: "sockets that listen, too" }),
+
+	...formatOptions,
+	sort: single({ group: OUTPUT, describe: "column to sort by" }, null, parseText),
+	...{ noHeader, wide, noColor },
+
+	hooks,
+	...fileOptions,
+
+	verbose: { ...verbose, describe: "show where errors come from" },
+	config,
+};

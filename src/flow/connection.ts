@@ -1,0 +1,201 @@
+/** From `struct socket_info`, in place, to the record of an open connection. */
+
+import { readU64 } from "../maps/codec.ts";
+import { DIRECTION } from "../maps/enums.ts";
+import { owner, socketInfo } from "../maps/structs.ts";
+import type { FilterSubject } from "./filter.ts";
+import { RecordTexts } from "./record-texts.ts";
+import type { ConnectionFields, Direction } from "./records.ts";
+
+/** A program that has the socket open. */
+export interface Holder {
+	readonly pid: number;
+	readonly fd: number;
+}
+
+/** A connection that is open now, or a listening socket. */
+export interface ConnectionRecord extends ConnectionFields {
+	readonly type: "connection";
+	/** Of `pid`; null where no program has it open. */
+	readonly fd: number | null;
+	/** One side has sent its FIN. */
+	readonly closing: boolean;
+	/** All that have the socket open besides `pid` and `fd`. */
+	readonly holders: readonly Holder[];
+}
+
+/** What the kernel's numbers are called. */
+export interface ConnectionNames {
+	/** cgroup v2 id → container id, or null. */
+	readonly containerOf: (cgroupId: string) => string | null;
+	readonly processOf: (pid: number) => {
+		readonly executable: string | null;
+		readonly commandLine: string | null;
+	};
+}
+
+type Who = Pick<FilterSubject, "pid" | "uid" | "process" | "cgroup_id" | "container_id">;
+type Where = Pick<
+	ConnectionRecord,
+	| "family"
+	| "direction"
+	| "state"
+	| "local_address"
+	| "local_port"
+	| "remote_address"
+	| "remote_port"
+>;
+type Counters = Pick<
+	ConnectionRecord,
+	| "bytes_sent"
+	| "bytes_received"
+	| "segments_sent"
+	| "segments_received"
+	| "segments_retransmitted"
+	| "rtt_us"
+	| "rtt_var_us"
+	| "rtt_min_us"
+>;
+
+const LISTEN = "LISTEN";
+/** include/net/tcp_states.h */
+const STATES: Readonly<Record<number, string>> = {
+	...{ 1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2" },
+	...{ 6: "TIME_WAIT", 7: "CLOSE", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: LISTEN, 11: "CLOSING" },
+};
+const CLOSING = new Set(["FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING"]);
+const DIRECTIONS: Readonly<Record<number, Direction>> = {
+	[DIRECTION.DIRECTION_ACTIVE]: "active",
+	[DIRECTION.DIRECTION_PASSIVE]: "passive",
+};
+
+const at = socketInfo.offsets;
+const ownerAt = {
+	cgroupId: at.owner + owner.offsets.cgroup_id,
+	pid: at.owner + owner.offsets.pid,
+	tid: at.owner + owner.offsets.tid,
+	uid: at.owner + owner.offsets.uid,
+	comm: at.owner + owner.offsets.comm,
+} as const;
+
+/** Reads records at given places of `view`, which must not change meanwhile. */
+export class ConnectionDecoder {
+	readonly #view: DataView;
+	readonly #names: ConnectionNames;
+	readonly #texts = new RecordTexts();
+	readonly #containers = new Map<string, string | null>();
+	#lastId = 0;
+
+	constructor(view: DataView, names: ConnectionNames) {
+		this.#view = view;
+		this.#names = names;
+	}
+
+	isListener(place: number): boolean {
+		return this.#state(place) === LISTEN;
+	}
+
+	/** What a filter looks at. The holder of the record at `place` is the one that it sees. */
+	subject(place: number): FilterSubject {
+		const where = this.#where(place);
+		return {
+			transport: "tcp",
+			...where,
+			// No address: it is in no network.
+			remote_address: where.remote_address ?? "",
+			listen_port: where.direction === "active" ? where.remote_port : where.local_port,
+			...this.#who(place),
+			netns: this.#u32(place + at.netns),
+		};
+	}
+
+	/** `places`: of one socket. The first one's holder is the owner. */
+	decode(places: readonly number[]): ConnectionRecord {
+		const [place = 0, ...others] = places;
+		const where = this.#where(place);
+		const { pid, ...who } = this.#who(place);
+		const details = pid === null ? null : this.#names.processOf(pid);
+		return {
+			...{ type: "connection", id: String(++this.#lastId), transport: "tcp", ...where },
+			...{ pid, tid: pid === null ? null : this.#u32(place + ownerAt.tid), process: who.process },
+			executable: details?.executable ?? null,
+			command_line: details?.commandLine ?? null,
+			...{ uid: who.uid, netns: this.#u32(place + at.netns) },
+			...{ cgroup_id: who.cgroup_id, container_id: who.container_id },
+			attribution: pid === null ? null : "scan",
+			...{ opened: null, preexisting: true, duration_ms: null },
+			...this.#counters(place),
+			...{ connect_latency_us: null, nat: null, remote_name: null },
+			fd: pid === null ? null : this.#u32(place + at.fd),
+			closing: CLOSING.has(where.state),
+			holders: others.map((other) => ({
+				pid: this.#u32(other + ownerAt.pid),
+				fd: this.#u32(other + at.fd),
+			})),
+		};
+	}
+
+	#state(place: number): string {
+		const state = this.#view.getUint8(place + at.state);
+		return STATES[state] ?? String(state);
+	}
+
+	#where(place: number): Where {
+		const state = this.#state(place);
+		const [local, remote] = [place + at.local_address, place + at.remote_address];
+		const local_address = this.#texts.address(this.#view, local);
+		const local_port = this.#view.getUint16(place + at.local_port, true);
+		if (state === LISTEN) {
+			const none = { remote_address: null, remote_port: null };
+			const family = this.#texts.family(this.#view, local);
+			return { family, direction: "passive", state, local_address, local_port, ...none };
+		}
+		return {
+			family: this.#texts.family(this.#view, remote),
+			direction: DIRECTIONS[this.#view.getUint8(place + at.direction)] ?? null,
+			...{ state, local_address, local_port },
+			remote_address: this.#texts.address(this.#view, remote),
+			remote_port: this.#view.getUint16(place + at.remote_port, true),
+		};
+	}
+
+	#who(place: number): Who {
+		const pid = this.#u32(place + ownerAt.pid);
+		if (pid === 0)
+			return { pid: null, uid: null, process: null, cgroup_id: null, container_id: null };
+		const cgroup_id = this.#texts.cgroup(this.#view, place + ownerAt.cgroupId);
+		return {
+			pid,
+			uid: this.#u32(place + ownerAt.uid),
+			process: this.#texts.process(this.#view, place + ownerAt.comm),
+			cgroup_id,
+			container_id: cgroup_id === null ? null : this.#container(cgroup_id),
+		};
+	}
+
+	#container(cgroupId: string): string | null {
+		const known = this.#containers.get(cgroupId);
+		if (known !== undefined) return known;
+		const found = this.#names.containerOf(cgroupId);
+		this.#containers.set(cgroupId, found);
+		return found;
+	}
+
+	#counters(place: number): Counters {
+		const rtt = this.#u32(place + at.rtt_us);
+		return {
+			bytes_sent: readU64(this.#view, place + at.bytes_sent),
+			bytes_received: readU64(this.#view, place + at.bytes_received),
+			segments_sent: this.#u32(place + at.segments_sent),
+			segments_received: this.#u32(place + at.segments_received),
+			segments_retransmitted: this.#u32(place + at.segments_retransmitted),
+			rtt_us: rtt === 0 ? null : rtt,
+			rtt_var_us: rtt === 0 ? null : this.#u32(place + at.rtt_var_us),
+			rtt_min_us: rtt === 0 ? null : this.#u32(place + at.rtt_min_us),
+		};
+	}
+
+	#u32(offset: number): number {
+		return this.#view.getUint32(offset, true);
+	}
+}

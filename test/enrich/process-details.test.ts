@@ -1,0 +1,35 @@
+import { describe, expect, test } from "bun:test";
+import { commandLineText, processDetails } from "../../src/enrich/procfs.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe("a command line", () => {
+	for (const [what, raw, expected] of [
+		["has spaces between its arguments", "nginx\0-g\0daemon off;\0", "nginx -g daemon off;"],
+		["keeps an empty argument in its middle", "a\0\0b\0", "a  b"],
+		["may be changed by its program, without a zero", "sshd: root [priv]", "sshd: root [priv]"],
+		["may be padded with zeros", "postgres: idle\0\0\0\0", "postgres: idle"],
+		["of a kernel thread is not there", "", null],
+		["of zeros is not there", "\0\0", null],
+	] as const)
+		test(what, () => expect(commandLineText(bytes(raw))).toBe(expected));
+});
+
+describe("what /proc says", () => {
+	test("of a program that runs", async () => {
+		const child = Bun.spawn(["sh", "-c", "read -r _", "x".repeat(10_000)], { stdin: "pipe" });
+		const { executable, commandLine } = processDetails(child.pid);
+		child.kill("SIGKILL");
+		await child.exited;
+		expect(executable).toMatch(/^\/.*sh$/);
+		expect(commandLine?.startsWith("sh -c read -r _ xxx")).toBe(true);
+		// The first 4 KiB.
+		expect(commandLine?.length).toBe(4096);
+	});
+
+	test("of one that is gone", async () => {
+		const child = Bun.spawn(["true"]);
+		await child.exited;
+		expect(processDetails(child.pid)).toEqual({ executable: null, commandLine: null });
+	});
+});

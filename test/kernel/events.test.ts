@@ -1,0 +1,47 @@
+import { expect } from "bun:test";
+import { Conntracer, eventsOf, runShell } from "../support/conntracer.ts";
+import { expectNothingLost } from "../support/expectations.ts";
+import { kernelTest } from "../support/root.ts";
+import { ownPrograms, runTraffic, totals } from "../support/traffic.ts";
+
+const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("evk");
+
+kernelTest("the binary shows each connection: 4,000 of 777 bytes each way", async () => {
+	await using conntracer = await Conntracer.run("events", "--process", CLIENT, "--process", SERVER);
+	const size = ["--request", "777", "--response", "777"];
+	const truth = await runTraffic(["churn", "--count", "4000", ...size, ...NAMES]);
+	await conntracer.until("16000 events", (records) => eventsOf(records).length >= 16_000);
+	const run = await conntracer.stop();
+	const events = eventsOf(run.records);
+	expect(events).toHaveLength(16_000);
+	expect(new Set(events.map(({ id }) => id)).size).toBe(8000);
+	for (const [process, truths] of [
+		[CLIENT, truth.clients],
+		[SERVER, truth.servers],
+	] as const) {
+		const ours = events.filter((event) => event.process === process);
+		const closes = ours.filter(({ event }) => event === "close");
+		const bytes = closes.reduce((sum, event) => sum + event.bytes_sent, 0);
+		expect(bytes).toBe(totals(truths).bytes_sent);
+		expect(new Set(ours.map(({ pid }) => pid))).toEqual(new Set(truths.map(({ pid }) => pid)));
+		expect(new Set(ours.map(({ executable }) => executable)).size).toBe(1);
+		expect(ours[0]?.executable).toContain("traffic");
+		expect(ours[0]?.command_line).toContain("churn --count 4000");
+	}
+	const times = events.map(({ time }) => time);
+	expect(times).toEqual(times.toSorted());
+	expectNothingLost(run);
+});
+
+kernelTest("-n 3 ends after three events, and a closed pipe with exit 0", async () => {
+	const traffic = runTraffic(["churn", "--count", "2000", ...NAMES]);
+	const three = runShell('"$CONNTRACER" events --json -n 3 -d 20s');
+	await traffic;
+	const records = three.stdout
+		.trimEnd()
+		.split("\n")
+		.map((line) => JSON.parse(line));
+	expect(records.map(({ type }) => type)).toEqual(["ready", "event", "event", "event"]);
+	const piped = runShell('{ "$CONNTRACER" events --json; echo $? >&2; } | head -1');
+	expect(piped.stderr.trimEnd()).toBe("0");
+});
