@@ -1,11 +1,11 @@
 /** From `struct socket_info`, in place, to the record of an open connection. */
 
 import { readU64 } from "../maps/codec.ts";
-import { DIRECTION } from "../maps/enums.ts";
 import { owner, socketInfo } from "../maps/structs.ts";
 import type { FilterSubject } from "./filter.ts";
+import { directionName, tcpStateName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { ConnectionFields, Direction } from "./records.ts";
+import type { ConnectionFields } from "./records.ts";
 
 /** A program that has the socket open. */
 export interface Holder {
@@ -58,17 +58,7 @@ type Counters = Pick<
 >;
 
 const LISTEN = "LISTEN";
-/** include/net/tcp_states.h */
-const STATES: Readonly<Record<number, string>> = {
-	...{ 1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2" },
-	...{ 6: "TIME_WAIT", 7: "CLOSE", 8: "CLOSE_WAIT", 9: "LAST_ACK", 10: LISTEN, 11: "CLOSING" },
-};
 const CLOSING = new Set(["FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING"]);
-const DIRECTIONS: Readonly<Record<number, Direction>> = {
-	[DIRECTION.DIRECTION_ACTIVE]: "active",
-	[DIRECTION.DIRECTION_PASSIVE]: "passive",
-};
-
 const at = socketInfo.offsets;
 const ownerAt = {
 	cgroupId: at.owner + owner.offsets.cgroup_id,
@@ -137,7 +127,7 @@ export class ConnectionDecoder {
 
 	#state(place: number): string {
 		const state = this.#view.getUint8(place + at.state);
-		return STATES[state] ?? String(state);
+		return tcpStateName(state);
 	}
 
 	#where(place: number): Where {
@@ -152,7 +142,7 @@ export class ConnectionDecoder {
 		}
 		return {
 			family: this.#texts.family(this.#view, remote),
-			direction: DIRECTIONS[this.#view.getUint8(place + at.direction)] ?? null,
+			direction: directionName(this.#view.getUint8(place + at.direction)),
 			...{ state, local_address, local_port },
 			remote_address: this.#texts.address(this.#view, remote),
 			remote_port: this.#view.getUint16(place + at.remote_port, true),

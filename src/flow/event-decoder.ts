@@ -1,10 +1,11 @@
 /** From `struct event`, in place, to the record of an event. */
 
 import { readU64 } from "../maps/codec.ts";
-import { ATTRIBUTION, CLOSE_REASON, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
+import { CLOSE_REASON, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
+import { attributionName, directionName, tcpStateName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { Attribution, CloseReason, Direction, EventName, EventRecord } from "./records.ts";
+import type { CloseReason, EventName, EventRecord } from "./records.ts";
 import type { WallClock } from "./wall-clock.ts";
 
 /** What the kernel's numbers are called, and what else is known of a process. */
@@ -33,20 +34,6 @@ const REASONS: Readonly<Record<number, CloseReason>> = {
 	[CLOSE_REASON.CLOSE_RESET_RECEIVED]: "reset_received",
 	[CLOSE_REASON.CLOSE_TIMEOUT]: "timeout",
 };
-
-const DIRECTIONS: Readonly<Record<number, Direction>> = {
-	[DIRECTION.DIRECTION_ACTIVE]: "active",
-	[DIRECTION.DIRECTION_PASSIVE]: "passive",
-};
-
-const ATTRIBUTIONS: Readonly<Record<number, Attribution>> = {
-	[ATTRIBUTION.ATTRIBUTION_TASK]: "task",
-	[ATTRIBUTION.ATTRIBUTION_LISTENER]: "listener",
-	[ATTRIBUTION.ATTRIBUTION_SCAN]: "scan",
-};
-
-/** include/net/tcp_states.h */
-const STATES: Readonly<Record<number, string>> = { 1: "ESTABLISHED", 7: "CLOSE" };
 
 type Endpoints = Pick<
 	EventRecord,
@@ -115,8 +102,8 @@ export class EventDecoder {
 			close_reason: REASONS[this.#u8(offset + at.close_reason)] ?? null,
 			id: String(this.#u64(offset + at.id)),
 			transport: "tcp",
-			direction: DIRECTIONS[this.#u8(offset + at.direction)] ?? null,
-			state: STATES[this.#u8(offset + at.state)] ?? "CLOSE",
+			direction: directionName(this.#u8(offset + at.direction)),
+			state: tcpStateName(this.#u8(offset + at.state)),
 			...this.#endpoints(offset),
 			...this.#owner(offset),
 			opened: opened === 0 ? null : clock.text(opened),
@@ -155,7 +142,7 @@ export class EventDecoder {
 			netns: this.#u32(offset + at.netns),
 			cgroup_id: cgroupId,
 			container_id: cgroupId === null ? null : this.#names.containerOf(cgroupId),
-			attribution: ATTRIBUTIONS[this.#u8(offset + at.attribution)] ?? null,
+			attribution: attributionName(this.#u8(offset + at.attribution)),
 		};
 	}
 

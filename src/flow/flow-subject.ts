@@ -1,11 +1,12 @@
 /** From the kernel's key of a flow to what a flow is called in a record. */
 
 import type { StructCodec } from "../maps/codec.ts";
-import { DIRECTION, FLOW_KEY_PART } from "../maps/enums.ts";
+import { FLOW_KEY_PART } from "../maps/enums.ts";
 import type { flowKey } from "../maps/structs.ts";
 import { addressText, familyOf } from "./address.ts";
 import { commText } from "./comm.ts";
 import type { FilterSubject, FlowFilter } from "./filter.ts";
+import { directionName } from "./kernel-names.ts";
 import type { Aggregate, Direction, FlowIdentity } from "./records.ts";
 
 type RawFlowKey = typeof flowKey extends StructCodec<infer T> ? T : never;
@@ -29,11 +30,6 @@ export function keyPartsFor(options: {
 	);
 }
 
-function directionOf(raw: number): Direction {
-	if (raw === DIRECTION.DIRECTION_ACTIVE) return "active";
-	return raw === DIRECTION.DIRECTION_PASSIVE ? "passive" : null;
-}
-
 function listenPort(key: RawFlowKey, direction: Direction): number | null {
 	if (direction === null) return null;
 	return direction === "active" ? key.remote_port : key.local_port;
@@ -51,7 +47,7 @@ export function subjectFrom(
 		readonly containerOf: (cgroupId: string) => string | null;
 	},
 ): FlowSubject {
-	const direction = directionOf(key.direction);
+	const direction = directionName(key.direction);
 	// A kernel address of 0 stands for "no cgroup known".
 	const cgroupId = key.cgroup_id === 0n ? null : String(key.cgroup_id);
 	const full: FlowIdentity = {

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* How a TCP connection ends, or never begins. */
+#ifndef CONNTRACER_TCP_CLOSE_H
+#define CONNTRACER_TCP_CLOSE_H
+
+#include "tcp_open.h"
+
+/* close() or shutdown(): the caller is current. */
+static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
+{
+	struct flow *flow;
+
+	if (!conn->close_reason)
+		conn->close_reason = CLOSE_LOCAL;
+	/* A TCP Fast Open child can be closed before its handshake is done. */
+	on_established(tp, conn);
+	/* Who closes is who held it: a better answer than who listened, or none. */
+	if (conn->owner.attribution == ATTRIBUTION_TASK ||
+	    conn->owner.attribution == ATTRIBUTION_SCAN || conn->phase != PHASE_OPEN)
+		return;
+	conn->owner.pid = bpf_get_current_pid_tgid() >> 32;
+	conn->owner.attribution = ATTRIBUTION_SCAN;
+	flow = flow_at(conn->slot);
+	if (flow)
+		flow->last_pid = conn->owner.pid;
+}
+
+static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __u64 key)
+{
+	struct endpoints ends;
+	struct flow *flow;
+
+	/* No port or no route: the SYN was never sent, and tcp_connect() did not count. */
+	if (conn->direction == DIRECTION_ACTIVE && tp->segs_out == 0)
+		COUNT_NETNS(sock_of(tp), active_opens, -1);
+	endpoints_direct(&ends, tp);
+	flow = flow_of(conn, &ends);
+	if (flow)
+		ADD(flow->failed, 1);
+	if (conn->direction == DIRECTION_ACTIVE)
+		emit(EVENT_CONNECT_FAILED, conn, tp, TCP_CLOSE, sock_of(tp)->sk_err);
+	bpf_map_delete_elem(&conns, &key);
+}
+
+static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, struct flow *flow,
+				      bool fin_sent)
+{
+	struct tcp_counters tcp;
+	struct payload payload;
+
+	counters_direct(&tcp, tp);
+	payload = payload_of(conn, &tcp, fin_sent);
+	fold_sent(conn, flow, conn->sent_folded, payload.sent);
+	fold_received(conn, flow, conn->sent_folded, payload.received);
+	fold_quality(conn, flow, conn->sent_folded, &tcp);
+}
+
+/*
+ * As tcp_done() and tcp_set_state() count, tracked or not. tcp_done() is for attempts that
+ * failed, with the error in sk_err; one that the program gives up, or that finds no port,
+ * goes to TCP_CLOSE without it, and is not counted.
+ */
+static __always_inline void count_end(struct sock *sk, int oldstate)
+{
+	if (oldstate == TCP_SYN_RECV || (oldstate == TCP_SYN_SENT && sk->sk_err))
+		COUNT_NETNS(sk, attempt_fails, 1);
+	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		COUNT_NETNS(sk, estab_resets, 1);
+}
+
+/*
+ * In TCP_CLOSE, as long as the program has not closed the socket. tcp_disconnect() throws
+ * away what was not read; it is known by a connection that neither failed nor was shut down.
+ */
+static __always_inline bool can_still_read(struct sock *sk)
+{
+	if (has_flag(sk->__sk_common.skc_flags, SOCK_DEAD))
+		return false;
+	return sk->sk_err || sk->sk_shutdown == SHUTDOWN_MASK;
+}
+
+static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
+{
+	__u64 key = key_of(tp);
+	struct conn *conn;
+	struct flow *flow;
+
+	if (oldstate == TCP_LISTEN) {
+		bpf_map_delete_elem(&listeners, &key);
+		return;
+	}
+	count_end(sock_of(tp), oldstate);
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn)
+		return;
+	if (conn->phase == PHASE_PENDING) {
+		on_failed(tp, conn, key);
+		return;
+	}
+	flow = flow_at(conn->slot);
+	if (!flow || conn->phase != PHASE_OPEN)
+		return;
+	fold_last(tp, conn, flow, has_sent_fin(oldstate));
+	conn->phase = PHASE_CLOSED;
+	conn->close_reason = reason_of_end(conn, sock_of(tp), oldstate);
+	conn->error = sock_of(tp)->sk_err;
+	ADD(flow->closed, 1);
+	if (!can_still_read(sock_of(tp))) {
+		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
+		forget(key, conn);
+	}
+}
+/* TCP is done and the program has closed it: what recv() still took is final now. */
+static __always_inline void on_destroy(const struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct tcp_counters tcp;
+	struct payload payload;
+	struct conn *conn;
+	struct flow *flow;
+	__u64 key;
+
+	if (!tp)
+		return;
+	key = key_of(tp);
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn)
+		return;
+	flow = conn->phase == PHASE_PENDING ? 0 : flow_at(conn->slot);
+	if (flow) {
+		counters_direct(&tcp, tp);
+		payload = payload_of(conn, &tcp, 0);
+		fold_received(conn, flow, conn->sent_folded, payload.received);
+		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
+			ADD(flow->closed, 1);
+		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
+	}
+	forget(key, conn);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* How a TCP connection begins. */
+#ifndef CONNTRACER_TCP_OPEN_H
+#define CONNTRACER_TCP_OPEN_H
+
+#include "events.h"
+#include "owner.h"
+
+/* At the end of a connection: nothing refers to the slot any more. */
+static __always_inline void forget(__u64 key, const struct conn *conn)
+{
+	if (conn->phase != PHASE_PENDING) {
+		struct flow *flow = flow_at(conn->slot);
+
+		if (flow)
+			ADD(flow->references, -1);
+	}
+	bpf_map_delete_elem(&conns, &key);
+}
+
+static __always_inline void start_life(struct conn *conn)
+{
+	__u64 tag;
+
+	conn->opened_ns = bpf_ktime_get_ns();
+	/* An entry is never used twice within 128 ns, nor exactly 8 ms later. */
+	tag = (conn->opened_ns >> 7) << COUNT_BITS;
+	conn->sent_folded = tag;
+	conn->received_folded = tag;
+	conn->retransmitted_folded = tag;
+	if (wants_events())
+		conn->id = ADD(next_id, 1);
+}
+
+/* 0, -EEXIST where it is tracked already, or the map is full. */
+static __always_inline long track(const struct tcp_sock *tp, const struct conn *conn)
+{
+	__u64 key = key_of(tp);
+	struct conn *before;
+	long err;
+
+	err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+	if (err == -EEXIST) {
+		/* connect() after connect(AF_UNSPEC): the socket starts another life. */
+		before = bpf_map_lookup_elem(&conns, &key);
+		if (before && before->phase == PHASE_PENDING)
+			return -EEXIST;
+		if (before)
+			forget(key, before);
+		err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+	}
+	return err;
+}
+
+/* connect(): the caller is current. The local port is not chosen yet. */
+static __always_inline void on_syn_sent(struct tcp_sock *tp)
+{
+	struct conn conn = {};
+	long err;
+
+	start_life(&conn);
+	conn.netns = netns_of(sock_of(tp));
+	conn.direction = DIRECTION_ACTIVE;
+	owner_from_current(&conn.owner, ATTRIBUTION_TASK);
+	err = track(tp, &conn);
+	if (!err)
+		COUNT_NETNS(sock_of(tp), active_opens, 1);
+	else if (err != -EEXIST)
+		LOST(connections_active, 1);
+}
+
+/*
+ * A child was cloned from its listener (inet_csk_clone_lock), in softirq. Its
+ * addresses are not set yet, and it has no pointer to the listener; but its
+ * tsq_node, an empty list, still points to the listener's own, which
+ * tcp_create_openreq_child() mends right after. `listeners` confirms the guess.
+ */
+static __always_inline void on_child(struct tcp_sock *tp)
+{
+	struct conn conn = {};
+	struct owner *owner;
+	__u64 listener;
+	long err;
+
+	start_life(&conn);
+	conn.netns = netns_of(sock_of(tp));
+	conn.direction = DIRECTION_PASSIVE;
+	listener = (__u64)(unsigned long)tp->tsq_node.next -
+		   bpf_core_field_offset(struct tcp_sock, tsq_node);
+	owner = bpf_map_lookup_elem(&listeners, &listener);
+	if (owner)
+		conn.owner = *owner;
+	err = track(tp, &conn);
+	if (!err)
+		COUNT_NETNS(sock_of(tp), passive_opens, 1);
+	else if (err != -EEXIST)
+		LOST(connections_passive, 1);
+}
+
+/* Runs on behalf of any process. */
+static __always_inline void on_established(struct tcp_sock *tp, struct conn *conn)
+{
+	struct endpoints ends;
+	struct flow *flow;
+
+	if (conn->phase != PHASE_PENDING)
+		return;
+	/* bytes_acked counts the SYN of an active open, and no SYN of a passive one. */
+	conn->sent_base =
+		tp->snd_una - (__u32)tp->bytes_acked + (conn->direction == DIRECTION_ACTIVE);
+	conn->received_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	endpoints_direct(&ends, tp);
+	flow = flow_of(conn, &ends);
+	if (!flow)
+		return;
+	ADD(flow->references, 1);
+	conn->phase = PHASE_OPEN;
+	ADD(flow->opened, 1);
+	if (wants_events())
+		conn->established_ns = bpf_ktime_get_ns();
+	emit(conn->direction == DIRECTION_ACTIVE ? EVENT_CONNECT : EVENT_ACCEPT, conn, tp,
+	     TCP_ESTABLISHED, 0);
+}
+
+#endif
