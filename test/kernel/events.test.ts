@@ -34,14 +34,12 @@ kernelTest("the binary shows each connection: 4,000 of 777 bytes each way", asyn
 });
 
 kernelTest("-n 3 ends after three events, and a closed pipe with exit 0", async () => {
-	const traffic = runTraffic(["churn", "--count", "2000", ...NAMES]);
-	const three = runShell('"$CONNTRACER" events --json -n 3 -d 20s');
-	await traffic;
-	const records = three.stdout
-		.trimEnd()
-		.split("\n")
-		.map((line) => JSON.parse(line));
-	expect(records.map(({ type }) => type)).toEqual(["ready", "event", "event", "event"]);
+	await using conntracer = await Conntracer.run("events", "-n", "3");
+	await runTraffic(["churn", "--count", "20", ...NAMES]);
+	const { records, exitCode } = await conntracer.end();
+	const types = records.map(({ type }) => type);
+	expect(types).toEqual(["ready", "event", "event", "event", "summary"]);
+	expect(exitCode).toBe(0);
 	const piped = runShell('{ "$CONNTRACER" events --json; echo $? >&2; } | head -1');
 	expect(piped.stderr.trimEnd()).toBe("0");
 });

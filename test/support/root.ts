@@ -16,6 +16,10 @@ if (reason !== null) process.stderr.write(`kernel tests are skipped: ${reason}\n
 const TEST_TIMEOUT_MS = 90_000;
 
 /** A test that needs root and a kernel with BTF; skipped, with the reason printed, without. */
-export function kernelTest(name: string, body: () => Promise<void>): void {
-	test.skipIf(reason !== null)(name, body, TEST_TIMEOUT_MS);
+export function kernelTest(
+	name: string,
+	body: () => Promise<void>,
+	timeoutMs = TEST_TIMEOUT_MS,
+): void {
+	test.skipIf(reason !== null)(name, body, timeoutMs);
 }
