@@ -6,8 +6,8 @@
  * CPU. A packet that arrives in softirq while connect() or close() is in our program
  * would change the state of a socket unseen: several times a second on a busy server.
  * So each hook has two programs, one after the other on the same tracepoint, and of
- * the two at least one is free. The first leaves a mark for what it has handled; the
- * second handles what has no mark.
+ * the two one should be free (not always, on a busy machine: docs/adr/0008). The first leaves a
+ * mark for what it has handled; the second handles what has no mark.
  *
  * Marks are a stack of two, as softirq interrupts a process and nothing interrupts
  * softirq here. The second program takes its own mark away when it ends, and what an

@@ -1,7 +1,7 @@
 /** What a tracer does when nothing else is said, on the command line and in a script. */
 
 export const DEFAULT_INTERVAL_MS = 1000;
-/** Each takes some 170 bytes of kernel memory, and 20 ns of every interval. */
+/** Each takes kernel memory, and some time of every interval in which a connection is open. */
 export const DEFAULT_MAX_CONNECTIONS = 65_536;
 export const DEFAULT_MAX_FLOWS = 65_536;
 /** Of the ring buffer of events. */

@@ -19,6 +19,5 @@ kernelTest("what the kernel skips of the first programs, the second ones catch u
 	const skipped = kernel.misses();
 	const { caught_up } = losses.read(kernel.lossMemory.view, 0, losses.zero());
 	expect(skipped).toBeGreaterThan(0);
-	// What both programs of a hook miss is a loss, and counted; on a busy machine one in some thousands.
-	expect(caught_up).toBeGreaterThanOrEqual(Math.floor(skipped * 0.99));
+	expect(caught_up).toBeGreaterThanOrEqual(skipped);
 });
