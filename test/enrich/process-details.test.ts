@@ -17,12 +17,14 @@ describe("a command line", () => {
 
 describe("what /proc says", () => {
 	test("of a program that runs", async () => {
-		const child = Bun.spawn(["sh", "-c", "read -r _", "x".repeat(10_000)], { stdin: "pipe" });
+		const command = ["sh", "-c", "echo; read -r _", "x".repeat(10_000)];
+		const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe" });
+		await child.stdout.getReader().read(); // it is no longer what it was forked from
 		const { executable, commandLine } = processDetails(child.pid);
 		child.kill("SIGKILL");
 		await child.exited;
 		expect(executable).toMatch(/^\/.*sh$/);
-		expect(commandLine?.startsWith("sh -c read -r _ xxx")).toBe(true);
+		expect(commandLine?.startsWith("sh -c echo; read -r _ xxx")).toBe(true);
 		// The first 4 KiB.
 		expect(commandLine?.length).toBe(4096);
 	});
