@@ -10,46 +10,40 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
 {
-	struct marks *here = clean_marks();
+	struct mark *mark = begin_first(ctx);
 
 	on_state(sk, oldstate, newstate);
-	leave_mark(here, sk);
+	end_first(mark, sk, newstate);
 	return 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state_2, const struct sock *sk, int oldstate, int newstate)
 {
-	struct marks *here = marks_here();
-
-	if (was_skipped(here, sk)) {
+	if (was_skipped(ctx, sk, newstate)) {
 		on_state(sk, oldstate, newstate);
 		LOST(caught_up, 1);
 	}
-	take_mark(here, sk);
 	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
 {
-	struct marks *here = clean_marks();
+	struct mark *mark = begin_first(ctx);
 
 	on_destroy(sk);
-	leave_mark(here, sk);
+	end_first(mark, sk, DESTROYED);
 	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock_2, const struct sock *sk)
 {
-	struct marks *here = marks_here();
-
-	if (was_skipped(here, sk)) {
+	if (was_skipped(ctx, sk, DESTROYED)) {
 		on_destroy(sk);
 		LOST(caught_up, 1);
 	}
-	take_mark(here, sk);
 	return 0;
 }
 

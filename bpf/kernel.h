@@ -181,6 +181,7 @@ struct cred {
 };
 
 struct task_struct {
+	void *stack;
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;

@@ -5,25 +5,32 @@
  * Since 6.1 (05b24ff9b2cf) the kernel skips a tracing program that already runs on the
  * CPU. A packet that arrives in softirq while connect() or close() is in our program
  * would change the state of a socket unseen: several times a second on a busy server.
- * So each hook has two programs, one after the other on the same tracepoint, and of
- * the two one should be free (not always, on a busy machine: docs/adr/0008). The first leaves a
- * mark for what it has handled; the second handles what has no mark.
+ * So each hook has two programs, one after the other on the same tracepoint, of which
+ * at least one is free. The first leaves a mark for what it has handled; the second
+ * handles what has no mark (docs/adr/0008).
  *
- * Marks are a stack of two, as softirq interrupts a process and nothing interrupts
- * softirq here. The second program takes its own mark away when it ends, and what an
- * interruption has left above it, whose second program was the skipped one.
+ * Softirq interrupts a process, and nothing interrupts softirq with another event. So
+ * there are two marks for each CPU, and what writes one of them happens one after the
+ * other. Only what interrupts is ever skipped, and what it interrupts has begun by
+ * wiping the mark away that an earlier interruption has left.
  */
 #ifndef CONNTRACER_ONCE_H
 #define CONNTRACER_ONCE_H
 
 #include "counters.h"
 
-struct marks {
-	__u64 lower;
-	__u64 upper;
+/* A change of a socket. Its lock is held, so there is one of it at a time. */
+struct mark {
+	__u64 sk;
+	__u64 newstate;
 };
 
-/* Per CPU: inserted, read and deleted by the programs of one hook. */
+struct marks {
+	struct mark process;
+	struct mark softirq;
+};
+
+/* Per CPU: written by the first programs of all hooks, read by the second ones. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -31,60 +38,60 @@ struct {
 	__type(value, struct marks);
 } marks SEC(".maps");
 
-static __always_inline struct marks *marks_here(void)
+/* What happens to a socket, in the place of a new state, for a mark. */
+enum { DESTROYED = 15 };
+
+/* THREAD_SIZE of x86-64, and of arm64 with pages of 4 kB. */
+enum { STACK_BYTES = 16384 };
+
+/*
+ * Softirq has a stack of its own, except in ksoftirqd, which it cannot interrupt. The
+ * context of a tracepoint's program is an array of its arguments, on the stack.
+ */
+static __always_inline bool in_softirq(const void *ctx)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 here;
+
+	/* By way of memory, as the verifier lets nobody compute with a context. */
+	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
+	return here - (__u64)(unsigned long)BPF_CORE_READ(task, stack) >= STACK_BYTES;
+}
+
+/* The first program, before it handles anything. Returns where its mark goes. */
+static __always_inline struct mark *begin_first(const void *ctx)
 {
 	__u32 zero = 0;
+	struct marks *here = bpf_map_lookup_elem(&marks, &zero);
 
-	return bpf_map_lookup_elem(&marks, &zero);
-}
-
-/*
- * A mark is the address of a socket: what interrupts a change of one socket is never a
- * change of the same one, as the interrupted one has its lock.
- */
-static __always_inline __u64 mark_of(const struct sock *sk)
-{
-	return (__u64)(unsigned long)sk;
-}
-
-/*
- * The first program, before: with no mark below, one above is left over from an
- * interruption of take_mark().
- */
-static __always_inline struct marks *clean_marks(void)
-{
-	struct marks *here = marks_here();
-
-	if (here && !here->lower)
-		here->upper = 0;
-	return here;
-}
-
-/* The first program, after it has handled a change. */
-static __always_inline void leave_mark(struct marks *here, const struct sock *sk)
-{
 	if (!here)
+		return 0;
+	if (in_softirq(ctx))
+		return &here->softirq;
+	here->softirq.sk = 0;
+	return &here->process;
+}
+
+/* The first program, when it has. */
+static __always_inline void end_first(struct mark *mark, const struct sock *sk, int newstate)
+{
+	if (!mark)
 		return;
-	if (here->lower)
-		here->upper = mark_of(sk);
-	else
-		here->lower = mark_of(sk);
+	mark->sk = (__u64)(unsigned long)sk;
+	mark->newstate = newstate;
 }
 
-/* The second program, before: whether the first one was skipped. */
-static __always_inline bool was_skipped(const struct marks *here, const struct sock *sk)
+/* The second program: whether the first one was skipped. */
+static __always_inline bool was_skipped(const void *ctx, const struct sock *sk, int newstate)
 {
-	return here && here->lower != mark_of(sk) && here->upper != mark_of(sk);
-}
+	__u32 zero = 0;
+	struct marks *here = bpf_map_lookup_elem(&marks, &zero);
+	struct mark *mark;
 
-/* The second program, at its end. */
-static __always_inline void take_mark(struct marks *here, const struct sock *sk)
-{
 	if (!here)
-		return;
-	here->upper = 0;
-	if (here->lower == mark_of(sk))
-		here->lower = 0;
+		return false;
+	mark = in_softirq(ctx) ? &here->softirq : &here->process;
+	return mark->sk != (__u64)(unsigned long)sk || mark->newstate != (__u64)newstate;
 }
 
 #endif
