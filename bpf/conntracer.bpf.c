@@ -3,6 +3,7 @@
 #include "once.h"
 #include "scan.h"
 #include "tcp.h"
+#include "udp.h"
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -107,5 +108,70 @@ int iter__adopt_files(struct bpf_iter__task_file *ctx)
 
 	if (task && file)
 		adopt_file(task, file);
+	return 0;
+}
+
+/* Of every socket that sends, whatever its protocol: the others leave at once. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(udp__sock_send_length, struct sock *sk, int result, int flags)
+{
+	if (is_udp(sk))
+		on_udp_call(sk, result, true);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(udp__sock_recv_length, struct sock *sk, int result, int flags)
+{
+	if (is_udp(sk))
+		on_udp_call(sk, flags & (MSG_PEEK | MSG_ERRQUEUE) ? -1 : result, false);
+	return 0;
+}
+
+SEC("cgroup/sendmsg4")
+int udp__sendmsg4(struct bpf_sock_addr *ctx)
+{
+	note_peer(ctx, true);
+	return 1;
+}
+
+SEC("cgroup/sendmsg6")
+int udp__sendmsg6(struct bpf_sock_addr *ctx)
+{
+	note_peer(ctx, false);
+	return 1;
+}
+
+SEC("cgroup/recvmsg4")
+int udp__recvmsg4(struct bpf_sock_addr *ctx)
+{
+	note_peer(ctx, true);
+	return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int udp__recvmsg6(struct bpf_sock_addr *ctx)
+{
+	note_peer(ctx, false);
+	return 1;
+}
+
+SEC("cgroup/sock_release")
+int udp__sock_release(struct bpf_sock *ctx)
+{
+	if (ctx->protocol == IPPROTO_UDP)
+		on_udp_release(bpf_get_socket_cookie(ctx));
+	return 1;
+}
+
+/* Over udp_conns. */
+SEC("iter/bpf_map_elem")
+int iter__expire_udp(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct udp_conn *conn = ctx->value;
+	struct udp_key *key = ctx->key;
+
+	if (key && conn)
+		expire_udp(key, conn);
 	return 0;
 }

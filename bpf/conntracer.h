@@ -150,7 +150,34 @@ struct conn {
 	__u8 direction;	   /* enum direction */
 	__u8 phase;	   /* enum conn_phase */
 	__u8 close_reason; /* enum close_reason */
-	__u8 pad[5];
+	__u8 l4_proto;	   /* IPPROTO_* */
+	__u8 pad[4];
+};
+
+/* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */
+struct udp_key {
+	__u64 cookie; /* of the socket: never given twice */
+	__u32 pid;    /* thread group id */
+	__u16 remote_port;
+	__u16 pad;
+	__u8 remote_address[16]; /* zero: not known */
+};
+
+struct udp_conn {
+	__u64 last_ns;	   /* CLOCK_MONOTONIC, of the last datagram */
+	__u32 slot;	   /* index into flows */
+	__u8 sent;	   /* at least one datagram */
+	__u8 received;	   /* likewise */
+	__u8 socket_known; /* its socket is in udp_sockets until it is closed */
+	__u8 pad;
+};
+
+/* The peer of the call that a thread is in. */
+struct udp_call {
+	__u64 cookie; /* of the socket; 0: nothing is noted */
+	__u8 remote_address[16];
+	__u16 remote_port;
+	__u8 pad[6];
 };
 
 /* One record of the ring buffer. */
@@ -213,8 +240,10 @@ struct socket_info {
 
 /* Set before the object is loaded. */
 struct settings {
-	__u32 flow_key_parts; /* enum flow_key_part, or-ed together */
-	__u32 event_types;    /* 1 << enum event_type, or-ed together; 0: flows instead of events */
+	__u64 udp_timeout_ns;	     /* without a datagram, and a UDP connection is over */
+	__u64 udp_stream_timeout_ns; /* the same, once both sides have spoken */
+	__u32 flow_key_parts;	     /* enum flow_key_part, or-ed together */
+	__u32 event_types; /* 1 << enum event_type, or-ed together; 0: flows instead of events */
 };
 
 /* A network namespace. Inode numbers are given again as soon as they are free. */
@@ -243,6 +272,7 @@ struct losses {
 	__u64 listeners; /* listeners was full: their connections have no process */
 	__u64 netns;	 /* netns_counts was full: opens that are not in the proof */
 	__u64 events;	 /* the ring buffer was full */
+	__u64 datagrams; /* udp_conns was full */
 	__u64 caught_up; /* no loss: runs that the kernel skipped, and our second program made */
 };
 

@@ -12,7 +12,7 @@ static __always_inline void flow_key_from(struct flow_key *key, const struct con
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	key->netns = conn->netns;
-	key->l4_proto = IPPROTO_TCP;
+	key->l4_proto = conn->l4_proto;
 	key->direction = conn->direction;
 	__builtin_memcpy(key->local_address, ends->local_address, 16);
 	__builtin_memcpy(key->remote_address, ends->remote_address, 16);

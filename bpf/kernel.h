@@ -26,6 +26,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_QUEUE = 22,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -55,10 +56,27 @@ enum {
 };
 
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 enum { SOCK_STREAM = 1 };
 enum { EEXIST = 17, EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110 };
 enum { SHUTDOWN_MASK = 3 };
+enum { SOCK_BINDPORT_LOCK = 8 };
+enum { MSG_PEEK = 0x2, MSG_ERRQUEUE = 0x2000 };
+
+/* include/uapi/linux/bpf.h: contexts, whose fields the verifier translates. */
+struct bpf_sock_addr {
+	__u32 user_family;
+	__u32 user_ip4; /* network byte order, as the next two */
+	__u32 user_ip6[4];
+	__u32 user_port;
+};
+
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -119,6 +137,7 @@ struct sock {
 	struct socket *sk_socket;
 	int sk_err;
 	__u8 sk_shutdown;
+	__u8 sk_userlocks : 4;
 	__u16 sk_type;
 	__u16 sk_protocol;
 };

@@ -36,6 +36,32 @@ struct {
 	__type(value, struct owner);
 } listening_ports SEC(".maps");
 
+/* Inserted with the first datagram; deleted by expire_udp and when the socket is closed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct udp_key);
+	__type(value, struct udp_conn);
+} udp_conns SEC(".maps");
+
+/* Cookie of an open UDP socket → one of its udp_conns, mostly the only one. Inserted with its
+ * first datagram; deleted when the socket is closed; read by expire_udp. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct udp_key);
+} udp_sockets SEC(".maps");
+
+/* Thread → the peer that its call is about. Written by the cgroup programs, in the middle of a
+ * call; read and emptied by the tracepoints, at its end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct udp_call);
+} udp_calls SEC(".maps");
+
 /* Slots of flows, mapped into user space, which reads them in place. Written by
  * all programs; user space zeroes a slot when nothing points to it any more. */
 struct {

@@ -22,6 +22,7 @@ static __always_inline void start_life(struct conn *conn)
 {
 	__u64 tag;
 
+	conn->l4_proto = IPPROTO_TCP;
 	conn->opened_ns = bpf_ktime_get_ns();
 	/* An entry is never used twice within 128 ns, nor exactly 8 ms later. */
 	tag = (conn->opened_ns >> 7) << COUNT_BITS;

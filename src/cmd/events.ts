@@ -28,6 +28,11 @@ export const events = defineCommand({
 	],
 	// Whatever can be wrong with the options is found before the kernel is asked.
 	async handler(values, context) {
+		if (values.transport === "udp")
+			throw new UsageError(
+				"--transport udp: events are of TCP connections, UDP has none",
+				"watch, top and list show UDP",
+			);
 		const options = {
 			events: wantedEvents(values),
 			filter: filterOf(values),

@@ -2,7 +2,6 @@
 
 import { CgroupTree, cgroup2MountPoint, containerIdOf } from "../enrich/cgroups.ts";
 import { mounts } from "../enrich/procfs.ts";
-import { UnsupportedError } from "../errors.ts";
 import { compileFilter, type FlowFilter } from "../flow/filter.ts";
 import type { Context } from "./command.ts";
 import type { Values } from "./option.ts";
@@ -11,17 +10,9 @@ import type { filterOptions } from "./option-groups.ts";
 /**
  * Null where nothing is filtered.
  *
- * @throws UsageError, UnsupportedError
+ * @throws UsageError
  */
 export function filterOf(values: Values<typeof filterOptions>): FlowFilter | null {
-	if (values.transport === "udp") {
-		throw new UnsupportedError(
-			"--transport udp",
-			null,
-			"this version of conntracer traces TCP only",
-			"leave it out",
-		);
-	}
 	return compileFilter({
 		pids: values.pid,
 		uids: values.uid,

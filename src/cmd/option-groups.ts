@@ -62,7 +62,11 @@ export const filterOptions = {
 	family: choice({ group: WHICH, describe: "ipv4 or ipv6" }, ["ipv4", "ipv6"], null),
 	ipv4: shorthand({ group: WHICH, short: "4", describe: "--family ipv4" }, "family", "ipv4"),
 	ipv6: shorthand({ group: WHICH, short: "6", describe: "--family ipv6" }, "family", "ipv6"),
-	transport: choice({ group: WHICH, describe: "tcp (udp: not yet)" }, ["tcp", "udp"], null),
+	transport: choice(
+		{ group: WHICH, describe: "tcp or udp alone (the other is not even hooked)" },
+		["tcp", "udp"],
+		null,
+	),
 	direction: choice(
 		{ group: WHICH, describe: "active: opened from here; passive: accepted here" },
 		["active", "passive"],

@@ -1,6 +1,11 @@
 /** The options of `conntracer watch`. */
 
-import { DEFAULT_INTERVAL_MS, DEFAULT_MAX_FLOWS } from "../flow/defaults.ts";
+import {
+	DEFAULT_INTERVAL_MS,
+	DEFAULT_MAX_FLOWS,
+	DEFAULT_UDP_STREAM_TIMEOUT_MS,
+	DEFAULT_UDP_TIMEOUT_MS,
+} from "../flow/defaults.ts";
 import { choice, flag, single } from "./option.ts";
 import {
 	COUNT,
@@ -19,6 +24,7 @@ import {
 } from "./option-groups.ts";
 import { formatDuration, parseDuration, parseInteger, parseSize, parseText } from "./parse.ts";
 
+const IDLE = { least: 1, most: 24 * 3_600_000 };
 const INTERVAL = { least: 10, most: 24 * 3_600_000 };
 
 export const watchOptions = {
@@ -64,6 +70,24 @@ export const watchOptions = {
 		},
 		DEFAULT_MAX_FLOWS,
 		parseSize(TABLE),
+	),
+	udpTimeout: single(
+		{
+			group: KERNEL,
+			describe: "closes UDP connections that are idle",
+			defaultText: formatDuration(DEFAULT_UDP_TIMEOUT_MS),
+		},
+		DEFAULT_UDP_TIMEOUT_MS,
+		parseDuration(IDLE),
+	),
+	udpStreamTimeout: single(
+		{
+			group: KERNEL,
+			describe: "the same, once both sides spoke",
+			defaultText: formatDuration(DEFAULT_UDP_STREAM_TIMEOUT_MS),
+		},
+		DEFAULT_UDP_STREAM_TIMEOUT_MS,
+		parseDuration(IDLE),
 	),
 	...fileOptions,
 

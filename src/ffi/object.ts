@@ -88,6 +88,17 @@ export class OpenObject implements Disposable {
 		checkInt(library, `resize ${name}`, library.symbols.bpf_map__set_max_entries(map, size));
 	}
 
+	/** Not to be loaded, and so not to be used. */
+	leaveOut(program: string): void {
+		const { library } = this.#handle;
+		const pointer = this.#handle.programPointer(program);
+		checkInt(
+			library,
+			`leave ${program} out`,
+			library.symbols.bpf_program__set_autoload(pointer, false),
+		);
+	}
+
 	/** The whole content of a read-only data section. */
 	setConstants(section: string, bytes: Uint8Array): void {
 		const { library } = this.#handle;

@@ -44,6 +44,14 @@ export class BpfProgram {
 		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
 	}
 
+	/** For a `cgroup/` program: for all in the cgroup whose directory is open. The caller owns the link. */
+	attachToCgroup(directoryFd: number): BpfLink {
+		const { symbols } = this.#library;
+		const link = symbols.bpf_program__attach_cgroup(this.#pointer, directoryFd);
+		const operation = `attach ${this.name}`;
+		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
+	}
+
 	/** For an `iter/` program; `over` is the map that a map iterator walks. The caller owns it. */
 	iterator(over: BpfMap | null): BpfIterator {
 		const linkInfo = new DataView(new ArrayBuffer(LINK_INFO_SIZE));

@@ -40,6 +40,10 @@ export const LIBBPF_SYMBOLS = {
 	bpf_program__fd: { args: ["ptr"], returns: "i32" },
 	// struct bpf_link *bpf_program__attach(const struct bpf_program *prog)
 	bpf_program__attach: { args: ["ptr"], returns: "ptr" },
+	// int bpf_program__set_autoload(struct bpf_program *prog, bool autoload)
+	bpf_program__set_autoload: { args: ["ptr", "bool"], returns: "i32" },
+	// struct bpf_link *bpf_program__attach_cgroup(const struct bpf_program *prog, int cgroup_fd)
+	bpf_program__attach_cgroup: { args: ["ptr", "i32"], returns: "ptr" },
 	// struct bpf_link *bpf_program__attach_iter(const struct bpf_program *prog, const struct bpf_iter_attach_opts *opts)
 	bpf_program__attach_iter: { args: ["ptr", "ptr"], returns: "ptr" },
 	// int bpf_link__fd(const struct bpf_link *link)

@@ -88,8 +88,11 @@ function endpointTests(options: FilterOptions): Test[] {
 		...alternatives(local, "--local", parseCidr, (range, subject) =>
 			range.contains(subject.local_address),
 		),
-		...alternatives(remote, "--remote", parseCidr, (range, subject) =>
-			range.contains(subject.remote_address),
+		...alternatives(
+			remote,
+			"--remote",
+			parseCidr,
+			(range, { remote_address }) => remote_address !== null && range.contains(remote_address),
 		),
 		...alternatives(localPorts, "--local-port", parsePortRange, (range, subject) =>
 			portInRange(range, subject.local_port),

@@ -11,6 +11,8 @@ import type { Aggregate, Direction, FlowIdentity } from "./records.ts";
 
 type RawFlowKey = typeof flowKey extends StructCodec<infer T> ? T : never;
 
+const IPPROTO_UDP = 17;
+
 /** What a filter looks at, and what stands in the record of the flow. */
 export interface FlowSubject extends FilterSubject {
 	readonly identity: FlowIdentity;
@@ -50,12 +52,13 @@ export function subjectFrom(
 	const direction = directionName(key.direction);
 	// A kernel address of 0 stands for "no cgroup known".
 	const cgroupId = key.cgroup_id === 0n ? null : String(key.cgroup_id);
+	const isKnown = key.remote_address.some((byte) => byte !== 0);
 	const full: FlowIdentity = {
-		transport: "tcp",
-		family: familyOf(key.remote_address),
+		transport: key.l4_proto === IPPROTO_UDP ? "udp" : "tcp",
+		family: familyOf(isKnown ? key.remote_address : key.local_address),
 		direction,
 		local_address: addressText(key.local_address),
-		remote_address: addressText(key.remote_address),
+		remote_address: isKnown ? addressText(key.remote_address) : null,
 		local_port: portOf(key.local_port),
 		remote_port: portOf(key.remote_port),
 		listen_port: listenPort(key, direction),

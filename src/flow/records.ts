@@ -16,7 +16,8 @@ export interface FlowIdentity {
 	readonly direction: Direction;
 	/** RFC 5952; IPv4-mapped addresses as IPv4. */
 	readonly local_address: string;
-	readonly remote_address: string;
+	/** Null for datagrams of a UDP socket whose program did not ask whom they came from. */
+	readonly remote_address: string | null;
 	/** Null where the port is ephemeral and left out of the flow. */
 	readonly local_port: number | null;
 	readonly remote_port: number | null;
@@ -71,6 +72,7 @@ export type LossStage =
 	| "listener_table"
 	| "netns_table"
 	| "ring_buffer"
+	| "udp_table"
 	| "program";
 
 /** What is not in a record is in a gap. */
@@ -79,7 +81,7 @@ export interface GapRecord {
 	readonly from: string;
 	readonly to: string;
 	readonly stage: LossStage;
-	/** Connections (program: runs of a BPF program that the kernel skipped). */
+	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams). */
 	readonly count: number;
 	/** What to do about it, where something can be done. */
 	readonly hint: string | null;
@@ -98,9 +100,9 @@ export interface SummaryRecord {
 	readonly time: string;
 	readonly duration_ms: number;
 	/** What was recorded in the network namespaces that `kernel` speaks of. */
-	readonly seen: TcpCounts;
-	/** What the kernel's own counters say happened meanwhile. */
-	readonly kernel: TcpCounts;
+	readonly seen: TcpCounts | null;
+	/** What the kernel's own counters say happened meanwhile. Null, as `seen`, where no TCP is traced. */
+	readonly kernel: TcpCounts | null;
 	/** Recorded in network namespaces that were gone at the end, so nothing to compare with. */
 	readonly unverified: TcpCounts;
 	readonly lost: Readonly<Record<LossStage, number>>;

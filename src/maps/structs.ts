@@ -69,7 +69,32 @@ export const conn = struct("conn", {
 	direction: u8,
 	phase: u8,
 	close_reason: u8,
-	pad: bytes(5),
+	l4_proto: u8,
+	pad: bytes(4),
+});
+
+export const udpKey = struct("udp_key", {
+	cookie: id64,
+	pid: u32,
+	remote_port: u16,
+	pad: u16,
+	remote_address: bytes(16),
+});
+
+export const udpConn = struct("udp_conn", {
+	last_ns: u64,
+	slot: u32,
+	sent: u8,
+	received: u8,
+	socket_known: u8,
+	pad: u8,
+});
+
+const udpCall = struct("udp_call", {
+	cookie: id64,
+	remote_address: bytes(16),
+	remote_port: u16,
+	pad: bytes(6),
 });
 
 export const event = struct("event", {
@@ -148,10 +173,13 @@ export const losses = struct("losses", {
 	listeners: u64,
 	netns: u64,
 	events: u64,
+	datagrams: u64,
 	caught_up: u64,
 });
 
 export const settings = struct("settings", {
+	udp_timeout_ns: u64,
+	udp_stream_timeout_ns: u64,
 	flow_key_parts: u32,
 	event_types: u32,
 });
@@ -162,6 +190,9 @@ export const STRUCTS = [
 	owner,
 	listeningPort,
 	conn,
+	udpKey,
+	udpConn,
+	udpCall,
 	event,
 	socketInfo,
 	netnsId,

@@ -4,7 +4,7 @@ import type { Aggregate, FlowRecord } from "../flow/records.ts";
 import { type Column, findColumn, namedColumns, type Value } from "./column.ts";
 import { COLUMNS } from "./columns.ts";
 
-const IDENTITY = ["process", "last_pid", "local", "direction", "remote"];
+const IDENTITY = ["process", "last_pid", "transport", "local", "direction", "remote"];
 const CONNECTIONS = [
 	"connections_open",
 	"connections_opened",
@@ -90,7 +90,7 @@ function byValue(value: (flow: FlowRecord) => Value): RowOrder {
 		compareValues(value(a), value(b)) ||
 		b.connections_open - a.connections_open ||
 		compareText(a.process ?? "", b.process ?? "") ||
-		compareText(a.remote_address, b.remote_address) ||
+		compareText(a.remote_address ?? "", b.remote_address ?? "") ||
 		compareText(a.local_address, b.local_address) ||
 		(a.listen_port ?? 0) - (b.listen_port ?? 0) ||
 		(a.local_port ?? 0) - (b.local_port ?? 0) ||

@@ -18,7 +18,8 @@ function local(flow: FlowRecord): string {
 	return endpoint(flow.local_address, flow.local_port ?? listening);
 }
 
-function remote(flow: FlowRecord): string {
+function remote(flow: FlowRecord): string | null {
+	if (flow.remote_address === null) return null;
 	const listening = flow.direction === "active" ? flow.listen_port : null;
 	return endpoint(flow.remote_address, flow.remote_port ?? listening);
 }
@@ -35,7 +36,7 @@ export const COLUMNS: readonly Column<FlowRecord>[] = [
 		text: (f) => safeText(f.time.replace(/(\.\d{3})\d+Z$/, "$1Z")),
 	}),
 	numberColumn("interval_ms", "INTERVAL_MS", (f) => f.interval_ms, String),
-	textColumn("transport", "PROTO", (f) => f.transport, { cut: null }),
+	textColumn("transport", "PROTO", (f) => f.transport, { cut: null, importance: 4.5 }),
 	textColumn("family", "FAMILY", (f) => f.family, { cut: null }),
 	textColumn("direction", "DIR", (f) => f.direction, {
 		alias: "dir",

@@ -57,7 +57,12 @@ export class JsonLines<Row> {
 		const { cpu_ms, peak_memory_bytes, bpf_runs, bpf_ns } = self;
 		this.#write({
 			...{ type, time, duration_ms },
-			...{ seen: counts(seen), kernel: counts(kernel), unverified: counts(unverified), lost },
+			...{
+				seen: seen && counts(seen),
+				kernel: kernel && counts(kernel),
+				unverified: counts(unverified),
+				lost,
+			},
 			self: { cpu_ms, peak_memory_bytes, bpf_runs, bpf_ns },
 		});
 	}

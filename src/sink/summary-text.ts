@@ -48,6 +48,12 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "the ring buffer was full",
 		hint: "raise --buffer",
 	},
+	udp_table: {
+		one: "datagram was not counted",
+		many: "datagrams were not counted",
+		why: "the table of UDP connections was full",
+		hint: "raise --max-connections",
+	},
 	program: {
 		one: "run of a BPF program was skipped",
 		many: "runs of a BPF program were skipped",
@@ -56,12 +62,22 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 	},
 };
 
+/** A feature that has no hook, and why. */
+const NONE = "none: ";
+
 export function readyText(record: ReadyRecord): string {
-	const hooks = [...new Set(Object.values(record.hooks))].join(", ");
+	const all = Object.values(record.hooks);
+	const hooks = [...new Set(all)].filter((hook) => !hook.startsWith(NONE)).join(", ");
+	const missing = all
+		.filter((hook) => hook.startsWith(NONE))
+		.map((hook) => hook.slice(NONE.length));
 	const parts = [`version ${record.version}`, `Linux ${record.kernel}`, `libbpf ${record.libbpf}`];
 	if (hooks !== "") parts.push(hooks);
 	const open = plural(record.open_connections, "connection was", "connections were");
-	return line(`ready: ${parts.join(", ")}; ${open} open already`);
+	return [
+		line(`ready: ${parts.join(", ")}; ${open} open already`),
+		...missing.map((why) => line(`not traced: ${why}`)),
+	].join("");
 }
 
 export function gapText(record: GapRecord): string {
@@ -72,13 +88,14 @@ export function gapText(record: GapRecord): string {
 /** The proof and the cost on one line, then one line for each stage where something was lost. */
 export function summaryText(record: SummaryRecord): string {
 	const lost = (Object.keys(LOSSES) as LossStage[]).filter((stage) => record.lost[stage] > 0);
+	const { seen, kernel } = record;
 	const parts = [
-		`${proof(record)} seen (kernel's own counters)`,
+		...(seen && kernel ? [`${proof(seen, kernel)} seen (kernel's own counters)`] : []),
 		lost.length === 0 ? "nothing lost" : "LOSSES below",
 		cost(record),
 	];
 	const unverified = unverifiedText(record.unverified);
-	if (unverified !== null) parts.splice(1, 0, unverified);
+	if (unverified !== null) parts.splice(-2, 0, unverified);
 	const losses = lost.map((stage) => line(`LOST ${lossText(stage, record.lost[stage], null)}`));
 	return line(parts.join("; ")) + losses.join("");
 }
@@ -88,7 +105,7 @@ export function clock(time: string): string {
 	return safeText(`${time.slice(11, 19)}Z`);
 }
 
-function proof({ seen, kernel }: SummaryRecord): string {
+function proof(seen: TcpCounts, kernel: TcpCounts): string {
 	const parts = [
 		`${seen.active_opens} of ${kernel.active_opens} active opens`,
 		`${seen.passive_opens} of ${kernel.passive_opens} passive opens`,

@@ -4,7 +4,12 @@ import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
 import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
-import { DEFAULT_BUFFER_BYTES, DEFAULT_MAX_CONNECTIONS } from "../flow/defaults.ts";
+import {
+	DEFAULT_BUFFER_BYTES,
+	DEFAULT_MAX_CONNECTIONS,
+	DEFAULT_UDP_STREAM_TIMEOUT_MS,
+	DEFAULT_UDP_TIMEOUT_MS,
+} from "../flow/defaults.ts";
 import { EventDecoder } from "../flow/event-decoder.ts";
 import { EventOrder } from "../flow/event-order.ts";
 import type { FlowFilter } from "../flow/filter.ts";
@@ -44,6 +49,15 @@ const DEFAULTS: EventTracerOptions = {
 	version: VERSION,
 	containerOf: () => null,
 };
+
+/** Events are of TCP connections: UDP has none. */
+const NO_FLOWS = {
+	transports: ["tcp"],
+	keyParts: 0,
+	maxFlows: 1,
+	udpTimeoutMs: DEFAULT_UDP_TIMEOUT_MS,
+	udpStreamTimeoutMs: DEFAULT_UDP_STREAM_TIMEOUT_MS,
+} as const;
 
 const TYPES: Readonly<Partial<Record<EventName, number>>> = {
 	connect: EVENT_TYPE.EVENT_CONNECT,
@@ -96,10 +110,7 @@ export class EventTracer implements Disposable {
 	static open(partial: Partial<EventTracerOptions> = {}): EventTracer {
 		const options = { ...DEFAULTS, ...partial };
 		const eventTypes = options.events.reduce((bits, name) => bits | (1 << (TYPES[name] ?? 31)), 0);
-		const session = Session.open(
-			{ ...options, keyParts: 0, maxFlows: 1, eventTypes },
-			adoptedConnections,
-		);
+		const session = Session.open({ ...options, ...NO_FLOWS, eventTypes }, adoptedConnections);
 		try {
 			return new EventTracer(session, new RingBuffer(session.kernel.events), options);
 		} catch (error) {

@@ -4,16 +4,25 @@ import {
 	DEFAULT_INTERVAL_MS,
 	DEFAULT_MAX_CONNECTIONS,
 	DEFAULT_MAX_FLOWS,
+	DEFAULT_UDP_STREAM_TIMEOUT_MS,
+	DEFAULT_UDP_TIMEOUT_MS,
 	LEAST_BUFFER_BYTES,
 } from "../flow/defaults.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { keyPartsFor } from "../flow/flow-subject.ts";
 import { FlowTable } from "../flow/flow-table.ts";
-import type { Aggregate, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type {
+	Aggregate,
+	FlowBatch,
+	ReadyRecord,
+	SummaryRecord,
+	Transport,
+} from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session, type SessionOptions } from "./session.ts";
 import { ticks } from "./ticks.ts";
+import { openTransports } from "./transports.ts";
 
 export type { HookFamily } from "./session.ts";
 
@@ -23,6 +32,12 @@ export interface FlowTracerOptions extends SessionOptions {
 	readonly aggregate: Aggregate;
 	readonly filter: FlowFilter | null;
 	readonly maxFlows: number;
+	/** Null: TCP, and UDP where this kernel has what it takes. */
+	readonly transport: Transport | null;
+	/** Milliseconds without a datagram after which a UDP connection is over. */
+	readonly udpTimeoutMs: number;
+	/** The same, once both sides have spoken. */
+	readonly udpStreamTimeoutMs: number;
 	/** cgroup v2 id → container id, or null. */
 	readonly containerOf: (cgroupId: string) => string | null;
 }
@@ -33,6 +48,9 @@ const DEFAULTS: FlowTracerOptions = {
 	filter: null,
 	maxConnections: DEFAULT_MAX_CONNECTIONS,
 	maxFlows: DEFAULT_MAX_FLOWS,
+	transport: null,
+	udpTimeoutMs: DEFAULT_UDP_TIMEOUT_MS,
+	udpStreamTimeoutMs: DEFAULT_UDP_STREAM_TIMEOUT_MS,
 	btfPath: null,
 	libbpfPath: null,
 	hooks: "auto",
@@ -48,11 +66,11 @@ export class FlowTracer implements Disposable {
 	readonly #intervalMs: number;
 	#lastBatchAt = performance.now();
 
-	private constructor(session: Session, table: FlowTable, intervalMs: number) {
+	private constructor(session: Session, ready: ReadyRecord, table: FlowTable, intervalMs: number) {
+		this.ready = ready;
 		this.#session = session;
 		this.#table = table;
 		this.#intervalMs = intervalMs;
-		this.ready = session.ready;
 	}
 
 	/**
@@ -65,16 +83,16 @@ export class FlowTracer implements Disposable {
 		const options = { ...DEFAULTS, ...partial };
 		const tableOf = ({ flowMemory, flows }: KernelSide): FlowTable =>
 			new FlowTable(flowMemory.view, flows.maxEntries, options);
-		const session = Session.open(
-			{
-				...options,
-				keyParts: keyPartsFor(options),
-				eventTypes: 0,
-				bufferBytes: LEAST_BUFFER_BYTES,
-			},
-			(kernel) => tableOf(kernel).adopted(),
+		const forFlows = {
+			...options,
+			...{ keyParts: keyPartsFor(options), eventTypes: 0, bufferBytes: LEAST_BUFFER_BYTES },
+		};
+		const { opened: session, missingUdp } = openTransports(options.transport, (transports) =>
+			Session.open({ ...forFlows, transports }, (kernel) => tableOf(kernel).adopted()),
 		);
-		return new FlowTracer(session, tableOf(session.kernel), options.intervalMs);
+		const hooks = missingUdp === null ? {} : { udp: `none: ${missingUdp}` };
+		const ready = { ...session.ready, hooks: { ...session.ready.hooks, ...hooks } };
+		return new FlowTracer(session, ready, tableOf(session.kernel), options.intervalMs);
 	}
 
 	/**
@@ -112,7 +130,10 @@ export class FlowTracer implements Disposable {
 
 	#read(): FlowBatch {
 		const { kernel } = this.#session;
-		if (this.#table.hasOpen()) kernel.foldConnections();
+		if (this.#table.hasOpen()) {
+			kernel.foldConnections();
+			kernel.expireUdp();
+		}
 		const now = performance.now();
 		const time = nowIso();
 		const interval_ms = Math.round(now - this.#lastBatchAt);

@@ -1,6 +1,9 @@
 /** The BPF object in the kernel: sized, loaded, its maps and iterators at hand. */
 
-import { networkNamespaces } from "../enrich/procfs.ts";
+import { closeSync, openSync } from "node:fs";
+import { cgroup2MountPoint } from "../enrich/cgroups.ts";
+import { mounts, networkNamespaces } from "../enrich/procfs.ts";
+import { UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import type { MappedRegion } from "../ffi/libc.ts";
 import { Libbpf } from "../ffi/library.ts";
@@ -9,41 +12,52 @@ import type { BpfMap } from "../ffi/map.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import type { BpfProgram, ProgramStats } from "../ffi/program.ts";
 import { countRuns } from "../ffi/stats.ts";
-import { conn, flow, flowKey, losses, netnsCounts, netnsId, settings } from "../maps/structs.ts";
+import type { Transport } from "../flow/records.ts";
+import {
+	conn,
+	flow,
+	flowKey,
+	losses,
+	netnsCounts,
+	netnsId,
+	settings,
+	udpConn,
+	udpKey,
+} from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
+import { EVERYTHING, type Plan, planFor, programsOf } from "./plan.ts";
 import { explainRefusal, requireKernelTypes } from "./refusal.ts";
 
 export interface KernelSideOptions {
+	/** What is traced; programs for other transports are not loaded. */
+	readonly transports: readonly Transport[];
 	/** FLOW_KEY_PART, or-ed together. */
 	readonly keyParts: number;
 	/** 1 << EVENT_TYPE, or-ed together; 0 for flows. */
 	readonly eventTypes: number;
 	/** Of the ring buffer: a power of two, and at least a page. */
 	readonly bufferBytes: number;
+	/** Of each transport. */
 	readonly maxConnections: number;
 	readonly maxFlows: number;
+	/** Milliseconds without a datagram after which a UDP connection is over. */
+	readonly udpTimeoutMs: number;
+	/** The same, once both sides have spoken. */
+	readonly udpStreamTimeoutMs: number;
 	readonly btfPath: string | null;
 	readonly libbpfPath: string | null;
 }
 
-/** Each with a second program, which is attached after it: see bpf/once.h. */
-const HOOKS = ["tp__inet_sock_set_state", "tp__tcp_destroy_sock"] as const;
+/** A second program of a hook, attached after all first ones: see bpf/once.h. */
 const SECOND = "_2";
-const ITERATORS = {
-	foldConns: "iter__fold_conns",
-	offerSlots: "iter__offer_slots",
-	adoptListeners: "iter__adopt_listeners",
-	adoptFiles: "iter__adopt_files",
-	adoptFileless: "iter__adopt_fileless",
-} as const;
+const NS_PER_MS = 1_000_000;
 const U32_SIZE = 4;
 const POINTER_SIZE = 8;
 
 /** Owns everything of ours that is in the kernel; nothing is left once it is disposed of. */
 export class KernelSide implements Disposable {
 	readonly libbpf: Libbpf;
-	readonly conns: BpfMap;
 	readonly flows: BpfMap;
 	readonly flowSlots: BpfMap;
 	readonly netnsCounters: BpfMap;
@@ -52,44 +66,37 @@ export class KernelSide implements Disposable {
 	readonly lossMemory: MappedRegion;
 	readonly events: BpfMap;
 	readonly #owned: DisposableStack;
-	readonly #programs: readonly BpfProgram[];
-	readonly #hooks: readonly BpfProgram[];
-	readonly #seconds: readonly BpfProgram[];
 	readonly #object: LoadedObject;
+	readonly #plan: Plan;
+	readonly #programs: readonly BpfProgram[];
+	readonly #firsts: readonly BpfProgram[];
 	readonly #links: BpfLink[] = [];
-	readonly #foldConns: BpfIterator;
-	readonly #offerSlots: BpfIterator;
-	readonly #adoptListeners: BpfIterator;
-	readonly #adoptFiles: BpfIterator;
-	readonly #adoptFileless: BpfIterator;
+	readonly #iterators = new Map<string, BpfIterator>();
 
-	private constructor(libbpf: Libbpf, object: LoadedObject) {
+	private constructor(libbpf: Libbpf, object: LoadedObject, plan: Plan) {
 		using owned = new DisposableStack();
-		const iterator = (name: string, over: BpfMap | null): BpfIterator =>
-			owned.use(object.program(name).iterator(over));
 		const memory = (map: BpfMap): MappedRegion =>
 			owned.adopt(map.mapMemory(), (region) => region.close());
 
 		this.libbpf = libbpf;
-		this.conns = object.map("conns", POINTER_SIZE, conn.size);
 		this.flows = object.map("flows", U32_SIZE, flow.size);
 		this.flowSlots = object.map("flow_slots", flowKey.size, U32_SIZE);
 		this.netnsCounters = object.map("netns_counters", netnsId.size, netnsCounts.size);
 		this.flowMemory = memory(this.flows);
 		this.events = object.map("events", 0, 0);
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
-		this.#foldConns = iterator(ITERATORS.foldConns, this.conns);
-		this.#offerSlots = iterator(ITERATORS.offerSlots, this.flows);
-		this.#adoptListeners = iterator(ITERATORS.adoptListeners, null);
-		this.#adoptFiles = iterator(ITERATORS.adoptFiles, null);
-		this.#adoptFileless = iterator(ITERATORS.adoptFileless, null);
-		this.#hooks = HOOKS.map((name) => object.program(name));
-		this.#seconds = HOOKS.map((name) => object.program(name + SECOND));
-		this.#programs = [
-			...this.#hooks,
-			...this.#seconds,
-			...Object.values(ITERATORS).map((name) => object.program(name)),
-		];
+		this.#plan = plan;
+		this.#firsts = plan.hooks
+			.filter((name) => !name.endsWith(SECOND))
+			.map((name) => object.program(name));
+		this.#programs = programsOf(plan).map((name) => object.program(name));
+		const walked: Readonly<Record<string, BpfMap>> = {
+			iter__fold_conns: object.map("conns", POINTER_SIZE, conn.size),
+			iter__expire_udp: object.map("udp_conns", udpKey.size, udpConn.size),
+			iter__offer_slots: this.flows,
+		};
+		for (const name of plan.iterators)
+			this.#iterators.set(name, owned.use(object.program(name).iterator(walked[name] ?? null)));
 		this.#object = object;
 		this.#owned = owned.move();
 	}
@@ -98,34 +105,50 @@ export class KernelSide implements Disposable {
 	static load(options: KernelSideOptions): KernelSide {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		requireKernelTypes();
-		return explainRefusal("load the BPF programs", options.btfPath, () => {
-			using open = OpenObject.open(libbpf, bpfObject(), {
-				name: "conntracer",
-				btfPath: options.btfPath,
-			});
-			open.resizeMap("conns", options.maxConnections);
-			open.resizeMap("events", options.bufferBytes);
-			// One more: flows[0] is for what finds no slot.
-			for (const name of ["flows", "flow_slots", "free_slots"])
-				open.resizeMap(name, options.maxFlows + 1);
-			open.setConstants(
-				".rodata.settings",
-				settings.encode({ flow_key_parts: options.keyParts, event_types: options.eventTypes }),
-			);
-			return open.load((loaded) => new KernelSide(libbpf, loaded));
+		const { btfPath } = options;
+		return explainRefusal("load the BPF programs", btfPath, () => {
+			using open = OpenObject.open(libbpf, bpfObject(), { name: "conntracer", btfPath });
+			const plan = planFor(options.transports);
+			setUp(open, options, plan);
+			return open.load((loaded) => new KernelSide(libbpf, loaded, plan));
 		});
 	}
 
 	/** Once it is done nothing is missed, and what was there before is taken in. */
 	attach(): void {
-		this.#adoptListeners.run();
+		this.#run("iter__adopt_listeners");
 		explainRefusal("attach the BPF programs", null, () => {
-			for (const program of [...this.#hooks, ...this.#seconds])
-				this.#links.push(this.#owned.use(program.attach()));
+			for (const name of this.#plan.hooks)
+				this.#links.push(this.#owned.use(this.#object.program(name).attach()));
+			this.#attachToRootCgroup(this.#plan.cgroupHooks);
 		});
-		this.#adoptFiles.run();
+		this.#run("iter__adopt_files");
 		for (const path of networkNamespaces().values())
-			visitNetns(path, () => this.#adoptFileless.run());
+			visitNetns(path, () => this.#run("iter__adopt_fileless"));
+	}
+
+	#attachToRootCgroup(names: readonly string[]): void {
+		if (names.length === 0) return;
+		const root = cgroup2MountPoint(mounts());
+		if (root === null)
+			throw new UnsupportedError(
+				"UDP",
+				null,
+				"cgroup v2 is not mounted",
+				"mount it: mount -t cgroup2 none /sys/fs/cgroup/unified; or say --transport tcp",
+			);
+		const directory = openSync(root, "r");
+		try {
+			for (const name of names)
+				this.#links.push(this.#owned.use(this.#object.program(name).attachToCgroup(directory)));
+		} finally {
+			closeSync(directory);
+		}
+	}
+
+	/** Nothing where the plan does not have it. */
+	#run(iterator: string): void {
+		this.#iterators.get(iterator)?.run();
 	}
 
 	/** The hooks come out; the tables can still be read. */
@@ -135,12 +158,17 @@ export class KernelSide implements Disposable {
 
 	/** Adds what open connections have moved so far to their flows. */
 	foldConnections(): void {
-		this.#foldConns.run();
+		this.#run("iter__fold_conns");
+	}
+
+	/** Ends UDP connections whose socket is closed, or that have been idle. */
+	expireUdp(): void {
+		this.#run("iter__expire_udp");
 	}
 
 	/** Makes the slots that FlowTable freed available to new flows. */
 	offerSlots(): void {
-		this.#offerSlots.run();
+		this.#run("iter__offer_slots");
 	}
 
 	/** Has the kernel count and time the runs of all BPF programs until the function is called. */
@@ -150,7 +178,7 @@ export class KernelSide implements Disposable {
 
 	/** Runs that the kernel skipped because the program ran on that CPU already. */
 	misses(): number {
-		return this.#hooks.reduce((sum, program) => sum + program.stats().misses, 0);
+		return this.#firsts.reduce((sum, program) => sum + program.stats().misses, 0);
 	}
 
 	/** All programs together; 0 runs where nobody has them counted. */
@@ -172,4 +200,32 @@ export class KernelSide implements Disposable {
 		this.#owned.dispose();
 		this.#object[Symbol.dispose]();
 	}
+}
+
+function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void {
+	const wanted = new Set(programsOf(plan));
+	for (const name of EVERYTHING) if (!wanted.has(name)) object.leaveOut(name);
+	const { tcp, udp } = sizesOf(options);
+	object.resizeMap("conns", tcp);
+	for (const name of ["udp_conns", "udp_sockets"]) object.resizeMap(name, udp);
+	object.resizeMap("events", options.bufferBytes);
+	// One more: flows[0] is for what finds no slot.
+	for (const name of ["flows", "flow_slots", "free_slots"])
+		object.resizeMap(name, options.maxFlows + 1);
+	object.setConstants(
+		".rodata.settings",
+		settings.encode({
+			flow_key_parts: options.keyParts,
+			event_types: options.eventTypes,
+			udp_timeout_ns: options.udpTimeoutMs * NS_PER_MS,
+			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
+		}),
+	);
+}
+
+/** A map that no program uses is made all the same. */
+function sizesOf({ transports, maxConnections }: KernelSideOptions): Record<Transport, number> {
+	const size = (transport: Transport): number =>
+		transports.includes(transport) ? maxConnections : 1;
+	return { tcp: size("tcp"), udp: size("udp") };
 }

@@ -11,6 +11,7 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	listener_table: "connections to these listeners have no process",
 	netns_table: "they are left out of the comparison with the kernel's counters",
 	ring_buffer: "raise --buffer",
+	udp_table: "raise --max-connections",
 	program: null,
 };
 
@@ -25,6 +26,7 @@ function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "program"> 
 		listener_table: counted.listeners,
 		netns_table: counted.netns,
 		ring_buffer: counted.events,
+		udp_table: counted.datagrams,
 		caught_up: counted.caught_up,
 	};
 }
@@ -36,6 +38,7 @@ export class Losses {
 		listener_table: 0,
 		netns_table: 0,
 		ring_buffer: 0,
+		udp_table: 0,
 		program: 0,
 	};
 	readonly #memory: DataView;

@@ -6,7 +6,7 @@
 import { networkNamespaces, tcpCounts } from "../enrich/procfs.ts";
 import { netnsCookie } from "../ffi/libc.ts";
 import type { BpfMap } from "../ffi/map.ts";
-import type { TcpCounts } from "../flow/records.ts";
+import type { SummaryRecord, TcpCounts } from "../flow/records.ts";
 import { netnsCounts, netnsId } from "../maps/structs.ts";
 import { visitNetns } from "./netns.ts";
 
@@ -38,11 +38,10 @@ const minus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) =>
 /** By the bytes of struct netns_id. */
 type Differences = ReadonlyMap<string, TcpCounts>;
 
-export interface Verdict {
-	readonly seen: TcpCounts;
-	readonly kernel: TcpCounts;
-	readonly unverified: TcpCounts;
-}
+export type Verdict = Pick<SummaryRecord, "seen" | "kernel" | "unverified">;
+
+/** Where no TCP is traced. */
+export const NO_VERDICT: Verdict = { seen: null, kernel: null, unverified: NOTHING };
 
 export class Proof {
 	readonly #counters: BpfMap;

@@ -3,10 +3,10 @@
 import { kernelRelease } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import { isoTime } from "../flow/clock.ts";
-import type { GapRecord, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { GapRecord, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
 import { KernelSide, type KernelSideOptions } from "./kernel-side.ts";
 import { Losses } from "./losses.ts";
-import { Proof, type Verdict } from "./proof.ts";
+import { NO_VERDICT, Proof, type Verdict } from "./proof.ts";
 import { SelfStats } from "./self-stats.ts";
 
 export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
@@ -31,7 +31,8 @@ export class Session implements Disposable {
 	readonly kernel: KernelSide;
 	readonly ready: ReadyRecord;
 	readonly #losses: Losses;
-	readonly #proof: Proof;
+	/** Null where no TCP is traced: there is nothing to hold against the kernel's counters. */
+	readonly #proof: Proof | null;
 	readonly #self: SelfStats;
 	readonly #startedAt: number;
 	#verdict: Verdict | null = null;
@@ -39,7 +40,7 @@ export class Session implements Disposable {
 
 	private constructor(
 		kernel: KernelSide,
-		options: SessionOptions,
+		options: SessionOptions & KernelSideOptions,
 		adopted: (kernel: KernelSide) => number,
 	) {
 		this.kernel = kernel;
@@ -47,18 +48,15 @@ export class Session implements Disposable {
 		kernel.attach();
 		this.#startedAt = performance.now();
 		this.#losses = new Losses(kernel.lossMemory.view, nowIso());
-		this.#proof = new Proof(kernel.netnsCounters);
+		const tracesTcp = options.transports.includes("tcp");
+		this.#proof = tracesTcp ? new Proof(kernel.netnsCounters) : null;
 		this.ready = {
 			type: "ready",
 			time: nowIso(),
 			version: options.version,
 			kernel: kernelRelease(),
 			libbpf: kernel.libbpf.version,
-			hooks: {
-				tcp_lifecycle: "tracepoint",
-				accept: "tracepoint",
-				existing_sockets: "iterator",
-			},
+			hooks: hooksOf(options.transports),
 			programs: kernel.programNames,
 			open_connections: adopted(kernel),
 		};
@@ -103,9 +101,9 @@ export class Session implements Disposable {
 	end(): Verdict {
 		if (this.#isClosed) throw new Error("the tracer is closed");
 		if (this.#verdict === null) {
-			this.#proof.measure();
+			this.#proof?.measure();
 			this.kernel.detach();
-			this.#verdict = this.#proof.verdict();
+			this.#verdict = this.#proof?.verdict() ?? NO_VERDICT;
 		}
 		return this.#verdict;
 	}
@@ -131,4 +129,14 @@ export class Session implements Disposable {
 		this.#self[Symbol.dispose]();
 		this.kernel[Symbol.dispose]();
 	}
+}
+
+/** Feature → how it is hooked. */
+function hooksOf(transports: readonly Transport[]): Readonly<Record<string, string>> {
+	const tcp = { tcp_lifecycle: "tracepoint", accept: "tracepoint", existing_sockets: "iterator" };
+	const udp = { udp: "tracepoint", udp_peers: "cgroup" };
+	return {
+		...(transports.includes("tcp") ? tcp : {}),
+		...(transports.includes("udp") ? udp : {}),
+	};
 }

@@ -114,8 +114,8 @@ describe("what is wrong is one line, and nothing is opened", () => {
 		["-d never", 2, '--duration "never" is not a duration (write for example 250ms, 2s or 1m)'],
 		[
 			"--transport udp",
-			4,
-			"--transport udp: this version of conntracer traces TCP only (leave it out)",
+			2,
+			"--transport udp: events are of TCP connections, UDP has none (watch, top and list show UDP)",
 		],
 		["-i 2s", 2, `--interval is not an option of conntracer events ${HELP}`],
 		["--max-flows 5", 2, `--max-flows is not an option of conntracer events ${HELP}`],

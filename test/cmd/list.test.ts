@@ -187,7 +187,6 @@ test("the options reach the kernel side", async () => {
 
 describe("what is wrong is said before the kernel is asked", () => {
 	for (const [argv, code, text] of [
-		[["list", "--transport", "udp"], 4, "--transport udp: this version of conntracer"],
 		[["list", "--columns", "nonsense"], 2, '--columns "nonsense": there is no such column'],
 		[["list", "--sort", "nonsense"], 2, '--sort "nonsense": there is no such column'],
 		[["list", "--interval", "1"], 2, "--interval is not an option of conntracer list"],

@@ -142,14 +142,6 @@ test("control characters of an argument do not reach the terminal", async () => 
 	expect(stderr).not.toMatch(/[\u001b\u009b\u202e]|\n./);
 });
 
-test("UDP is named as what this version lacks", async () => {
-	const { code, stderr, opened } = await run(["--transport", "udp"]);
-	expect(stderr).toBe(
-		"conntracer: --transport udp: this version of conntracer traces TCP only (leave it out)\n",
-	);
-	expect({ code, opened }).toEqual({ code: 4, opened: [] });
-});
-
 test("a bad option is reported before missing rights", async () => {
 	const openFlowTracer = () => {
 		throw new PermissionError("load the BPF programs", ["CAP_BPF"]);

@@ -23,6 +23,13 @@ const thrownBy = (act: () => unknown): unknown => {
 	return null;
 };
 
+const SETTINGS = {
+	udp_timeout_ns: 1,
+	udp_stream_timeout_ns: 2,
+	flow_key_parts: 5,
+	event_types: 6,
+};
+
 describe("a BPF object", () => {
 	kernelTest("that is no object is refused with libbpf's own words", async () => {
 		const error = thrownBy(() => open(new TextEncoder().encode("garbage")));
@@ -66,13 +73,13 @@ describe("a BPF object", () => {
 
 	kernelTest("looks up what is there, and says what is not", async () => {
 		using object = open();
-		object.setConstants(".rodata.settings", settings.encode({ flow_key_parts: 5, event_types: 6 }));
+		object.setConstants(".rodata.settings", settings.encode(SETTINGS));
 		object.load((loaded) => {
 			using _ = loaded;
 			const constants = loaded.map(".rodata.settings", 4, settings.size);
 			const value = new Uint8Array(settings.size);
 			expect(constants.lookup(new Uint8Array(4), value)).toBe(true);
-			expect(settings.decode(value)).toEqual({ flow_key_parts: 5, event_types: 6 });
+			expect(settings.decode(value)).toEqual(SETTINGS);
 			const conns = loaded.map("conns", 8, conn.size);
 			expect(conns.lookup(new Uint8Array(8), new Uint8Array(conn.size))).toBe(false);
 			expect([...conns.keys()]).toEqual([]);

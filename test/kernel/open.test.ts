@@ -54,9 +54,11 @@ describe("one connection that stays open and moves 100 MB in bursts", () => {
 
 kernelTest("no BPF program runs for the data of an open connection", async () => {
 	using _ = new BpfStatistics();
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.start("--transport", "tcp");
 	await using traffic = new Traffic(["hold", ...BURST, ...NAMES]);
 	await traffic.held();
+	const hooks = conntracer.ready.programs.filter((name) => !name.startsWith("iter__"));
+	expect(hooks.filter((name) => !name.startsWith("tp__"))).toEqual([]);
 	const ids = bpfIdsOf(conntracer.pid);
 	const before = runsOf(ids, "tp__");
 	expect(before).toBeGreaterThan(0);

@@ -30,7 +30,7 @@ describe("--columns", () => {
 
 test("flows of services have no columns of processes", () => {
 	const names = defaultColumns("terminal", "service").map(({ name }) => name);
-	expect(names.slice(0, 4)).toEqual(["local", "direction", "remote", "sent_rate"]);
+	expect(names.slice(0, 5)).toEqual(["transport", "local", "direction", "remote", "sent_rate"]);
 	expect(names).not.toContain("uid");
 	expect(names).not.toContain("container_id");
 });

@@ -127,7 +127,7 @@ describe(`whatever comes in (FAST_CHECK_SEED=${SEED})`, () => {
 				expect(lines).toHaveLength(1 + 2 * found.length + 1);
 				for (const line of lines.slice(0, -1)) {
 					expect(isDangerous(line)).toBe(false);
-					expect(line.split(/ +/)).toHaveLength(16);
+					expect(line.split(/ +/)).toHaveLength(17);
 				}
 			}),
 			RUNS,

@@ -14,9 +14,9 @@ describe("a table in a pipe", () => {
 		sink.flows(batch([flow()]));
 		sink.flows(batch([flow({ container_id: "0123456789abcdef", direction: null, rtt_us: null })]));
 		expect(stdout.text.split("\n")).toEqual([
-			"TIME                           PROCESS             PID LOCAL                 DIR    REMOTE                SENT_BYTES RECV_BYTES OPEN NEW FAIL CLOSED RETR RTT_US  UID CONTAINER",
-			"2026-01-02T03:04:05.123456789Z curl               4242 192.168.1.10          active 93.184.216.34:443           1234    5600000    1   3    1      2    7  12345 1000 -",
-			"2026-01-02T03:04:05.123456789Z curl               4242 192.168.1.10          -      93.184.216.34:443           1234    5600000    1   3    1      2    7      - 1000 0123456789abcdef",
+			"TIME                           PROCESS             PID PROTO LOCAL                 DIR    REMOTE                SENT_BYTES RECV_BYTES OPEN NEW FAIL CLOSED RETR RTT_US  UID CONTAINER",
+			"2026-01-02T03:04:05.123456789Z curl               4242 tcp   192.168.1.10          active 93.184.216.34:443           1234    5600000    1   3    1      2    7  12345 1000 -",
+			"2026-01-02T03:04:05.123456789Z curl               4242 tcp   192.168.1.10          -      93.184.216.34:443           1234    5600000    1   3    1      2    7      - 1000 0123456789abcdef",
 			"",
 		]);
 		expect(stdout.writes).toHaveLength(2);

@@ -41,6 +41,7 @@ test.each<[string, Partial<SummaryRecord>, string[]]>([
 				listener_table: 0,
 				netns_table: 0,
 				ring_buffer: 0,
+				udp_table: 0,
 				program: 2,
 			},
 		},

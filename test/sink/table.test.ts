@@ -47,9 +47,9 @@ describe("a table on a terminal", () => {
 	test.each([120, 200])("of %d columns shows everything", (columns) => {
 		expect(frame([SSHD, CURL], columns)).toEqual([
 			"03:04:05Z  2 flows  13 open  3 new  1 failed  sent 1.2kB/s  received 5.6MB/s",
-			"PROCESS  PID LOCAL        DIR REMOTE            SENT/s RECV/s OPEN NEW FAIL CLOSED RETR  RTT  UID",
-			"curl    4242 192.168.1.10 →   93.184.216.34:443   1.2k   5.6M    1   3    1      2    7 12ms 1000",
-			"sshd     999 [::1]:22     ←   fe80::2                0      0   12   0    0      0    0    -    0",
+			"PROCESS  PID PROTO LOCAL        DIR REMOTE            SENT/s RECV/s OPEN NEW FAIL CLOSED RETR  RTT  UID",
+			"curl    4242 tcp   192.168.1.10 →   93.184.216.34:443   1.2k   5.6M    1   3    1      2    7 12ms 1000",
+			"sshd     999 tcp   [::1]:22     ←   fe80::2                0      0   12   0    0      0    0    -    0",
 			"",
 		]);
 	});
@@ -80,7 +80,9 @@ describe("a table on a terminal", () => {
 	test("that is --wide cuts nothing", () => {
 		const [, header, row] = frame([LONG], 80, { wide: true });
 		expect(header).toEndWith("RTT  UID");
-		expect(row).toStartWith("nginx: worker p 4242 [2001:db8:85a3:8d3:1319:8a2e:370:7348]:8080 ←");
+		expect(row).toStartWith(
+			"nginx: worker p 4242 tcp   [2001:db8:85a3:8d3:1319:8a2e:370:7348]:8080 ←",
+		);
 		expect(row).toEndWith("12ms 1000");
 	});
 
@@ -111,7 +113,7 @@ describe("a table on a terminal", () => {
 			listen_port: null,
 		});
 		expect(frame([unknown], 120)[2]).toBe(
-			"-         - 192.168.1.10 -   93.184.216.34   1.2k   5.6M    1   3    1      2    7   -   -",
+			"-         - tcp   192.168.1.10 -   93.184.216.34   1.2k   5.6M    1   3    1      2    7   -   -",
 		);
 	});
 

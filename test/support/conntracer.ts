@@ -9,6 +9,7 @@ import type {
 	GapRecord,
 	ReadyRecord,
 	SummaryRecord,
+	TcpCounts,
 } from "../../src/flow/records.ts";
 import { Lines } from "./lines.ts";
 
@@ -46,10 +47,15 @@ export function gapsOf(records: readonly OutputRecord[]): GapRecord[] {
 	return records.filter((record) => record.type === "gap");
 }
 
-export function summaryOf(records: readonly OutputRecord[]): SummaryRecord {
+/** Of a run that traced TCP. */
+export function summaryOf(
+	records: readonly OutputRecord[],
+): SummaryRecord & { readonly seen: TcpCounts; readonly kernel: TcpCounts } {
 	const summary = records.at(-1);
 	if (summary?.type !== "summary") throw new Error("the last record is no summary");
-	return summary;
+	const { seen, kernel } = summary;
+	if (seen === null || kernel === null) throw new Error("TCP was not traced");
+	return { ...summary, seen, kernel };
 }
 
 const COUNTERS = [

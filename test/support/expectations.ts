@@ -26,6 +26,7 @@ export function expectNothingLostButRuns(run: Run): void {
 		listener_table: 0,
 		netns_table: 0,
 		ring_buffer: 0,
+		udp_table: 0,
 		program: 0,
 	});
 	expect(seen).toEqual(kernel);

@@ -7,12 +7,13 @@ import { runTraffic } from "../support/traffic.ts";
 
 const SIZES = { maxConnections: 65_536, maxFlows: 1024 };
 const NO_EVENTS = { eventTypes: 0, bufferBytes: 4096 };
+const TCP_ONLY = { transports: ["tcp"], udpTimeoutMs: 1, udpStreamTimeoutMs: 1 } as const;
 const PATHS = { btfPath: null, libbpfPath: null };
 
 kernelTest("what the kernel skips of the first programs, the second ones catch up on", async () => {
 	using namespaces = new NamespacePair();
 	namespaces.interruptForPackets();
-	using kernel = KernelSide.load({ ...SIZES, ...PATHS, keyParts: 0, ...NO_EVENTS });
+	using kernel = KernelSide.load({ ...SIZES, ...PATHS, ...TCP_ONLY, keyParts: 0, ...NO_EVENTS });
 	kernel.attach();
 	const churn = ["churn", "--count", "20000", "--threads", "8"];
 	await runTraffic(churn, namespaces.left.prefix);
