@@ -1,5 +1,6 @@
 /** The batches of a run that ends after a number of intervals, after a time, or when told to. */
 
+import { hasMoved } from "../flow/activity.ts";
 import type { FlowBatch, FlowRecord } from "../flow/records.ts";
 import type { FlowSource } from "./command.ts";
 
@@ -9,6 +10,8 @@ export interface Limits {
 	/** Milliseconds from now; null: no end. */
 	readonly duration: number | null;
 	readonly signal: AbortSignal;
+	/** Which flows the rest of an interval that was cut short has; those in which anything happened. */
+	readonly rest?: (flows: readonly FlowRecord[]) => readonly FlowRecord[];
 }
 
 /**
@@ -18,14 +21,14 @@ export interface Limits {
  */
 export async function* intervals(
 	tracer: FlowSource,
-	{ count, duration, signal }: Limits,
+	{ count, duration, signal, rest = onlyMoved }: Limits,
 ): AsyncGenerator<FlowBatch, void, undefined> {
 	const stop = new AbortController();
 	const end = AbortSignal.any([signal, stop.signal]);
 	const timer = duration === null ? null : setTimeout(() => stop.abort(), duration);
 	try {
 		for await (const batch of tracer.batches(end, count ?? undefined)) {
-			const shown = end.aborted ? { ...batch, flows: batch.flows.filter(hasMoved) } : batch;
+			const shown = end.aborted ? { ...batch, flows: rest(batch.flows) } : batch;
 			if (!end.aborted || shown.flows.length > 0 || shown.gaps.length > 0) yield shown;
 		}
 	} finally {
@@ -33,13 +36,6 @@ export async function* intervals(
 	}
 }
 
-function hasMoved(flow: FlowRecord): boolean {
-	return (
-		flow.connections_opened > 0 ||
-		flow.connections_failed > 0 ||
-		flow.connections_closed > 0 ||
-		flow.bytes_sent > 0 ||
-		flow.bytes_received > 0 ||
-		flow.segments_retransmitted > 0
-	);
+export function onlyMoved(flows: readonly FlowRecord[]): readonly FlowRecord[] {
+	return flows.filter(hasMoved);
 }

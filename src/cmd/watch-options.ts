@@ -1,51 +1,12 @@
 /** The options of `conntracer watch`. */
 
-import {
-	DEFAULT_INTERVAL_MS,
-	DEFAULT_MAX_FLOWS,
-	DEFAULT_UDP_STREAM_TIMEOUT_MS,
-	DEFAULT_UDP_TIMEOUT_MS,
-} from "../flow/defaults.ts";
-import { choice, flag, single } from "./option.ts";
-import {
-	COUNT,
-	durationOption,
-	fileOptions,
-	filterOptions,
-	formatOptions,
-	hookOptions,
-	KERNEL,
-	OUTPUT,
-	otherOptions,
-	TABLE,
-	TIME,
-	tableOptions,
-	WHICH,
-} from "./option-groups.ts";
-import { formatDuration, parseDuration, parseInteger, parseSize, parseText } from "./parse.ts";
-
-const IDLE = { least: 1, most: 24 * 3_600_000 };
-const INTERVAL = { least: 10, most: 24 * 3_600_000 };
+import { DEFAULT_INTERVAL_MS } from "../flow/defaults.ts";
+import { flowOptions } from "./flow-options.ts";
+import { choice, flag } from "./option.ts";
+import { WHICH } from "./option-groups.ts";
 
 export const watchOptions = {
-	interval: single(
-		{
-			group: TIME,
-			short: "i",
-			describe: "time between rows: 250ms, 2s, 1m; a bare number is seconds",
-			defaultText: formatDuration(DEFAULT_INTERVAL_MS),
-		},
-		DEFAULT_INTERVAL_MS,
-		parseDuration(INTERVAL),
-	),
-	count: single(
-		{ group: TIME, short: "n", describe: "stop after this many intervals" },
-		null,
-		parseInteger(COUNT),
-	),
-	...durationOption,
-
-	...filterOptions,
+	...flowOptions(DEFAULT_INTERVAL_MS),
 	failed: flag({ group: WHICH, describe: "only flows with failed connections" }),
 	aggregate: choice(
 		{
@@ -56,40 +17,4 @@ export const watchOptions = {
 		["process", "service", "connection"],
 		"process",
 	),
-
-	...formatOptions,
-	sort: single({ group: OUTPUT, describe: "column to sort a table by" }, null, parseText),
-	...tableOptions,
-
-	...hookOptions,
-	maxFlows: single(
-		{
-			group: KERNEL,
-			describe: "flows tracked at one time",
-			defaultText: String(DEFAULT_MAX_FLOWS),
-		},
-		DEFAULT_MAX_FLOWS,
-		parseSize(TABLE),
-	),
-	udpTimeout: single(
-		{
-			group: KERNEL,
-			describe: "closes UDP connections that are idle",
-			defaultText: formatDuration(DEFAULT_UDP_TIMEOUT_MS),
-		},
-		DEFAULT_UDP_TIMEOUT_MS,
-		parseDuration(IDLE),
-	),
-	udpStreamTimeout: single(
-		{
-			group: KERNEL,
-			describe: "the same, once both sides spoke",
-			defaultText: formatDuration(DEFAULT_UDP_STREAM_TIMEOUT_MS),
-		},
-		DEFAULT_UDP_STREAM_TIMEOUT_MS,
-		parseDuration(IDLE),
-	),
-	...fileOptions,
-
-	...otherOptions,
 };

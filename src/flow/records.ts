@@ -32,13 +32,10 @@ export interface FlowIdentity {
 	readonly container_id: string | null;
 }
 
-/** One flow in one interval. Counts are for the interval; `connections_open` is at its end. */
-export interface FlowRecord extends FlowIdentity {
-	readonly type: "flow";
+/** What happened in one interval. Counts are for the interval; `connections_open` is at its end. */
+export interface Activity {
 	readonly time: string;
 	readonly interval_ms: number;
-	readonly last_pid: number | null;
-	readonly uid: number | null;
 	readonly connections_opened: number;
 	readonly connections_failed: number;
 	readonly connections_closed: number;
@@ -48,6 +45,32 @@ export interface FlowRecord extends FlowIdentity {
 	readonly segments_retransmitted: number;
 	/** Mean of the smoothed RTTs of the connections that moved data or ended; null if none did. */
 	readonly rtt_us: number | null;
+}
+
+/** Of the interval as it was measured. */
+export interface Rates {
+	readonly sent_bytes_per_second: number;
+	readonly received_bytes_per_second: number;
+}
+
+/** One flow in one interval. */
+export interface FlowRecord extends FlowIdentity, Activity {
+	readonly type: "flow";
+	readonly last_pid: number | null;
+	readonly uid: number | null;
+}
+
+/** One process in one interval: what its flows add up to. Pid null: whose process is not known. */
+export interface ProcessRecord extends Activity, Rates {
+	readonly type: "process";
+	readonly pid: number | null;
+	/** Its names and users are those of the flow in which most moved, where there are several. */
+	readonly process: string | null;
+	readonly uid: number | null;
+	/** Null where it has sockets in several. */
+	readonly netns: number | null;
+	readonly cgroup_id: string | null;
+	readonly container_id: string | null;
 }
 
 /** The hooks are attached: nothing after this is missed. */

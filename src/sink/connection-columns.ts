@@ -13,7 +13,7 @@ import {
 	type Rules,
 	textColumn,
 } from "./column.ts";
-import { compareValues } from "./column-options.ts";
+import { compareValues } from "./row-kind.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
 

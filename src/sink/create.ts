@@ -1,28 +1,23 @@
 /** Chooses the sink, and sends what is not a row of it to standard error. */
 
-import type { Aggregate, FlowRecord } from "../flow/records.ts";
-import {
-	chosenColumns,
-	defaultColumns,
-	flowFields,
-	type RowOrder,
-	rowOrder,
-} from "./column-options.ts";
+import type { Aggregate } from "../flow/records.ts";
 import { CsvRows } from "./csv.ts";
+import { flowKind } from "./flow-kind.ts";
 import { JsonLines } from "./json.ts";
 import { PlainTable } from "./plain.ts";
-import { ordered, type RowWriter, tellPeople } from "./rows.ts";
+import { type ActiveRow, columnsOf, orderOf, type RowKind, type RowOrder } from "./row-kind.ts";
+import { ordered, type RowSink, type RowWriter, tellPeople } from "./rows.ts";
 import type { Output, Sink } from "./sink.ts";
 import { gapText } from "./summary-text.ts";
 import { TerminalTable } from "./table.ts";
 
 type Format = "table" | "json" | "csv";
 
-export interface SinkOptions {
+export interface RowSinkOptions {
 	readonly format: Format;
 	/** Names of columns; null: those that suit the format. JSON has every field whatever they are. */
 	readonly columns: readonly string[] | null;
-	/** Name of a column; null: tables by throughput, CSV as the flows come. */
+	/** Name of a column; null: tables by throughput, CSV as the rows come. */
 	readonly sort: string | null;
 	readonly header: boolean;
 	/** A table on a terminal is not cut to its width. */
@@ -30,44 +25,62 @@ export interface SinkOptions {
 	readonly color: boolean;
 	/** JSON: the summary is the last record. */
 	readonly summary: boolean;
+}
+
+export interface SinkOptions extends RowSinkOptions {
 	readonly aggregate: Aggregate;
 }
 
 /** @throws UsageError for a column that does not exist. */
 export function createSink(options: SinkOptions, stdout: Output, stderr: Output): Sink {
-	const { format, aggregate, header, wide, color } = options;
-	const order = rowOrder(options.sort);
-	const chosen = options.columns === null ? null : chosenColumns(options.columns);
-	const columns = (medium: "terminal" | "plain" | "csv") =>
-		chosen ?? defaultColumns(medium, aggregate);
-	if (format === "json") return jsonSink(options, stdout, stderr);
-	if (format === "csv") {
-		const csvOrder = options.sort === null ? null : order;
-		return rowSink(new CsvRows({ columns: columns("csv"), header }, stdout), csvOrder, stderr);
-	}
-	if (!stdout.isTerminal) {
-		return rowSink(new PlainTable({ columns: columns("plain"), header }, stdout), order, stderr);
-	}
-	const table = new TerminalTable(
-		{ columns: columns("terminal"), order, header, wide, color },
-		stdout,
-	);
-	return { ...tellPeople(stderr), flows: (batch) => table.flows(batch) };
+	const rows = createRowSink(flowKind(options.aggregate), options, stdout, stderr);
+	return { ...rows, flows: (batch) => rows.batch({ ...batch, rows: batch.flows }) };
 }
 
-function jsonSink({ aggregate, summary }: SinkOptions, stdout: Output, stderr: Output): Sink {
+/** @throws UsageError for a column that does not exist. */
+export function createRowSink<Row extends ActiveRow>(
+	kind: RowKind<Row>,
+	options: RowSinkOptions,
+	stdout: Output,
+	stderr: Output,
+): RowSink<Row> {
+	const { format, sort, header, wide, color } = options;
+	const isTable = format === "table";
+	const medium = isTable ? (stdout.isTerminal ? "terminal" : "plain") : "csv";
+	const columns = columnsOf(kind, options.columns, medium);
+	const order = orderOf(kind, sort);
+	if (format === "json") return jsonSink(kind, options.summary, stdout, stderr);
+	if (medium === "terminal") {
+		const table = new TerminalTable({ kind, columns, order, header, wide }, color, stdout);
+		return { ...tellPeople(stderr), batch: (batch) => table.batch(batch) };
+	}
+	if (isTable) return rowSink(new PlainTable({ columns, header }, stdout), order, stderr);
+	const csvOrder = sort === null ? null : order;
+	return rowSink(new CsvRows({ columns, header }, stdout), csvOrder, stderr);
+}
+
+function jsonSink<Row extends ActiveRow>(
+	kind: RowKind<Row>,
+	summary: boolean,
+	stdout: Output,
+	stderr: Output,
+): RowSink<Row> {
 	// As JSON.stringify wants them, which keeps their order.
-	const fields = [...flowFields(aggregate)];
-	const lineOf = (flow: FlowRecord) => JSON.stringify(flow, fields);
+	const fields = [...kind.fields];
+	const lineOf = (row: Row) => JSON.stringify(row, fields);
 	const json = new JsonLines({ lineOf, summary }, stdout, stderr);
-	return { ...json.run(), flows: ({ flows, gaps }) => json.batch(flows, gaps) };
+	return { ...json.run(), batch: ({ rows, gaps }) => json.batch(rows, gaps) };
 }
 
-function rowSink(rows: RowWriter<FlowRecord>, order: RowOrder | null, stderr: Output): Sink {
+function rowSink<Row>(
+	rows: RowWriter<Row>,
+	order: RowOrder<Row> | null,
+	stderr: Output,
+): RowSink<Row> {
 	return {
 		...tellPeople(stderr),
-		flows(batch) {
-			rows.write(ordered(batch.flows, order));
+		batch(batch) {
+			rows.write(ordered(batch.rows, order));
 			for (const gap of batch.gaps) stderr.write(gapText(gap));
 		},
 	};

@@ -1,8 +1,8 @@
 /** What tables and CSV have in common: rows go out, everything else is text for people. */
 
-import type { FlowRecord } from "../flow/records.ts";
+import type { GapRecord } from "../flow/records.ts";
 import type { Column } from "./column.ts";
-import type { RowOrder } from "./column-options.ts";
+import type { RowOrder } from "./row-kind.ts";
 import type { Output, RunSink } from "./sink.ts";
 import { readyText, summaryText } from "./summary-text.ts";
 
@@ -16,11 +16,20 @@ export interface RowWriter<Row> {
 	write(rows: readonly Row[]): void;
 }
 
-export function ordered(
-	flows: readonly FlowRecord[],
-	order: RowOrder | null,
-): readonly FlowRecord[] {
-	return order === null ? flows : flows.toSorted(order);
+/** The rows of one interval. */
+export interface RowBatch<Row> {
+	readonly time: string;
+	readonly interval_ms: number;
+	readonly rows: readonly Row[];
+	readonly gaps: readonly GapRecord[];
+}
+
+export interface RowSink<Row> extends RunSink {
+	batch(batch: RowBatch<Row>): void;
+}
+
+export function ordered<Row>(rows: readonly Row[], order: RowOrder<Row> | null): readonly Row[] {
+	return order === null ? rows : rows.toSorted(order);
 }
 
 /** What is not a row goes to standard error. */

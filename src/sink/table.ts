@@ -1,140 +1,104 @@
 /** The table on a terminal: one frame per interval, drawn over the one before. */
 
-import type { FlowBatch, FlowRecord, LossStage } from "../flow/records.ts";
-import { CORE, type ColumnShape } from "./column.ts";
-import type { RowOrder } from "./column-options.ts";
+import { hasMoved } from "../flow/activity.ts";
+import type { GapRecord, LossStage } from "../flow/records.ts";
+import { CORE, type Column, type ColumnShape } from "./column.ts";
 import { fit, headerText, place, rowText } from "./layout.ts";
-import { ordered, type RowOptions } from "./rows.ts";
+import type { ActiveRow, RowKind, RowOrder } from "./row-kind.ts";
+import { ordered, type RowBatch } from "./rows.ts";
+import { BOLD, DIM, heightOf, type Line, RED, Screen, type Size, wholeLine } from "./screen.ts";
 import type { Output } from "./sink.ts";
 import { clock } from "./summary-text.ts";
 import { humanAmount, humanCount } from "./units.ts";
-import { cutText, displayWidth, wrappedHeight } from "./width.ts";
+import { cutText, displayWidth } from "./width.ts";
 
-export interface TerminalOptions extends RowOptions<FlowRecord> {
-	readonly order: RowOrder;
+/** How rows are shown. */
+export interface TableView<Row extends ActiveRow> {
+	readonly kind: RowKind<Row>;
+	readonly columns: readonly Column<Row>[];
+	readonly order: RowOrder<Row>;
+	readonly header: boolean;
 	/** Nothing is cut: lines that are too long wrap. */
 	readonly wide: boolean;
-	readonly color: boolean;
 }
 
-const BOLD = "\x1b[1m";
-const DIM = "\x1b[2m";
-const RED = "\x1b[31m";
-const RESET = "\x1b[0m";
-const CLEAR_LINE = "\x1b[2K";
-const HOME = "\x1b[H";
+/** What was lost so far. */
+export type Lost = Map<LossStage, number>;
 
-/** Where a terminal does not know its size, it says 0. */
-const USUAL_COLUMNS = 80;
-const USUAL_ROWS = 24;
 const STATUS_GAP = "  ";
 
-interface Line {
-	readonly text: string;
-	readonly style: string | null;
-	/** The part of `text` that `style` is for; null: all of it. */
-	readonly styled: readonly [from: number, to: number] | null;
-}
+export class TerminalTable<Row extends ActiveRow> {
+	readonly #view: TableView<Row>;
+	readonly #screen: Screen;
+	readonly #lost: Lost = new Map();
 
-interface Size {
-	readonly columns: number;
-	readonly rows: number;
-}
-
-export class TerminalTable {
-	readonly #options: TerminalOptions;
-	readonly #output: Output;
-	readonly #lost = new Map<LossStage, number>();
-	#drawnHeight = 0;
-	#drawnSize: Size | null = null;
-
-	constructor(options: TerminalOptions, output: Output) {
-		this.#options = options;
-		this.#output = output;
+	constructor(view: TableView<Row>, color: boolean, output: Output) {
+		this.#view = view;
+		this.#screen = new Screen({ wide: view.wide, color }, output);
 	}
 
-	flows(batch: FlowBatch): void {
-		for (const { stage, count } of batch.gaps)
-			this.#lost.set(stage, (this.#lost.get(stage) ?? 0) + count);
-		const size = {
-			columns: this.#output.columns() || USUAL_COLUMNS,
-			rows: this.#output.rows() || USUAL_ROWS,
-		};
-		const room = Math.max(1, size.rows - 1);
-		const lines = this.#frame(batch, size.columns, room);
-		this.#output.write(this.#backToTop(size) + lines.map((line) => this.#draw(line)).join(""));
-		this.#drawnHeight = this.#height(lines, size.columns);
-		this.#drawnSize = size;
-	}
-
-	/** At most `room` lines of the terminal. */
-	#frame(batch: FlowBatch, columns: number, room: number): Line[] {
-		const { header, wide, order } = this.#options;
-		const flows = ordered(batch.flows, order);
-		const visible = flows.slice(0, room);
-		const all = this.#options.columns
-			.filter((column) => isAskedFor(column) || visible.some(hasContainer))
-			.map((column) => place(column, column.header, visible.map(column.text), wide));
-		const placed = wide ? all : fit(all, columns);
-		const head = [statusLine(batch, this.#lost, columns)];
-		if (header) head.push(wholeLine(headerText(placed), BOLD));
-		const rows = visible.map((flow, row) =>
-			wholeLine(rowText(placed, row), isIdle(flow) ? DIM : null),
-		);
-		const isComplete = rows.length === flows.length;
-		if (isComplete && this.#height([...head, ...rows], columns) <= room) return [...head, ...rows];
-		const shown = this.#fitting(rows, columns, room - this.#height(head, columns) - 1);
-		const more = cutText(moreText(flows.length - shown.length), columns, "end");
-		return this.#fitting([...head, ...shown, wholeLine(more, DIM)], columns, room);
-	}
-
-	/** Only --wide makes lines that wrap, and so more height than there are lines. */
-	#height(lines: readonly Line[], columns: number): number {
-		if (!this.#options.wide) return lines.length;
-		return lines.reduce((sum, { text }) => sum + wrappedHeight(text, columns), 0);
-	}
-
-	#fitting(lines: readonly Line[], columns: number, room: number): Line[] {
-		let left = room;
-		const end = lines.findIndex((line) => {
-			left -= this.#height([line], columns);
-			return left < 0;
-		});
-		return end === -1 ? [...lines] : lines.slice(0, end);
-	}
-
-	/**
-	 * Clears line by line, as tmux moves a screen that is cleared at once into its history. A
-	 * terminal that changed its size may have moved every line: only the screen is sure then.
-	 */
-	#backToTop(size: Size): string {
-		const before = this.#drawnSize;
-		if (before === null) return "";
-		const isResized = before.columns !== size.columns || before.rows !== size.rows;
-		const height = isResized ? Math.max(0, size.rows - 1) : this.#drawnHeight;
-		const top = isResized ? HOME : `\x1b[${height}F`;
-		return `${top}${`${CLEAR_LINE}\n`.repeat(height)}${CLEAR_LINE}${isResized ? HOME : top}`;
-	}
-
-	#draw({ text, style, styled }: Line): string {
-		if (style === null || !this.#options.color) return `${text}\n`;
-		const [from, to] = styled ?? [0, text.length];
-		return `${text.slice(0, from)}${style}${text.slice(from, to)}${RESET}${text.slice(to)}\n`;
+	batch(batch: RowBatch<Row>): void {
+		addLosses(this.#lost, batch.gaps);
+		const size = this.#screen.size();
+		this.#screen.draw(frame(this.#view, batch, { lost: this.#lost, keys: null, size }), size);
 	}
 }
 
-function wholeLine(text: string, style: string | null): Line {
-	return { text, style, styled: null };
+export function addLosses(lost: Lost, gaps: readonly GapRecord[]): void {
+	for (const { stage, count } of gaps) lost.set(stage, (lost.get(stage) ?? 0) + count);
+}
+
+/** Status, keys where there are any, header and rows: all that fits into `size`. */
+export function frame<Row extends ActiveRow>(
+	view: TableView<Row>,
+	batch: RowBatch<Row>,
+	{ lost, keys, size }: { readonly lost: Lost; readonly keys: Line | null; readonly size: Size },
+): Line[] {
+	const { kind, header, wide } = view;
+	const { columns, rows: room } = size;
+	const rows = ordered(batch.rows, view.order);
+	const visible = rows.slice(0, room);
+	const all = view.columns
+		.filter((column) => isAskedFor(column) || visible.some(hasContainer))
+		.map((column) => place(column, column.header, visible.map(column.text), wide));
+	const placed = wide ? all : fit(all, columns);
+	const head = [statusLine(batch, kind.noun, lost, columns)];
+	if (keys !== null) head.push(keys);
+	if (header) head.push(wholeLine(headerText(placed), BOLD));
+	const lines = visible.map((row, index) =>
+		wholeLine(rowText(placed, index), hasMoved(row) ? null : DIM),
+	);
+	const height = (some: readonly Line[]) => heightOf(some, columns, wide);
+	const fitting = (some: readonly Line[], left: number) => firstOf(some, left, height);
+	const isComplete = lines.length === rows.length;
+	if (isComplete && height([...head, ...lines]) <= room) return [...head, ...lines];
+	const shown = fitting(lines, room - height(head) - 1);
+	const more = cutText(moreText(rows.length - shown.length, kind.noun), columns, "end");
+	return fitting([...head, ...shown, wholeLine(more, DIM)], room);
+}
+
+/** Those that go into `room`. */
+function firstOf(
+	lines: readonly Line[],
+	room: number,
+	height: (lines: readonly Line[]) => number,
+): Line[] {
+	let left = room;
+	const end = lines.findIndex((line) => {
+		left -= height([line]);
+		return left < 0;
+	});
+	return end === -1 ? [...lines] : lines.slice(0, end);
 }
 
 /** Losses stand right behind the time, where a narrow terminal does not cut them. */
-function statusLine(
-	{ time, interval_ms, flows }: FlowBatch,
+function statusLine<Row extends ActiveRow>(
+	{ time, interval_ms, rows }: RowBatch<Row>,
+	noun: RowKind<Row>["noun"],
 	lost: ReadonlyMap<LossStage, number>,
 	columns: number,
 ): Line {
-	const sum = (count: (flow: FlowRecord) => number) =>
-		flows.reduce((total, flow) => total + count(flow), 0);
+	const sum = (count: (row: Row) => number) => rows.reduce((total, row) => total + count(row), 0);
 	const rate = (bytes: number) => humanAmount(interval_ms > 0 ? (bytes * 1000) / interval_ms : 0);
 	const lostCount = lost.values().reduce((total, count) => total + count, 0);
 	const before = clock(time);
@@ -142,12 +106,12 @@ function statusLine(
 	const parts = [
 		before,
 		...(losses === "" ? [] : [losses]),
-		`${flows.length} ${flows.length === 1 ? "flow" : "flows"}`,
-		`${humanCount(sum((flow) => flow.connections_open))} open`,
-		`${humanCount(sum((flow) => flow.connections_opened))} new`,
-		`${humanCount(sum((flow) => flow.connections_failed))} failed`,
-		`sent ${rate(sum((flow) => flow.bytes_sent))}B/s`,
-		`received ${rate(sum((flow) => flow.bytes_received))}B/s`,
+		counted(rows.length, noun),
+		`${humanCount(sum((row) => row.connections_open))} open`,
+		`${humanCount(sum((row) => row.connections_opened))} new`,
+		`${humanCount(sum((row) => row.connections_failed))} failed`,
+		`sent ${rate(sum((row) => row.bytes_sent))}B/s`,
+		`received ${rate(sum((row) => row.bytes_received))}B/s`,
 	];
 	while (parts.length > 1 && displayWidth(parts.join(STATUS_GAP)) > columns) parts.pop();
 	const text = cutText(parts.join(STATUS_GAP), columns, "end");
@@ -156,8 +120,12 @@ function statusLine(
 	return { text, style, styled: [from, from + losses.length] };
 }
 
-function moreText(hidden: number): string {
-	return `… ${hidden} more ${hidden === 1 ? "flow" : "flows"}`;
+function counted(count: number, [one, many]: readonly [string, string]): string {
+	return `${count} ${count === 1 ? one : many}`;
+}
+
+function moreText(hidden: number, [one, many]: readonly [string, string]): string {
+	return `… ${hidden} more ${hidden === 1 ? one : many}`;
 }
 
 /** On most machines nothing runs in a container, and the column says nothing. */
@@ -165,17 +133,6 @@ function isAskedFor({ name, importance }: ColumnShape): boolean {
 	return name !== "container_id" || importance >= CORE;
 }
 
-function hasContainer(flow: FlowRecord): boolean {
-	return flow.container_id !== null;
-}
-
-/** Open connections, and nothing happened to them. */
-function isIdle(flow: FlowRecord): boolean {
-	const happened =
-		flow.bytes_sent +
-		flow.bytes_received +
-		flow.connections_opened +
-		flow.connections_failed +
-		flow.connections_closed;
-	return happened === 0;
+function hasContainer(row: ActiveRow): boolean {
+	return row.container_id !== null;
 }

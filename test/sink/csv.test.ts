@@ -55,7 +55,7 @@ test("CSV with --columns has these under their full names, and keeps the order o
 		]),
 	);
 	expect(stdout.text.split("\n")).toEqual([
-		"remote,bytes_sent,sent_rate,time",
+		"remote,bytes_sent,sent_bytes_per_second,time",
 		"93.184.216.34:443,1,0.333,2026-01-02T03:04:05.123456789Z",
 		"[2001:db8::1]:443,6,3,2026-01-02T03:04:05.123456789Z",
 		"",

@@ -1,22 +1,27 @@
 import { describe, expect, test } from "bun:test";
 import { UsageError } from "../../src/errors.ts";
 import type { FlowRecord } from "../../src/flow/records.ts";
-import { chosenColumns, defaultColumns, rowOrder } from "../../src/sink/column-options.ts";
+import { flowKind } from "../../src/sink/flow-kind.ts";
+import { columnsOf, orderOf } from "../../src/sink/row-kind.ts";
 import { flow } from "./fixtures.ts";
+
+const FLOWS = flowKind("process");
 
 describe("--columns", () => {
 	test("takes names and aliases, in the order given, in any case", () => {
-		const names = chosenColumns(["rtt", "Process", " bytes_sent", "pid"]).map(({ name }) => name);
+		const names = columnsOf(FLOWS, ["rtt", "Process", " bytes_sent", "pid"], "csv").map(
+			({ name }) => name,
+		);
 		expect(names).toEqual(["rtt_us", "process", "bytes_sent", "last_pid"]);
 	});
 
 	test.each([[["potato"]], [["process", ""]], [[]], [["type"]]])("%j is refused", (names) => {
-		expect(() => chosenColumns(names)).toThrow(UsageError);
+		expect(() => columnsOf(FLOWS, names, "csv")).toThrow(UsageError);
 	});
 
 	test("that are unknown: the error names every column", () => {
 		try {
-			chosenColumns(["potato"]);
+			columnsOf(FLOWS, ["potato"], "csv");
 			expect.unreachable();
 		} catch (error) {
 			if (!(error instanceof UsageError)) throw error;
@@ -29,8 +34,8 @@ describe("--columns", () => {
 });
 
 test("flows of services have no columns of processes", () => {
-	const names = defaultColumns("terminal", "service").map(({ name }) => name);
-	expect(names.slice(0, 5)).toEqual(["transport", "local", "direction", "remote", "sent_rate"]);
+	const names = columnsOf(flowKind("service"), null, "terminal").map(({ name }) => name);
+	expect(names.slice(0, 5)).toEqual(["transport", "local", "direction", "remote", "sent_bytes_per_second"]);
 	expect(names).not.toContain("uid");
 	expect(names).not.toContain("container_id");
 });
@@ -38,7 +43,7 @@ test("flows of services have no columns of processes", () => {
 test("flows of connections have both ports in CSV, others have not", () => {
 	const ports = ["local_port", "remote_port"];
 	const of = (aggregate: "connection" | "process") =>
-		defaultColumns("csv", aggregate).filter(({ name }) => ports.includes(name)).length;
+		columnsOf(flowKind(aggregate), null, "csv").filter(({ name }) => ports.includes(name)).length;
 	expect(of("connection")).toBe(2);
 	expect(of("process")).toBe(0);
 });
@@ -58,18 +63,18 @@ describe("--sort", () => {
 		["process", [a, b, c]],
 		["rtt_us", [c, b, a]],
 	])("%p puts numbers largest first, text from A, unknown last", (field, expected) => {
-		expect([c, a, b].toSorted(rowOrder(field))).toEqual(expected);
-		expect([b, a, c].toSorted(rowOrder(field))).toEqual(expected);
+		expect([c, a, b].toSorted(orderOf(FLOWS, field))).toEqual(expected);
+		expect([b, a, c].toSorted(orderOf(FLOWS, field))).toEqual(expected);
 	});
 
 	test("leaves no two rows in the order in which they came", () => {
 		const one = flow({ remote_address: "10.0.0.1" });
 		const two = flow({ remote_address: "10.0.0.2" });
-		expect([two, one].toSorted(rowOrder(null))).toEqual([one, two]);
+		expect([two, one].toSorted(orderOf(FLOWS, null))).toEqual([one, two]);
 	});
 
 	test("by a field that does not exist is refused", () => {
-		expect(() => rowOrder("potato")).toThrow(
+		expect(() => orderOf(FLOWS, "potato")).toThrow(
 			new UsageError('--sort "potato": there is no such column', null),
 		);
 	});
