@@ -18,6 +18,7 @@ export {
 } from "./errors.ts";
 export type { ConnectionRecord } from "./flow/connection.ts";
 export { compileFilter, type FilterOptions, type FlowFilter } from "./flow/filter.ts";
+export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";

@@ -3,14 +3,22 @@
 import { fstatSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { isatty, type WriteStream } from "node:tty";
-import { type Output, openEventTracer, openFlowTracer, readerIsGone } from "./cmd/platform.ts";
+import {
+	type Keyboard,
+	type Output,
+	openEventTracer,
+	openFlowTracer,
+	readerIsGone,
+} from "./cmd/platform.ts";
 import { runCli } from "./cmd/run.ts";
 import { VERSION } from "./version.ts";
 
+const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MS = 5;
 const READER_CHECK_MS = 1000;
+const CTRL_Z = "\x1a";
 /** Where the size of a terminal cannot be found out. */
 const COLUMNS = 80;
 const ROWS = 24;
@@ -56,6 +64,35 @@ function outputOf(fd: number, stream: () => WriteStream, onClosed: () => void): 
 	};
 }
 
+/** Raw: Ctrl-C and Ctrl-Z are keys, too. What the terminal was like comes back when it is disposed. */
+const keyboard: Keyboard = {
+	listen(onTyped) {
+		const { stdin } = process;
+		const onData = (bytes: Buffer): void => {
+			const typed = bytes.toString();
+			if (typed.includes(CTRL_Z)) suspend();
+			onTyped(typed.replaceAll(CTRL_Z, ""));
+		};
+		const onContinued = (): void => void stdin.setRawMode(true);
+		stdin.setRawMode(true);
+		stdin.on("data", onData);
+		process.on("SIGCONT", onContinued);
+		return {
+			[Symbol.dispose]() {
+				process.off("SIGCONT", onContinued);
+				stdin.off("data", onData).pause();
+				stdin.setRawMode(false);
+			},
+		};
+	},
+};
+
+/** What the terminal does when it is not raw. */
+function suspend(): void {
+	process.stdin.setRawMode(false);
+	process.kill(0, "SIGTSTP");
+}
+
 /** A run that has nothing to write would not notice that its reader is gone. */
 function watchReader(): void {
 	const stats = fstatSync(STDOUT);
@@ -88,6 +125,7 @@ process.exit(
 			() => process.stderr,
 			() => {},
 		),
+		...(isatty(STDIN) ? { keyboard } : {}),
 		env: process.env,
 		signal: end.signal,
 		version: VERSION,

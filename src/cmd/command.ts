@@ -22,10 +22,18 @@ export interface EventSource extends Disposable {
 	summary(): SummaryRecord;
 }
 
+/** A terminal's. */
+export interface Keyboard {
+	/** Until it is disposed, what is typed comes at once, and is not shown. */
+	listen(onTyped: (text: string) => void): Disposable;
+}
+
 /** The outside world. src/main.ts has the real one, tests have theirs. */
 export interface Context {
 	readonly stdout: Output;
 	readonly stderr: Output;
+	/** Absent where standard input is no terminal. */
+	readonly keyboard?: Keyboard;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** Aborts when the run shall come to a clean end: SIGINT, SIGTERM, a closed pipe. */
 	readonly signal: AbortSignal;

@@ -1,6 +1,10 @@
 /** The options that `watch` and `top` have in common. */
 
-import { DEFAULT_MAX_FLOWS, DEFAULT_UDP_STREAM_TIMEOUT_MS, DEFAULT_UDP_TIMEOUT_MS } from "../flow/defaults.ts";
+import {
+	DEFAULT_MAX_FLOWS,
+	DEFAULT_UDP_STREAM_TIMEOUT_MS,
+	DEFAULT_UDP_TIMEOUT_MS,
+} from "../flow/defaults.ts";
 import { single } from "./option.ts";
 import {
 	COUNT,
@@ -20,6 +24,36 @@ import { formatDuration, parseDuration, parseInteger, parseSize, parseText } fro
 
 const IDLE = { least: 1, most: 24 * 3_600_000 };
 const INTERVAL = { least: 10, most: 24 * 3_600_000 };
+
+const flowTableOptions = {
+	maxFlows: single(
+		{
+			group: KERNEL,
+			describe: "flows tracked at one time",
+			defaultText: String(DEFAULT_MAX_FLOWS),
+		},
+		DEFAULT_MAX_FLOWS,
+		parseSize(TABLE),
+	),
+	udpTimeout: single(
+		{
+			group: KERNEL,
+			describe: "closes UDP connections that are idle",
+			defaultText: formatDuration(DEFAULT_UDP_TIMEOUT_MS),
+		},
+		DEFAULT_UDP_TIMEOUT_MS,
+		parseDuration(IDLE),
+	),
+	udpStreamTimeout: single(
+		{
+			group: KERNEL,
+			describe: "the same, once both sides spoke",
+			defaultText: formatDuration(DEFAULT_UDP_STREAM_TIMEOUT_MS),
+		},
+		DEFAULT_UDP_STREAM_TIMEOUT_MS,
+		parseDuration(IDLE),
+	),
+};
 
 export function flowOptions(defaultIntervalMs: number) {
 	return {
@@ -47,33 +81,7 @@ export function flowOptions(defaultIntervalMs: number) {
 		...tableOptions,
 
 		...hookOptions,
-		maxFlows: single(
-			{
-				group: KERNEL,
-				describe: "flows tracked at one time",
-				defaultText: String(DEFAULT_MAX_FLOWS),
-			},
-			DEFAULT_MAX_FLOWS,
-			parseSize(TABLE),
-		),
-		udpTimeout: single(
-			{
-				group: KERNEL,
-				describe: "closes UDP connections that are idle",
-				defaultText: formatDuration(DEFAULT_UDP_TIMEOUT_MS),
-			},
-			DEFAULT_UDP_TIMEOUT_MS,
-			parseDuration(IDLE),
-		),
-		udpStreamTimeout: single(
-			{
-				group: KERNEL,
-				describe: "the same, once both sides spoke",
-				defaultText: formatDuration(DEFAULT_UDP_STREAM_TIMEOUT_MS),
-			},
-			DEFAULT_UDP_STREAM_TIMEOUT_MS,
-			parseDuration(IDLE),
-		),
+		...flowTableOptions,
 		...fileOptions,
 
 		...otherOptions,

@@ -6,6 +6,7 @@ import type { Context } from "./command.ts";
 
 export type { Output } from "../sink/sink.ts";
 export { readerIsGone } from "../trace/reader.ts";
+export type { Keyboard } from "./command.ts";
 
 export const openFlowTracer: Context["openFlowTracer"] = (options) => FlowTracer.open(options);
 export const openEventTracer: Context["openEventTracer"] = (options) => EventTracer.open(options);

@@ -9,10 +9,11 @@ import { list } from "./list.ts";
 import { FLAG_TEXTS } from "./option.ts";
 import { EXIT_DONE, reportError } from "./report-error.ts";
 import { environmentLayer, type Layer, peek, resolve } from "./settings.ts";
+import { top } from "./top.ts";
 import { watch } from "./watch.ts";
 
 /** The first one is the default. */
-const SHOWING: readonly Command[] = [watch, events, list];
+const SHOWING: readonly Command[] = [watch, events, list, top];
 const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */

@@ -22,13 +22,14 @@ export interface FlowSubject extends FilterSubject {
 export function keyPartsFor(options: {
 	readonly aggregate: Aggregate;
 	readonly filter: FlowFilter | null;
+	readonly byOwner?: boolean;
 }): number {
-	const { aggregate, filter } = options;
+	const { aggregate, filter, byOwner = false } = options;
 	return (
 		(aggregate === "service" && filter === null ? 0 : FLOW_KEY_PART.KEY_PROCESS) |
 		(aggregate === "connection" || filter?.needs.ports ? FLOW_KEY_PART.KEY_PORTS : 0) |
-		(filter?.needs.pid ? FLOW_KEY_PART.KEY_PID : 0) |
-		(filter?.needs.uid ? FLOW_KEY_PART.KEY_UID : 0)
+		(byOwner || filter?.needs.pid ? FLOW_KEY_PART.KEY_PID : 0) |
+		(byOwner || filter?.needs.uid ? FLOW_KEY_PART.KEY_UID : 0)
 	);
 }
 
@@ -84,6 +85,6 @@ function identityFor(full: FlowIdentity, aggregate: Aggregate): FlowIdentity {
 }
 
 /** Equal for two subjects that belong in one row. */
-export function recordKey(subject: FlowSubject): string {
-	return JSON.stringify(Object.values(subject.identity));
+export function recordKey({ identity, pid, uid }: FlowSubject, byOwner: boolean): string {
+	return JSON.stringify([...Object.values(identity), ...(byOwner ? [pid, uid] : [])]);
 }

@@ -14,6 +14,8 @@ import { type Growth, RowBuilder } from "./row-builder.ts";
 export interface FlowTableOptions {
 	readonly aggregate: Aggregate;
 	readonly filter: FlowFilter | null;
+	/** Flows of two processes are two rows; `last_pid` and `uid` are of the key. */
+	readonly byOwner?: boolean;
 	/** cgroup v2 id → container id, or null. */
 	readonly containerOf: (cgroupId: string) => string | null;
 }
@@ -148,13 +150,16 @@ export class FlowTable {
 		this.#idleReadings[slot] = 0;
 		const subject = this.#subject(slot);
 		if (this.#lives[slot] !== LIFE.SHOWN) return;
+		const { byOwner = false } = this.#options;
 		const base = slot * flow.size;
+		const lastPid = this.#view.getUint32(base + flow.offsets.last_pid, true);
+		const lastUid = this.#view.getUint32(base + flow.offsets.last_uid, true);
 		rows.add(
-			this.#merges ? recordKey(subject) : slot,
+			this.#merges ? recordKey(subject, byOwner) : slot,
 			subject,
 			growth,
-			this.#view.getUint32(base + flow.offsets.last_pid, true),
-			this.#view.getUint32(base + flow.offsets.last_uid, true),
+			byOwner ? (subject.pid ?? 0) : lastPid,
+			byOwner ? (subject.uid ?? 0) : lastUid,
 		);
 	}
 

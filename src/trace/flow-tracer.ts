@@ -31,6 +31,8 @@ export interface FlowTracerOptions extends SessionOptions {
 	readonly intervalMs: number;
 	readonly aggregate: Aggregate;
 	readonly filter: FlowFilter | null;
+	/** Flows of two processes or users are never one; `last_pid` and `uid` are then exact. */
+	readonly byOwner: boolean;
 	readonly maxFlows: number;
 	/** Null: TCP, and UDP where this kernel has what it takes. */
 	readonly transport: Transport | null;
@@ -46,6 +48,7 @@ const DEFAULTS: FlowTracerOptions = {
 	intervalMs: DEFAULT_INTERVAL_MS,
 	aggregate: "process",
 	filter: null,
+	byOwner: false,
 	maxConnections: DEFAULT_MAX_CONNECTIONS,
 	maxFlows: DEFAULT_MAX_FLOWS,
 	transport: null,

@@ -93,7 +93,11 @@ export class ScriptedTracer implements FlowSource {
 
 class CapturedOutput implements Output {
 	text = "";
-	readonly isTerminal = false;
+	readonly isTerminal: boolean;
+
+	constructor(isTerminal = false) {
+		this.isTerminal = isTerminal;
+	}
 
 	write(text: string): void {
 		this.text += text;
@@ -116,16 +120,21 @@ export interface Run {
 	readonly opened: readonly FlowTracerOptions[];
 }
 
-export type World = Partial<Pick<Context, "env" | "signal" | "openFlowTracer">>;
+export interface World
+	extends Partial<Pick<Context, "env" | "signal" | "openFlowTracer" | "keyboard">> {
+	/** Standard output is one, of 80 by 24. */
+	readonly isTerminal?: boolean;
+}
 
 export async function run(argv: readonly string[], world: World = {}): Promise<Run> {
-	const stdout = new CapturedOutput();
+	const stdout = new CapturedOutput(world.isTerminal);
 	const stderr = new CapturedOutput();
 	const opened: FlowTracerOptions[] = [];
 	const { env = {}, signal = new AbortController().signal } = world;
 	const open = world.openFlowTracer ?? (() => new ScriptedTracer());
 	const code = await runCli(argv, {
 		...{ stdout, stderr, env, signal, version: "1.2.3" },
+		...(world.keyboard === undefined ? {} : { keyboard: world.keyboard }),
 		openFlowTracer(options) {
 			opened.push(options);
 			return open(options);

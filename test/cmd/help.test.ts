@@ -14,6 +14,7 @@ describe("help goes to standard output, fits 80 columns, and ends with exit code
 		["--help --frobnicate", "help.txt"],
 		["watch --help", "watch-help.txt"],
 		["watch -vh", "watch-help.txt"],
+		["top --help", "top-help.txt"],
 		["completion --help", "completion-help.txt"],
 	] as const) {
 		test(`conntracer ${line}`, async () => {

@@ -35,7 +35,13 @@ describe("--columns", () => {
 
 test("flows of services have no columns of processes", () => {
 	const names = columnsOf(flowKind("service"), null, "terminal").map(({ name }) => name);
-	expect(names.slice(0, 5)).toEqual(["transport", "local", "direction", "remote", "sent_bytes_per_second"]);
+	expect(names.slice(0, 5)).toEqual([
+		"transport",
+		"local",
+		"direction",
+		"remote",
+		"sent_bytes_per_second",
+	]);
 	expect(names).not.toContain("uid");
 	expect(names).not.toContain("container_id");
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { FlowRecord } from "../../src/flow/records.ts";
 import { createSink, type SinkOptions } from "../../src/sink/create.ts";
+import { TopScreen } from "../../src/sink/top-sink.ts";
 import { batch, flow, MemoryOutput, sinkOptions } from "./fixtures.ts";
 
 const { FAST_CHECK_SEED } = process.env;
@@ -80,23 +81,42 @@ function parseCsvLine(line: string): string[] {
 }
 
 describe(`whatever comes in (FAST_CHECK_SEED=${SEED})`, () => {
+	const size = fc.record({
+		columns: fc.integer({ min: 1, max: 220 }),
+		rows: fc.integer({ min: 2, max: 30 }),
+	});
+
+	function expectFrames({ writes, size: { columns, rows } }: MemoryOutput): void {
+		for (const frame of writes) {
+			const lines = frame.replace(TABLE_ESCAPES, "").split("\n");
+			expect(lines.length - 1).toBeLessThan(rows);
+			for (const line of lines) {
+				expect(isDangerous(line)).toBe(false);
+				expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+			}
+		}
+	}
+
 	test("a terminal gets text that fits it, and the table's own escapes only", () => {
-		const size = fc.record({
-			columns: fc.integer({ min: 1, max: 220 }),
-			rows: fc.integer({ min: 2, max: 30 }),
-		});
 		fc.assert(
 			fc.property(flows, size, fc.boolean(), (found, { columns, rows }, color) => {
 				const stdout = new MemoryOutput(true, columns, rows);
 				outputOf({ color }, found, stdout);
-				for (const frame of stdout.writes) {
-					const lines = frame.replace(TABLE_ESCAPES, "").split("\n");
-					expect(lines.length - 1).toBeLessThan(rows);
-					for (const line of lines) {
-						expect(isDangerous(line)).toBe(false);
-						expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
-					}
-				}
+				expectFrames(stdout);
+			}),
+			RUNS,
+		);
+	});
+
+	test("so does one with keys, of processes and of connections", () => {
+		fc.assert(
+			fc.property(flows, size, fc.boolean(), (found, { columns, rows }, color) => {
+				const stdout = new MemoryOutput(true, columns, rows);
+				const options = { ...sinkOptions({ color }), by: "process" } as const;
+				const screen = new TopScreen(options, stdout, new MemoryOutput(false));
+				screen.flows(batch(found));
+				for (const key of "pcl") screen.press(key);
+				expectFrames(stdout);
 			}),
 			RUNS,
 		);

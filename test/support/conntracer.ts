@@ -4,16 +4,24 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Subprocess } from "bun";
 import type {
+	Activity,
 	EventRecord,
 	FlowRecord,
 	GapRecord,
+	ProcessRecord,
 	ReadyRecord,
 	SummaryRecord,
 	TcpCounts,
 } from "../../src/flow/records.ts";
 import { Lines } from "./lines.ts";
 
-export type OutputRecord = ReadyRecord | FlowRecord | EventRecord | GapRecord | SummaryRecord;
+export type OutputRecord =
+	| ReadyRecord
+	| FlowRecord
+	| ProcessRecord
+	| EventRecord
+	| GapRecord
+	| SummaryRecord;
 
 export interface Run {
 	readonly records: readonly OutputRecord[];
@@ -43,6 +51,13 @@ export function eventsOf(
 	return records.filter((record) => record.type === "event").filter(matches);
 }
 
+export function processesOf(
+	records: readonly OutputRecord[],
+	matches: (process: ProcessRecord) => boolean = () => true,
+): ProcessRecord[] {
+	return records.filter((record) => record.type === "process").filter(matches);
+}
+
 export function gapsOf(records: readonly OutputRecord[]): GapRecord[] {
 	return records.filter((record) => record.type === "gap");
 }
@@ -69,7 +84,7 @@ const COUNTERS = [
 export type FlowTotals = Record<(typeof COUNTERS)[number], number>;
 
 /** The counters of many rows, added up. */
-export function addUp(flows: readonly FlowRecord[]): FlowTotals {
+export function addUp(flows: readonly Activity[]): FlowTotals {
 	const sum: FlowTotals = {
 		connections_opened: 0,
 		connections_failed: 0,

@@ -1,0 +1,76 @@
+/** What commands that show flows once an interval have in common. */
+
+import type { FlowFilter } from "../flow/filter.ts";
+import type { RowSinkOptions } from "../sink/create.ts";
+import type { Sink } from "../sink/sink.ts";
+import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
+import type { Context, FlowSource } from "./command.ts";
+import type { flowOptions } from "./flow-options.ts";
+import { containerLookup, usesColor } from "./from-options.ts";
+import type { Values } from "./option.ts";
+import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
+
+type FlowValues = Values<ReturnType<typeof flowOptions>>;
+
+/** What the options leave to the command. */
+type Key = Pick<FlowTracerOptions, "aggregate" | "byOwner">;
+
+export function flowTracerOptions(
+	values: FlowValues,
+	filter: FlowFilter | null,
+	key: Key,
+	version: string,
+): FlowTracerOptions {
+	return {
+		...key,
+		intervalMs: values.interval,
+		filter,
+		maxConnections: values.maxConnections,
+		maxFlows: values.maxFlows,
+		transport: values.transport,
+		udpTimeoutMs: values.udpTimeout,
+		udpStreamTimeoutMs: values.udpStreamTimeout,
+		btfPath: values.btf,
+		libbpfPath: values.libbpf,
+		hooks: values.hooks,
+		bpfStats: values.verbose,
+		version,
+		containerOf: containerLookup(),
+	};
+}
+
+export function rowSinkOptions(values: FlowValues, context: Context): RowSinkOptions {
+	return {
+		format: values.output,
+		columns: values.columns.length === 0 ? null : values.columns,
+		sort: values.sort,
+		header: !values.noHeader,
+		wide: values.wide,
+		color: usesColor(values.noColor, context),
+		summary: values.summary,
+	};
+}
+
+/**
+ * Opens a tracer, lets `show` send its batches to the sink, and closes both on every way out.
+ *
+ * @returns the exit code
+ */
+export async function runFlows(
+	tracerOptions: FlowTracerOptions,
+	sink: Sink,
+	show: (tracer: FlowSource) => Promise<void>,
+	{ context, strict }: { readonly context: Context; readonly strict: boolean },
+): Promise<number> {
+	try {
+		using tracer = context.openFlowTracer(tracerOptions);
+		sink.ready(tracer.ready);
+		await show(tracer);
+		const summary = tracer.summary();
+		sink.summary(summary);
+		const isLossless = Object.values(summary.lost).every((count) => count === 0);
+		return strict && !isLossless ? EXIT_LOST : EXIT_DONE;
+	} finally {
+		sink.close();
+	}
+}
