@@ -18,7 +18,7 @@ const PROCESS_SHOWN = [
 	...["connections_failed", "connections_closed", "segments_retransmitted", "rtt_us", ...OWNER],
 ];
 const CONNECTION_SHOWN = [
-	...["process", "last_pid", "local", "direction", "remote", ...RATES],
+	...["process", "last_pid", "transport", "local", "direction", "remote", ...RATES],
 	...["connections_open", "segments_retransmitted", "rtt_us", ...OWNER],
 ];
 

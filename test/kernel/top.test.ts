@@ -189,7 +189,7 @@ describe("on a terminal", () => {
 		await terminal.until(/c open\*/);
 		const from = terminal.lines.all.length;
 		terminal.type("p");
-		await terminal.untilSince(from, new RegExp(`^${CLIENT} +\\d+ 127\\.0\\.0\\.1:\\d+ +→`));
+		await terminal.untilSince(from, new RegExp(`^${CLIENT} +\\d+ tcp +127\\.0\\.0\\.1:\\d+ +→`));
 		terminal.type("q");
 		await terminal.expectRestored();
 		await traffic.finish();

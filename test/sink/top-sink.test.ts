@@ -112,8 +112,8 @@ describe("connections", () => {
 	test("in a pipe have both ports", () => {
 		expect(fields(shown({ by: "connection" }, [CURL]))).toEqual(
 			[
-				"TIME PROCESS PID LOCAL DIR REMOTE SENT_BYTES/s RECV_BYTES/s OPEN RETR RTT_US UID CONTAINER",
-				`${CURL.time} curl 4242 192.168.1.10:40000 active 93.184.216.34:443 1200 3000000 1 7 12345 1000 -`,
+				"TIME PROCESS PID PROTO LOCAL DIR REMOTE SENT_BYTES/s RECV_BYTES/s OPEN RETR RTT_US UID CONTAINER",
+				`${CURL.time} curl 4242 tcp 192.168.1.10:40000 active 93.184.216.34:443 1200 3000000 1 7 12345 1000 -`,
 			].map((line) => line.split(" ")),
 		);
 	});
@@ -121,10 +121,10 @@ describe("connections", () => {
 	test("on a terminal have arrows and units", () => {
 		expect(shown({ by: "connection" }, FLOWS, 100).split("\n")).toEqual([
 			"03:04:05Z  3 connections  14 open  6 new  2 failed  sent 1.2kB/s  received 5.6MB/s",
-			"PROCESS  PID LOCAL              DIR REMOTE            SENT B/s RECV B/s OPEN RETR  RTT  UID",
-			"curl    4242 192.168.1.10:40000 →   93.184.216.34:443     1.2k     3.0M    1    7 12ms 1000",
-			"curl    4242 192.168.1.10:40001 →   93.184.216.34:443       34     2.6M    1    7 12ms 1000",
-			"sshd       9 [::1]:22           ←   [fe80::2]:50000          0        0   12    0    -    0",
+			"PROCESS  PID PROTO LOCAL              DIR REMOTE            SENT B/s RECV B/s OPEN RETR  RTT  UID",
+			"curl    4242 tcp   192.168.1.10:40000 →   93.184.216.34:443     1.2k     3.0M    1    7 12ms 1000",
+			"curl    4242 tcp   192.168.1.10:40001 →   93.184.216.34:443       34     2.6M    1    7 12ms 1000",
+			"sshd       9 tcp   [::1]:22           ←   [fe80::2]:50000          0        0   12    0    -    0",
 			"",
 		]);
 	});
