@@ -11,7 +11,9 @@ const OBJECTS = join(ROOT, "build");
 const LIBRARIES = join(OBJECTS, "lib");
 const BINARY = join(ROOT, "dist", "conntracer");
 
-const CLANG = ["clang", "-O2", "-g", "-target", "bpf", "-mcpu=v3"];
+/** How a kprobe finds the arguments of its function. */
+const ARCHITECTURE = `-D__TARGET_ARCH_${process.arch === "x64" ? "x86" : "arm64"}`;
+const CLANG = ["clang", "-O2", "-g", "-target", "bpf", "-mcpu=v3", ARCHITECTURE];
 const WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
 
 /** Runs a program; its output is shown if it fails. */

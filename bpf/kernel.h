@@ -59,6 +59,7 @@ enum { AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 enum { SOCK_STREAM = 1 };
 enum { EEXIST = 17, EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110 };
+enum { ETH_P_IP = 0x0800 };
 enum { SHUTDOWN_MASK = 3 };
 enum { SOCK_BINDPORT_LOCK = 8 };
 enum { MSG_PEEK = 0x2, MSG_ERRQUEUE = 0x2000 };
@@ -77,6 +78,38 @@ struct bpf_sock {
 	__u32 type;
 	__u32 protocol;
 };
+
+/* include/uapi/linux/in.h, in6.h */
+struct sockaddr_in {
+	__u16 sin_family;
+	__be16 sin_port;
+	__be32 sin_addr;
+	__u8 pad[8];
+};
+
+struct sockaddr_in6 {
+	__u16 sin6_family;
+	__be16 sin6_port;
+	__be32 sin6_flowinfo;
+	__u8 sin6_addr[16];
+	__u32 sin6_scope_id;
+};
+
+/* arch/<arch>/include/uapi/asm/ptrace.h: the arguments of a function, for kprobes. */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	unsigned long orig_rax, rip, cs, eflags, rsp, ss;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+struct pt_regs;
+#endif
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -216,6 +249,17 @@ struct file {
 struct socket {
 	struct file *file;
 	struct sock *sk;
+};
+
+struct msghdr {
+	void *msg_name;
+};
+
+struct sk_buff {
+	__be16 protocol;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned char *head;
 };
 
 struct seq_file;

@@ -60,6 +60,16 @@ static __always_inline bool is_ipv4_mapped(const __u32 address[4])
 	return address[0] == 0 && address[1] == 0 && address[2] == bpf_htonl(0xffff);
 }
 
+static __always_inline void set_ipv4(void *to, __u32 address)
+{
+	__u32 *words = to;
+
+	words[0] = 0;
+	words[1] = 0;
+	words[2] = bpf_htonl(0xffff);
+	words[3] = address;
+}
+
 #define DEFINE_READERS(suffix, READ)                                                               \
 	static __always_inline void endpoints_##suffix(struct endpoints *to, struct tcp_sock *tp)  \
 	{                                                                                          \

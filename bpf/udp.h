@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * UDP, from the results of the calls that move datagrams: what a call returned is what it
- * moved. A call knows its socket, but not its peer where the socket is not connected: this
- * one is noted before, in the same thread (udp_peer.h).
+ * UDP connections: a socket, a program that uses it, and a peer. Fed with the results of
+ * the calls that move datagrams: what a call returned is what it moved.
  */
 #ifndef CONNTRACER_UDP_H
 #define CONNTRACER_UDP_H
 
 #include "flows.h"
 #include "owner.h"
-#include "udp_peer.h"
-
-static __always_inline bool is_udp(const struct sock *sk)
-{
-	return sk->sk_protocol == IPPROTO_UDP &&
-	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
-}
+#include "sock.h"
 
 static __always_inline void end_udp(const struct udp_key *key, const struct udp_conn *conn)
 {
@@ -30,10 +23,12 @@ static __always_inline void end_udp(const struct udp_key *key, const struct udp_
 /* Who has chosen its port is who is spoken to. */
 static __always_inline __u8 direction_of_udp(struct sock *sk)
 {
-	return BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK ? DIRECTION_PASSIVE
-									     : DIRECTION_ACTIVE;
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK
+		       ? DIRECTION_PASSIVE
+		       : DIRECTION_ACTIVE;
 }
 
+/* `sk` may be a pointer that the verifier knows nothing of. */
 static __always_inline struct udp_conn *open_udp(struct sock *sk, const struct udp_key *key,
 						 const struct endpoints *ends)
 {
@@ -43,7 +38,7 @@ static __always_inline struct udp_conn *open_udp(struct sock *sk, const struct u
 	long err;
 
 	conn.l4_proto = IPPROTO_UDP;
-	conn.netns = netns_of(sk);
+	conn.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	conn.direction = direction_of_udp(sk);
 	owner_from_current(&conn.owner, ATTRIBUTION_TASK);
 	flow = flow_of(&conn, ends);
@@ -64,24 +59,21 @@ static __always_inline struct udp_conn *open_udp(struct sock *sk, const struct u
 	return bpf_map_lookup_elem(&udp_conns, key);
 }
 
-/* At the end of a call: `result` is a number of bytes, or -errno. */
-static __always_inline void on_udp_call(struct sock *sk, int result, bool sent)
+/* `socket` tells it from all others as long as it is there: its cookie, or its address. */
+static __always_inline void on_datagram(struct sock *sk, __u64 socket, const struct endpoints *ends,
+					__u32 bytes, bool sent)
 {
 	struct udp_key key = {};
-	struct endpoints ends;
 	struct udp_conn *conn;
 	struct flow *flow;
 
-	key.cookie = bpf_get_socket_cookie(sk);
-	find_peer(&ends, sk, key.cookie);
-	if (result < 0)
-		return;
+	key.cookie = socket;
 	key.pid = bpf_get_current_pid_tgid() >> 32;
-	key.remote_port = ends.remote_port;
-	__builtin_memcpy(key.remote_address, ends.remote_address, 16);
+	key.remote_port = ends->remote_port;
+	__builtin_memcpy(key.remote_address, ends->remote_address, 16);
 	conn = bpf_map_lookup_elem(&udp_conns, &key);
 	if (!conn)
-		conn = open_udp(sk, &key, &ends);
+		conn = open_udp(sk, &key, ends);
 	flow = conn ? flow_at(conn->slot) : 0;
 	if (!flow) {
 		LOST(datagrams, 1);
@@ -90,24 +82,24 @@ static __always_inline void on_udp_call(struct sock *sk, int result, bool sent)
 	conn->last_ns = bpf_ktime_get_ns();
 	if (sent) {
 		conn->sent = 1;
-		ADD(flow->bytes_sent, result);
+		ADD(flow->bytes_sent, bytes);
 	} else {
 		conn->received = 1;
-		ADD(flow->bytes_received, result);
+		ADD(flow->bytes_received, bytes);
 	}
 }
 
-/* close() of a UDP socket, by the last program that held it. */
-static __always_inline void on_udp_release(__u64 cookie)
+/* The last program that held it has closed it. */
+static __always_inline void on_udp_release(__u64 socket)
 {
-	struct udp_key *known = bpf_map_lookup_elem(&udp_sockets, &cookie);
+	struct udp_key *known = bpf_map_lookup_elem(&udp_sockets, &socket);
 	struct udp_conn *conn;
 	struct udp_key key;
 
 	if (!known)
 		return;
 	key = *known;
-	bpf_map_delete_elem(&udp_sockets, &cookie);
+	bpf_map_delete_elem(&udp_sockets, &socket);
 	conn = bpf_map_lookup_elem(&udp_conns, &key);
 	if (conn)
 		end_udp(&key, conn);

@@ -31,6 +31,15 @@ const UDP: Plan = {
 	iterators: ["iter__expire_udp"],
 };
 
+/** Other families' programs, which no run loads yet. */
+const FUNCTIONS = [
+	...["fexit__udp_sendmsg", "fexit__udpv6_sendmsg", "fentry__skb_consume_udp"],
+	...["fentry__udp_destroy_sock", "fentry__udpv6_destroy_sock"],
+	...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],
+	...["kprobe__udpv6_sendmsg", "kretprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
+	...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock"],
+];
+
 const ALWAYS: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__offer_slots"] };
 const PLANS: Readonly<Record<Transport, Plan>> = { tcp: TCP, udp: UDP };
 
@@ -48,4 +57,4 @@ export function programsOf({ hooks, cgroupHooks, iterators }: Plan): readonly st
 }
 
 /** All that the object has. */
-export const EVERYTHING = programsOf(planFor(["tcp", "udp"]));
+export const EVERYTHING = [...programsOf(planFor(["tcp", "udp"])), ...FUNCTIONS];

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Both ends of the datagram that a call has moved. */
-#ifndef CONNTRACER_UDP_PEER_H
-#define CONNTRACER_UDP_PEER_H
+/*
+ * UDP at the tracepoints of calls. They know the socket, but not the peer where the socket is
+ * not connected: cgroup programs note this one before, in the same thread.
+ */
+#ifndef CONNTRACER_UDP_CALLS_H
+#define CONNTRACER_UDP_CALLS_H
 
-#include "maps.h"
-#include "sock.h"
-#include <bpf/bpf_endian.h>
+#include "udp.h"
 
-static __always_inline void set_ipv4(void *to, __u32 address)
+static __always_inline bool is_udp(const struct sock *sk)
 {
-	__u32 *words = to;
-
-	words[0] = 0;
-	words[1] = 0;
-	words[2] = bpf_htonl(0xffff);
-	words[3] = address;
+	return sk->sk_protocol == IPPROTO_UDP &&
+	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
 }
 
 static __always_inline struct udp_call *call_of_thread(void)
@@ -84,6 +81,17 @@ static __always_inline void find_peer(struct endpoints *ends, struct sock *sk, _
 		__builtin_memcpy(ends->local_address,
 				 sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8, 16);
 	ends->local_port = sk->__sk_common.skc_num;
+}
+
+/* At the end of a call: `result` is a number of bytes, or -errno. */
+static __always_inline void on_udp_call(struct sock *sk, int result, bool sent)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct endpoints ends;
+
+	find_peer(&ends, sk, cookie);
+	if (result >= 0)
+		on_datagram(sk, cookie, &ends, result, sent);
 }
 
 #endif
