@@ -214,10 +214,15 @@ struct event {
 	__u8 remote_address[16];
 };
 
-/* A TCP socket as `list` finds it: of each file of it that a program holds, and of itself. */
+/*
+ * A socket as `list` finds it: of each file of it that a program holds, and of itself.
+ * Files lead to an MPTCP socket, and not to the TCP sockets that it is made of: it has
+ * a record of each file, and nothing in it but who holds it.
+ */
 struct socket_info {
 	__u64 sock;	  /* its address: to tell sockets apart, never to be shown */
-	__u64 bytes_sent; /* payload, as in struct flow */
+	__u64 mptcp_sock; /* the MPTCP socket that it belongs to, or is; 0: none */
+	__u64 bytes_sent; /* payload, as in struct flow; UDP has no counters */
 	__u64 bytes_received;
 	struct owner owner; /* zero where this is not of a file */
 	__u32 fd;
@@ -230,12 +235,19 @@ struct socket_info {
 	__u32 rtt_min_us;
 	__u16 local_port;
 	__u16 remote_port;
+	__u8 l4_proto;	/* IPPROTO_TCP, IPPROTO_UDP */
 	__u8 state;	/* TCP_* of the kernel */
 	__u8 direction; /* enum direction */
 	__u8 has_file;	/* so there is a program that holds it */
-	__u8 pad;
 	__u8 local_address[16];
 	__u8 remote_address[16];
+};
+
+/* What `list` looks for. Set before the object is loaded. */
+struct list_settings {
+	__u8 tcp;
+	__u8 udp;
+	__u8 without_peer; /* sockets that listen, and that are bound only */
 };
 
 /* Set before the object is loaded. */

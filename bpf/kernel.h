@@ -56,8 +56,8 @@ enum {
 };
 
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
-enum { SOCK_STREAM = 1 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262 };
+enum { SOCK_STREAM = 1, SOCK_DGRAM = 2 };
 enum { EEXIST = 17, EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110 };
 enum { ETH_P_IP = 0x0800 };
 enum { SHUTDOWN_MASK = 3 };
@@ -170,7 +170,7 @@ struct sock {
 	struct socket *sk_socket;
 	int sk_err;
 	__u8 sk_shutdown;
-	__u8 sk_userlocks : 4;
+	__u8 sk_userlocks : 4; /* a whole byte on newer kernels */
 	__u16 sk_type;
 	__u16 sk_protocol;
 };
@@ -182,6 +182,15 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	void *icsk_ulp_data;
+};
+
+struct mptcp_subflow_context {
+	struct sock *conn;
+};
+
+struct udp_sock {
+	struct inet_sock inet;
 };
 
 struct minmax_sample {
@@ -209,6 +218,7 @@ struct tcp_sock {
 	__u64 bytes_acked;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
+	bool is_mptcp;
 	struct list_head tsq_node;
 };
 
@@ -280,6 +290,11 @@ struct bpf_iter__bpf_map_elem {
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
+};
+
+struct bpf_iter__udp {
+	struct bpf_iter_meta *meta;
+	struct udp_sock *udp_sk;
 };
 
 struct bpf_iter__task_file {

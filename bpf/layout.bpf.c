@@ -22,6 +22,7 @@ struct udp_conn udp_conn;
 struct udp_call udp_call;
 struct event event;
 struct socket_info socket_info;
+struct list_settings list_settings;
 struct netns_id netns_id;
 struct netns_counts netns_counts;
 struct losses losses;

@@ -15,13 +15,24 @@ int iter__list_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* In one network namespace. */
+/* The next two: in one network namespace. */
 SEC("iter/tcp")
-int iter__list_sockets(struct bpf_iter__tcp *ctx)
+int iter__list_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
 
 	if (common)
-		list_socket(ctx->meta->seq, common);
+		list_tcp(ctx->meta->seq, common);
+	return 0;
+}
+
+/* UDP-Lite is not in it: the kernel has another table for that. */
+SEC("iter/udp")
+int iter__list_udp(struct bpf_iter__udp *ctx)
+{
+	struct udp_sock *udp = ctx->udp_sk;
+
+	if (udp)
+		list_udp(ctx->meta->seq, udp);
 	return 0;
 }

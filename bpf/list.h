@@ -6,6 +6,8 @@
 #include "files.h"
 #include "owner.h"
 
+const volatile struct list_settings list_settings SEC(".rodata.settings") = {};
+
 static __always_inline bool is_listed(__u8 state)
 {
 	switch (state) {
@@ -17,8 +19,9 @@ static __always_inline bool is_listed(__u8 state)
 	case TCP_FIN_WAIT2:
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
-	case TCP_LISTEN:
 		return true;
+	case TCP_LISTEN:
+		return list_settings.without_peer;
 	}
 	return false;
 }
@@ -90,15 +93,11 @@ static __always_inline void describe_connection(struct socket_info *to, struct t
 	describe_quality(to, tp, &tcp);
 }
 
-/* False where it is none of what is listed. The owner is left out. */
-static __always_inline bool describe_socket(struct socket_info *to, struct tcp_sock *tp)
+/* As far as it is an inet_sock, which every socket here is. */
+static __always_inline void describe_ends(struct socket_info *to, struct tcp_sock *tp)
 {
 	struct endpoints ends;
 
-	__builtin_memset(to, 0, sizeof(*to));
-	to->state = BPF_CORE_READ(tp, SOCK_COMMON(skc_state));
-	if (!is_listed(to->state))
-		return false;
 	to->sock = key_of(tp);
 	to->netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
 	endpoints_probed(&ends, tp);
@@ -106,18 +105,95 @@ static __always_inline bool describe_socket(struct socket_info *to, struct tcp_s
 	__builtin_memcpy(to->remote_address, ends.remote_address, 16);
 	to->local_port = ends.local_port;
 	to->remote_port = ends.remote_port;
-	if (to->state != TCP_LISTEN)
+}
+
+/* Zero for all but the subflows of an MPTCP socket. A kernel may know none. */
+static __always_inline __u64 mptcp_sock_of(struct tcp_sock *tp)
+{
+	struct mptcp_subflow_context *subflow;
+
+	if (!bpf_core_field_exists(tp->is_mptcp) || !BPF_CORE_READ(tp, is_mptcp))
+		return 0;
+	subflow = BPF_CORE_READ(tp, inet_conn.icsk_ulp_data);
+	return (__u64)(unsigned long)BPF_CORE_READ(subflow, conn);
+}
+
+/* False where it is none of what is listed. The owner is left out, in all three. */
+static __always_inline bool describe_tcp(struct socket_info *to, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	to->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (!is_listed(to->state))
+		return false;
+	to->l4_proto = IPPROTO_TCP;
+	to->mptcp_sock = mptcp_sock_of(tp);
+	describe_ends(to, tp);
+	if (to->state == TCP_LISTEN)
+		to->direction = DIRECTION_PASSIVE;
+	else
 		describe_connection(to, tp);
 	return is_listed(to->state);
+}
+
+/* The peer of a connect() that was undone (AF_UNSPEC) stays in an IPv6 socket. */
+static __always_inline void forget_peer(struct socket_info *to, struct tcp_sock *tp)
+{
+	__u32 address[4];
+
+	if (BPF_CORE_READ(tp, SOCK_COMMON(skc_family)) == AF_INET6) {
+		READ_IPV6(PROBED, address, tp, skc_v6_rcv_saddr);
+		__builtin_memcpy(to->local_address, address, 16);
+	}
+	__builtin_memset(to->remote_address, 0, 16);
+}
+
+/* Which side a socket is on is known of TCP; here, only who has chosen its port. */
+static __always_inline bool describe_udp(struct socket_info *to, struct sock *sk)
+{
+	__u8 locks = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks);
+
+	to->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (to->state != TCP_ESTABLISHED && !list_settings.without_peer)
+		return false;
+	to->l4_proto = IPPROTO_UDP;
+	describe_ends(to, (struct tcp_sock *)sk);
+	if (to->state != TCP_ESTABLISHED)
+		forget_peer(to, (struct tcp_sock *)sk);
+	to->direction = locks & SOCK_BINDPORT_LOCK ? DIRECTION_PASSIVE : DIRECTION_ACTIVE;
+	return to->local_port != 0;
+}
+
+static __always_inline bool describe_mptcp(struct socket_info *to, struct sock *sk)
+{
+	to->l4_proto = IPPROTO_TCP;
+	to->sock = (__u64)(unsigned long)sk;
+	to->mptcp_sock = to->sock;
+	return true;
+}
+
+static __always_inline bool describe_held(struct socket_info *to, struct sock *sk)
+{
+	__u16 type = BPF_CORE_READ(sk, sk_type);
+
+	switch (BPF_CORE_READ(sk, sk_protocol)) {
+	case IPPROTO_TCP:
+		return list_settings.tcp && type == SOCK_STREAM && describe_tcp(to, sk);
+	case IPPROTO_MPTCP:
+		return list_settings.tcp && type == SOCK_STREAM && describe_mptcp(to, sk);
+	case IPPROTO_UDP:
+		return list_settings.udp && type == SOCK_DGRAM && describe_udp(to, sk);
+	}
+	return false;
 }
 
 static __always_inline void list_file(struct seq_file *seq, struct task_struct *task, __u32 fd,
 				      struct file *file)
 {
-	struct sock *sk = tcp_sock_from_file(file);
-	struct socket_info info;
+	struct sock *sk = sock_from_file(file);
+	struct socket_info info = {};
 
-	if (!sk || !describe_socket(&info, (struct tcp_sock *)sk))
+	if (!sk || !describe_held(&info, sk))
 		return;
 	owner_from_task(&info.owner, task, ATTRIBUTION_SCAN);
 	info.fd = fd;
@@ -125,15 +201,32 @@ static __always_inline void list_file(struct seq_file *seq, struct task_struct *
 	bpf_seq_write(seq, &info, sizeof(info));
 }
 
+static __always_inline bool has_file(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_socket, file) != 0;
+}
+
 /* Also what no file leads to: it waits to be accepted, or its program has closed it. */
-static __always_inline void list_socket(struct seq_file *seq, struct sock_common *common)
+static __always_inline void list_tcp(struct seq_file *seq, struct sock_common *common)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(common);
-	struct socket_info info;
+	struct socket_info info = {};
 
-	if (!tp || !describe_socket(&info, tp))
+	if (!tp || !describe_tcp(&info, sock_of(tp)))
 		return;
-	info.has_file = BPF_CORE_READ(tp, SOCK(sk_socket), file) != 0;
+	info.has_file = has_file(info.mptcp_sock ? (struct sock *)info.mptcp_sock : sock_of(tp));
+	bpf_seq_write(seq, &info, sizeof(info));
+}
+
+/* Of the kernel's own sockets, no file leads to any. */
+static __always_inline void list_udp(struct seq_file *seq, struct udp_sock *udp)
+{
+	struct sock *sk = &udp->inet.sk;
+	struct socket_info info = {};
+
+	if (!describe_udp(&info, sk))
+		return;
+	info.has_file = has_file(sk);
 	bpf_seq_write(seq, &info, sizeof(info));
 }
 

@@ -19,7 +19,8 @@ const { verbose, config } = otherOptions;
 
 export const listOptions = {
 	...filterOptions,
-	listening: flag({ group: WHICH, describe: "sockets that listen, too" }),
+	transport: { ...filterOptions.transport, describe: "tcp or udp alone" },
+	listening: flag({ group: WHICH, describe: "sockets that wait for a peer, too" }),
 
 	...formatOptions,
 	sort: single({ group: OUTPUT, describe: "column to sort by" }, null, parseText),

@@ -32,6 +32,7 @@ export function listOf(source: ConnectionSource): Command<typeof listOptions> {
 			const filter = filterOf(values);
 			const write = writerOf(values, context);
 			const connections = await source({
+				transport: values.transport,
 				listening: values.listening,
 				filter,
 				btfPath: values.btf,

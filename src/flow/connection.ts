@@ -5,7 +5,7 @@ import { owner, socketInfo } from "../maps/structs.ts";
 import type { FilterSubject } from "./filter.ts";
 import { directionName, tcpStateName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { ConnectionFields } from "./records.ts";
+import type { ConnectionFields, Transport } from "./records.ts";
 
 /** A program that has the socket open. */
 export interface Holder {
@@ -13,8 +13,18 @@ export interface Holder {
 	readonly fd: number;
 }
 
-/** A connection that is open now, or a listening socket. */
-export interface ConnectionRecord extends ConnectionFields {
+/** What the kernel counts of a TCP socket, and does not of a UDP socket. */
+type CounterName =
+	| "bytes_sent"
+	| "bytes_received"
+	| "segments_sent"
+	| "segments_received"
+	| "segments_retransmitted";
+
+/** A connection that is open now, or a socket without a peer: it listens, or is bound only. */
+export interface ConnectionRecord
+	extends Omit<ConnectionFields, CounterName>,
+		Readonly<Record<CounterName, number | null>> {
 	readonly type: "connection";
 	/** Of `pid`; null where no program has it open. */
 	readonly fd: number | null;
@@ -45,19 +55,16 @@ type Where = Pick<
 	| "remote_address"
 	| "remote_port"
 >;
-type Counters = Pick<
-	ConnectionRecord,
-	| "bytes_sent"
-	| "bytes_received"
-	| "segments_sent"
-	| "segments_received"
-	| "segments_retransmitted"
-	| "rtt_us"
-	| "rtt_var_us"
-	| "rtt_min_us"
->;
+type Counters = Pick<ConnectionRecord, CounterName | "rtt_us" | "rtt_var_us" | "rtt_min_us">;
 
-const LISTEN = "LISTEN";
+const IPPROTO_UDP = 17;
+const NO_COUNTERS: Counters = {
+	...{ bytes_sent: null, bytes_received: null },
+	...{ segments_sent: null, segments_received: null, segments_retransmitted: null },
+	...{ rtt_us: null, rtt_var_us: null, rtt_min_us: null },
+};
+/** UDP has no state of its own for a socket that is bound only. */
+const WITHOUT_PEER = new Set(["LISTEN", "CLOSE"]);
 const CLOSING = new Set(["FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "LAST_ACK", "CLOSING"]);
 const at = socketInfo.offsets;
 const ownerAt = {
@@ -81,18 +88,12 @@ export class ConnectionDecoder {
 		this.#names = names;
 	}
 
-	isListener(place: number): boolean {
-		return this.#state(place) === LISTEN;
-	}
-
 	/** What a filter looks at. The holder of the record at `place` is the one that it sees. */
 	subject(place: number): FilterSubject {
 		const where = this.#where(place);
 		return {
-			transport: "tcp",
+			transport: this.#transport(place),
 			...where,
-			// No address: it is in no network.
-			remote_address: where.remote_address ?? "",
 			listen_port: where.direction === "active" ? where.remote_port : where.local_port,
 			...this.#who(place),
 			netns: this.#u32(place + at.netns),
@@ -106,7 +107,8 @@ export class ConnectionDecoder {
 		const { pid, ...who } = this.#who(place);
 		const details = pid === null ? null : this.#names.processOf(pid);
 		return {
-			...{ type: "connection", id: String(++this.#lastId), transport: "tcp", ...where },
+			...{ type: "connection", id: String(++this.#lastId) },
+			...{ transport: this.#transport(place), ...where },
 			...{ pid, tid: pid === null ? null : this.#u32(place + ownerAt.tid), process: who.process },
 			executable: details?.executable ?? null,
 			command_line: details?.commandLine ?? null,
@@ -125,25 +127,24 @@ export class ConnectionDecoder {
 		};
 	}
 
-	#state(place: number): string {
-		const state = this.#view.getUint8(place + at.state);
-		return tcpStateName(state);
+	#transport(place: number): Transport {
+		return this.#view.getUint8(place + at.l4_proto) === IPPROTO_UDP ? "udp" : "tcp";
 	}
 
 	#where(place: number): Where {
-		const state = this.#state(place);
+		const state = tcpStateName(this.#view.getUint8(place + at.state));
 		const [local, remote] = [place + at.local_address, place + at.remote_address];
 		const local_address = this.#texts.address(this.#view, local);
 		const local_port = this.#view.getUint16(place + at.local_port, true);
-		if (state === LISTEN) {
+		const direction = directionName(this.#view.getUint8(place + at.direction));
+		if (WITHOUT_PEER.has(state)) {
 			const none = { remote_address: null, remote_port: null };
 			const family = this.#texts.family(this.#view, local);
-			return { family, direction: "passive", state, local_address, local_port, ...none };
+			return { family, direction, state, local_address, local_port, ...none };
 		}
 		return {
 			family: this.#texts.family(this.#view, remote),
-			direction: directionName(this.#view.getUint8(place + at.direction)),
-			...{ state, local_address, local_port },
+			...{ direction, state, local_address, local_port },
 			remote_address: this.#texts.address(this.#view, remote),
 			remote_port: this.#view.getUint16(place + at.remote_port, true),
 		};
@@ -172,6 +173,7 @@ export class ConnectionDecoder {
 	}
 
 	#counters(place: number): Counters {
+		if (this.#transport(place) === "udp") return NO_COUNTERS;
 		const rtt = this.#u32(place + at.rtt_us);
 		return {
 			bytes_sent: readU64(this.#view, place + at.bytes_sent),

@@ -15,9 +15,9 @@ type Places = number | readonly number[];
  * Kernel addresses have no more than 57 bits, of which the first is always set, and a socket is
  * aligned to 8 bytes: what is left tells them apart, and is exact in a number.
  */
-function keyOf(view: DataView, place: number): number {
-	const high = view.getUint32(place + AT.sock + 4, true) & 0xff_ffff;
-	return high * 2 ** 29 + (view.getUint32(place + AT.sock, true) >>> 3);
+function keyOf(view: DataView, pointer: number): number {
+	const high = view.getUint32(pointer + 4, true) & 0xff_ffff;
+	return high * 2 ** 29 + (view.getUint32(pointer, true) >>> 3);
 }
 
 export class SocketTable {
@@ -46,12 +46,34 @@ export class SocketTable {
 	hasUnclaimed(): boolean {
 		return this.#sockets.values().some((places) => {
 			if (typeof places !== "number" || this.#pid(places) !== 0) return false;
-			return this.#view.getUint8(places + AT.has_file) !== 0;
+			if (this.#view.getUint8(places + AT.has_file) === 0) return false;
+			const mptcpKey = this.#mptcpKey(places);
+			return mptcpKey === null || !this.#sockets.has(mptcpKey);
 		});
 	}
 
+	/**
+	 * Last: the holders of an MPTCP socket become those of each connection that it is made of, and
+	 * it is no socket of its own any more.
+	 */
+	joinMptcp(): void {
+		for (const [key, places] of this.#sockets) {
+			if (typeof places !== "number") continue;
+			const mptcpKey = this.#mptcpKey(places);
+			if (mptcpKey === null || mptcpKey === key) continue;
+			const holders = this.#sockets.get(mptcpKey);
+			if (holders === undefined) continue;
+			const all = typeof holders === "number" ? [holders] : holders;
+			const held = all.map((holder) => this.#copyFor(places, holder));
+			this.#sockets.set(key, held);
+		}
+		for (const [key, places] of this.#sockets)
+			if (this.#mptcpKey(typeof places === "number" ? places : (places[0] ?? 0)) === key)
+				this.#sockets.delete(key);
+	}
+
 	#addOne(from: DataView, at: number): void {
-		const key = keyOf(from, at);
+		const key = keyOf(from, at + AT.sock);
 		const known = this.#sockets.get(key);
 		const pid = from.getUint32(at + AT.pid, true);
 		const first = typeof known === "number" ? known : known?.[0];
@@ -87,6 +109,15 @@ export class SocketTable {
 		return place;
 	}
 
+	/** The record at `place`, as of another holder. */
+	#copyFor(place: number, holder: number): number {
+		const copy = this.#copy(this.#view, place);
+		const from = holder + AT.owner;
+		this.#bytes.copyWithin(copy + AT.owner, from, from + owner.size);
+		this.#view.setUint32(copy + AT.fd, this.#fd(holder), true);
+		return copy;
+	}
+
 	#grow(): void {
 		const grown = new Uint8Array(2 * this.#bytes.length);
 		grown.set(this.#bytes);
@@ -96,6 +127,12 @@ export class SocketTable {
 
 	#order(a: number, b: number): number {
 		return this.#pid(a) - this.#pid(b) || this.#fd(a) - this.#fd(b);
+	}
+
+	/** Of the MPTCP socket that it belongs to, or is. */
+	#mptcpKey(place: number): number | null {
+		const isNone = this.#view.getUint32(place + AT.mptcp_sock + 4, true) === 0;
+		return isNone ? null : keyOf(this.#view, place + AT.mptcp_sock);
 	}
 
 	#pid(place: number): number {

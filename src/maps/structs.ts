@@ -132,6 +132,7 @@ export const event = struct("event", {
 
 export const socketInfo = struct("socket_info", {
 	sock: id64,
+	mptcp_sock: id64,
 	bytes_sent: u64,
 	bytes_received: u64,
 	owner,
@@ -145,12 +146,18 @@ export const socketInfo = struct("socket_info", {
 	rtt_min_us: u32,
 	local_port: u16,
 	remote_port: u16,
+	l4_proto: u8,
 	state: u8,
 	direction: u8,
 	has_file: u8,
-	pad: u8,
 	local_address: bytes(16),
 	remote_address: bytes(16),
+});
+
+export const listSettings = struct("list_settings", {
+	tcp: u8,
+	udp: u8,
+	without_peer: u8,
 });
 
 export const netnsId = struct("netns_id", {
@@ -195,6 +202,7 @@ export const STRUCTS = [
 	udpCall,
 	event,
 	socketInfo,
+	listSettings,
 	netnsId,
 	netnsCounts,
 	losses,

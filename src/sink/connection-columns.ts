@@ -20,7 +20,7 @@ import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
 type Order = (a: ConnectionRecord, b: ConnectionRecord) => number;
 
 const TABLE = [
-	...["state", "process", "pid", "fd", "local", "direction", "remote"],
+	...["transport", "state", "process", "pid", "fd", "local", "direction", "remote"],
 	...["bytes_sent", "bytes_received", "segments_retransmitted", "rtt_us", "uid", "container_id"],
 ];
 /** Of the record, CSV has what is a field of it. */
@@ -53,7 +53,7 @@ function microseconds(
 /** In the order of the contract. */
 const COLUMNS: readonly Column<ConnectionRecord>[] = [
 	textColumn("id", "ID", (c) => c.id, { align: "right" }),
-	textColumn("transport", "PROTO", (c) => c.transport, { cut: null }),
+	textColumn("transport", "PROTO", (c) => c.transport, { cut: null, importance: 7 }),
 	textColumn("family", "FAMILY", (c) => c.family, { cut: null }),
 	textColumn("direction", "DIR", (c) => c.direction, {
 		alias: "dir",

@@ -8,14 +8,18 @@ import { Libbpf } from "../ffi/library.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import { ConnectionDecoder, type ConnectionRecord } from "../flow/connection.ts";
 import type { FlowFilter } from "../flow/filter.ts";
+import type { Transport } from "../flow/records.ts";
 import { SocketTable } from "../flow/socket-table.ts";
+import { listSettings } from "../maps/structs.ts";
 import { bundledLibraries, listObject } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { explainRefusal, requireKernelTypes } from "./refusal.ts";
 import type { HookFamily } from "./session.ts";
 
 export interface ConnectionListOptions {
-	/** Sockets that listen as well; their `remote_address` is null. */
+	/** Null: both. What is left out is not looked for. */
+	readonly transport: Transport | null;
+	/** Sockets without a peer as well, those that listen and those of UDP that are bound only. */
 	readonly listening: boolean;
 	/** A socket is shown if it matches for any program that holds it. */
 	readonly filter: FlowFilter | null;
@@ -29,7 +33,7 @@ export interface ConnectionListOptions {
 }
 
 /**
- * Every TCP socket with a peer, TIME_WAIT aside. The look is over when this returns; the records
+ * Every TCP and UDP socket with a peer, TIME_WAIT aside. The look is over when this returns; the records
  * are made one by one.
  *
  * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError
@@ -50,39 +54,53 @@ export function listConnections(
 
 function* records(
 	sockets: SocketTable,
-	{ listening, filter, containerOf }: ConnectionListOptions,
+	{ filter, containerOf }: ConnectionListOptions,
 ): Generator<ConnectionRecord, void, undefined> {
 	const processes = new Processes();
 	const processOf = (pid: number) => processes.detailsOf(pid, null);
 	const decoder = new ConnectionDecoder(sockets.view, { containerOf, processOf });
-	for (const places of sockets.sockets()) {
-		if (!listening && places.some((place) => decoder.isListener(place))) continue;
+	for (const places of sockets.sockets())
 		if (filter === null || places.some((place) => filter.matches(decoder.subject(place))))
 			yield decoder.decode(places);
-	}
 }
 
-function findSockets({ btfPath, libbpfPath }: ConnectionListOptions): SocketTable {
-	const libbpf = Libbpf.open(libbpfPath, bundledLibraries);
+const WALKS: Readonly<Record<Transport, string>> = {
+	tcp: "iter__list_tcp",
+	udp: "iter__list_udp",
+};
+
+function findSockets(options: ConnectionListOptions): SocketTable {
+	const { transport, listening, btfPath } = options;
+	const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
+	const wanted: readonly Transport[] = transport === null ? ["tcp", "udp"] : [transport];
 	requireKernelTypes();
 	return explainRefusal("load the BPF programs", btfPath, () => {
 		using open = OpenObject.open(libbpf, listObject(), { name: "conntracer_list", btfPath });
-		return open.load(scan);
+		if (!wanted.includes("tcp")) open.leaveOut(WALKS.tcp);
+		if (!wanted.includes("udp")) open.leaveOut(WALKS.udp);
+		const [tcp, udp] = [Number(wanted.includes("tcp")), Number(wanted.includes("udp"))];
+		const settings = listSettings.encode({ tcp, udp, without_peer: Number(listening) });
+		open.setConstants(".rodata.settings", settings);
+		return open.load((object) => scan(object, wanted));
 	});
 }
 
-function scan(object: LoadedObject): SocketTable {
+function scan(object: LoadedObject, wanted: readonly Transport[]): SocketTable {
 	using owned = new DisposableStack();
 	owned.use(object);
 	const iterator = (name: string): BpfIterator => owned.use(object.program(name).iterator(null));
 	const files = iterator("iter__list_files");
-	const sockets = iterator("iter__list_sockets");
+	const walks = wanted.map((transport) => iterator(WALKS[transport]));
 	const table = new SocketTable();
 	const take = (found: DataView): void => table.add(found);
 
 	files.read(take);
-	for (const path of networkNamespaces().values()) visitNetns(path, () => sockets.read(take));
+	for (const path of networkNamespaces().values())
+		visitNetns(path, () => {
+			for (const walk of walks) walk.read(take);
+		});
 	// A connection that was opened in between has its program in a second look.
 	if (table.hasUnclaimed()) files.read(take);
+	table.joinMptcp();
 	return table;
 }

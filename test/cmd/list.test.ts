@@ -107,6 +107,27 @@ test("a table in a pipe has one field a column, plain", async () => {
 	]);
 });
 
+describe("of UDP, what the kernel does not count", () => {
+	const counters = { bytes_sent: null, bytes_received: null, segments_retransmitted: null };
+	const udp = connection({ transport: "udp", rtt_us: null, ...counters });
+	const columns = ["--columns", "transport,sent,received,retrans,rtt"];
+	for (const [where, words, expected] of [
+		["JSON is null", ["--json"], '"bytes_sent":null,"bytes_received":null'],
+		["CSV is empty", ["-o", "csv", ...columns], "\nudp,,,,\n"],
+		["tables is -", columns, /\nudp +- +- +- +-\n/],
+	] as const)
+		test(`in ${where}`, async () => {
+			const { stdout } = await play(words, [udp]);
+			if (typeof expected === "string") expect(stdout).toContain(expected);
+			else expect(stdout).toMatch(expected);
+		});
+
+	test("comes last where it is sorted by", async () => {
+		const { stdout } = await play(["--json", "--sort", "sent"], [udp, connection()]);
+		expect(jsonLines(stdout).map(({ transport }) => transport)).toEqual(["tcp", "udp"]);
+	});
+});
+
 describe("a table on a terminal", () => {
 	test("has units and arrows", async () => {
 		const words = ["--columns", "process,dir,remote,sent,rtt", "--no-color"];
@@ -179,10 +200,13 @@ test("a reader that is gone ends it", async () => {
 });
 
 test("the options reach the kernel side", async () => {
-	const { options } = await play(["--listening", "--libbpf", "/x.so", "-p", "1"], []);
+	const words = ["--listening", "--libbpf", "/x.so", "-p", "1", "--transport", "udp"];
+	const { options } = await play(words, []);
 	expect(options).toMatchObject({ listening: true, libbpfPath: "/x.so", btfPath: null });
+	expect(options?.transport).toBe("udp");
 	expect(options?.filter).not.toBeNull();
-	expect((await play([], [])).options).toMatchObject({ listening: false, filter: null });
+	const without = { listening: false, filter: null, transport: null };
+	expect((await play([], [])).options).toMatchObject(without);
 });
 
 describe("what is wrong is said before the kernel is asked", () => {

@@ -6,7 +6,7 @@ import { LayoutError, LibbpfError, LibbpfMissingError } from "../../src/errors.t
 import { Libbpf } from "../../src/ffi/library.ts";
 import { OpenObject } from "../../src/ffi/object.ts";
 import { conn, settings } from "../../src/maps/structs.ts";
-import { bpfObject, bundledLibraries } from "../../src/trace/assets.ts";
+import { bpfObject, bundledLibraries, listObject } from "../../src/trace/assets.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { kernelTest } from "../support/root.ts";
 
@@ -69,6 +69,18 @@ describe("a BPF object", () => {
 		};
 		expect(act).toThrow(LayoutError);
 		expect(openDescriptors()).toBe(before);
+	});
+
+	kernelTest("is loaded without the programs that are left out", async () => {
+		const bytes = listObject();
+		using object = OpenObject.open(library(), bytes, { name: "list", btfPath: null });
+		expect(() => object.leaveOut("no_such_program")).toThrow("program no_such_program: ENOENT");
+		object.leaveOut("iter__list_udp");
+		object.load((loaded) => {
+			using _ = loaded;
+			expect(() => loaded.program("iter__list_udp")).toThrow("ENOENT");
+			expect(loaded.program("iter__list_tcp").name).toBe("iter__list_tcp");
+		});
 	});
 
 	kernelTest("looks up what is there, and says what is not", async () => {

@@ -19,6 +19,7 @@ function socket(fields: Partial<RawSocket> = {}): RawSocket {
 	return {
 		...socketInfo.zero(),
 		...{ sock: 0xffff_8880_0000_1000n, netns: 4026531840, state: 1, direction: 1, has_file: 1 },
+		l4_proto: 6,
 		...{ local_address: mapped(10, 0, 0, 1), local_port: 40_000 },
 		...{ remote_address: mapped(10, 0, 0, 2), remote_port: 443 },
 		...{ bytes_sent: 2 ** 33 + 5, bytes_received: 7, fd: 9 },
@@ -115,11 +116,40 @@ describe("a listening socket has no peer", () => {
 	] as const)
 		test(`${address} with a remote of ${remote.length} bytes`, () => {
 			const fields = { local_address: local, remote_address: remote, local_port: 80 };
-			expect(decode(socket({ ...fields, state: 10, direction: 0 }))).toMatchObject({
+			expect(decode(socket({ ...fields, state: 10, direction: 2 }))).toMatchObject({
 				...{ family, direction: "passive", local_address: address, local_port: 80 },
 				...{ remote_address: null, remote_port: null },
 			});
 		});
+});
+
+describe("of UDP", () => {
+	const udp = { l4_proto: 17, bytes_sent: 0, bytes_received: 0 };
+	const unknown = {
+		...{ bytes_sent: null, bytes_received: null, rtt_us: null, rtt_var_us: null },
+		...{ segments_sent: null, segments_received: null, segments_retransmitted: null },
+		rtt_min_us: null,
+	};
+
+	test("a socket with a peer has no counters", () => {
+		expect(decode(socket({ ...udp, owner: owner(50) }))).toMatchObject({
+			...{ transport: "udp", state: "ESTABLISHED", direction: "active", ...unknown },
+			...{ local_port: 40_000, remote_address: "10.0.0.2", remote_port: 443, closing: false },
+		});
+	});
+
+	test("a socket without one has the kernel's state, and its port", () => {
+		const fields = { state: 7, direction: 2, local_address: new Uint8Array(16), local_port: 53 };
+		expect(decode(socket({ ...udp, ...fields }))).toMatchObject({
+			...{ transport: "udp", state: "CLOSE", direction: "passive", family: "ipv6", ...unknown },
+			...{ local_address: "::", local_port: 53, remote_address: null, remote_port: null },
+		});
+	});
+
+	test("a filter sees the transport", () => {
+		expect(decoderOf([socket(udp)]).decoder.subject(0).transport).toBe("udp");
+		expect(decoderOf([socket()]).decoder.subject(0).transport).toBe("tcp");
+	});
 });
 
 test("a filter sees the holder that it is shown, and the listening port", () => {

@@ -13,15 +13,16 @@ interface Seen {
 	readonly fd?: number;
 	readonly port?: number;
 	readonly file?: boolean;
+	readonly mptcp?: bigint;
 }
 
 function rows(...seen: readonly Seen[]): DataView {
 	const bytes = new Uint8Array(seen.length * socketInfo.size);
-	seen.forEach(({ sock, pid = 0, fd = 0, port = 80, file = true }, i) => {
+	seen.forEach(({ sock, pid = 0, fd = 0, port = 80, file = true, mptcp = 0n }, i) => {
 		const zero = socketInfo.zero();
 		const owner = { ...zero.owner, pid };
 		const has_file = file ? 1 : 0;
-		const row = { ...zero, sock, owner, fd, local_port: port, has_file };
+		const row = { ...zero, sock, owner, fd, local_port: port, has_file, mptcp_sock: mptcp };
 		bytes.set(socketInfo.encode(row), i * socketInfo.size);
 	});
 	return new DataView(bytes.buffer);
@@ -104,4 +105,41 @@ describe("a second look at the files is needed", () => {
 			const table = tableOf(rows(...seen.map((one) => ({ sock: LOWEST, ...one }))));
 			expect(table.hasUnclaimed()).toBe(expected);
 		});
+});
+
+describe("of an MPTCP socket", () => {
+	const [MPTCP, FIRST, SECOND] = [LOWEST, LOWEST + 8n, LOWEST + 16n];
+	const held = (pid: number, fd: number): Seen => ({ sock: MPTCP, mptcp: MPTCP, pid, fd, port: 0 });
+	const subflow = (sock: bigint): Seen => ({ sock, mptcp: MPTCP });
+	const joined = (...reads: readonly (readonly Seen[])[]): string[][] => {
+		const table = tableOf(...reads.map((read) => rows(...read)));
+		expect(table.hasUnclaimed()).toBe(!reads.flat().some(({ pid }) => pid));
+		table.joinMptcp();
+		return sockets(table);
+	};
+
+	test("the holders are those of its connection, which is there once", () => {
+		expect(joined([held(9, 4), held(5, 7)], [subflow(FIRST)])).toEqual([["5:7", "9:4"]]);
+	});
+
+	test("each connection has the holders, and is itself", () => {
+		const table = tableOf(rows(held(5, 7)), rows(subflow(FIRST), { ...subflow(SECOND), port: 81 }));
+		table.joinMptcp();
+		const found = [...table.sockets()].flat().map((place) => {
+			const { sock, local_port, owner, fd } = socketInfo.read(table.view, place, socketInfo.zero());
+			return [sock, local_port, owner.pid, fd];
+		});
+		expect(found).toEqual([
+			[FIRST, 80, 5, 7],
+			[SECOND, 81, 5, 7],
+		]);
+	});
+
+	test("that nobody was found to hold, the connections have no holder", () => {
+		expect(joined([], [subflow(FIRST), subflow(SECOND)])).toEqual([["0:0"], ["0:0"]]);
+	});
+
+	test("without a connection nothing is there", () => {
+		expect(joined([held(5, 7)])).toEqual([]);
+	});
 });

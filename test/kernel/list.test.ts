@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test";
 import type { ConnectionRecord } from "../../src/flow/connection.ts";
 import { runShell } from "../support/conntracer.ts";
+import { list } from "../support/list.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, Traffic } from "../support/traffic.ts";
@@ -8,13 +9,6 @@ import { ownPrograms, Traffic } from "../support/traffic.ts";
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("lst");
 const HOLD = ["hold", "--request", "1000", "--response", "3000", ...NAMES];
 const STILL_OPEN = "read -r _ <&0";
-
-function list(...args: string[]): ConnectionRecord[] {
-	const { stdout, stderr, exitCode } = runShell(`"$CONNTRACER" list --json ${args.join(" ")}`);
-	expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
-	const lines = stdout.split("\n").filter((line) => line !== "");
-	return lines.map((line) => JSON.parse(line));
-}
 
 const ofProcess = (name: string): ConnectionRecord[] => list("--process", name);
 const states = (found: readonly ConnectionRecord[]): string[] => found.map(({ state }) => state);
@@ -105,7 +99,7 @@ kernelTest("other network namespaces are seen, and agree with ss", async () => {
 	expect(found.length).toBe(4000);
 	expect(new Set(found.map(({ id }) => id)).size).toBe(4000);
 	const sum = (field: "bytes_sent" | "bytes_received", name: string) =>
-		found.filter((c) => c.process === name).reduce((total, c) => total + c[field], 0);
+		found.filter((c) => c.process === name).reduce((total, c) => total + (c[field] ?? 0), 0);
 	expect(sum("bytes_sent", CLIENT)).toBe(clients[0]?.bytes_sent ?? 0);
 	expect(sum("bytes_received", CLIENT)).toBe(clients[0]?.bytes_received ?? 0);
 	expect(sum("bytes_sent", SERVER)).toBe(servers[0]?.bytes_sent ?? 0);

@@ -1,8 +1,7 @@
 /** Makes TCP traffic with test/support/traffic.c, and tells what really happened. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { join, resolve } from "node:path";
 import type { FileSink, Subprocess } from "bun";
+import { cProgram } from "./c-program.ts";
 import { Lines } from "./lines.ts";
 
 /** What one process did. Counts are cumulative. */
@@ -79,34 +78,6 @@ export function ownPrograms(prefix: string): Programs {
 	return { client, server, names: ["--client-name", client, "--server-name", server] };
 }
 
-const SUPPORT = import.meta.dir;
-const BUILD = resolve(SUPPORT, "../../build/test");
-let binary: string | null = null;
-
-/** Compiles it where its sources have changed. */
-function trafficBinary(): string {
-	if (binary !== null) return binary;
-	const sources = readdirSync(SUPPORT).filter((name) => /^traffic.*\.[ch]$/.test(name));
-	const hash = new Bun.CryptoHasher("sha256");
-	for (const name of sources.sort()) hash.update(readFileSync(join(SUPPORT, name)));
-	const path = join(BUILD, `traffic-${hash.digest("hex").slice(0, 16)}`);
-	if (!existsSync(path)) compile(sources, path);
-	binary = path;
-	return path;
-}
-
-function compile(sources: readonly string[], path: string): void {
-	const compiler = Bun.which("cc") ?? Bun.which("clang");
-	if (compiler === null) throw new Error("the traffic generator needs cc or clang");
-	mkdirSync(BUILD, { recursive: true });
-	const unfinished = `${path}.${process.pid}`;
-	const files = sources.filter((name) => name.endsWith(".c")).map((name) => join(SUPPORT, name));
-	const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
-	const run = Bun.spawnSync([compiler, ...flags, ...files, "-o", unfinished]);
-	if (!run.success) throw new Error(`traffic.c does not compile:\n${run.stderr}`);
-	renameSync(unfinished, path);
-}
-
 /** A running generator. Gone, with all its processes, when disposed. */
 export class Traffic implements AsyncDisposable {
 	readonly #child: Subprocess<"pipe", "pipe", "pipe">;
@@ -117,7 +88,7 @@ export class Traffic implements AsyncDisposable {
 
 	/** `prefix` runs it elsewhere, for example in a network namespace. */
 	constructor(args: readonly string[], prefix: readonly string[] = []) {
-		this.#child = Bun.spawn([...prefix, trafficBinary(), ...args], {
+		this.#child = Bun.spawn([...prefix, cProgram("traffic"), ...args], {
 			stdin: "pipe",
 			stdout: "pipe",
 			stderr: "pipe",
