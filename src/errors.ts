@@ -1,5 +1,6 @@
 /** Every way in which conntracer fails on purpose. src/main.ts turns them into text and an exit code. */
 
+/** Which kind of failure it is. */
 export type ErrorCode =
 	| "libbpf"
 	| "libbpf_missing"
@@ -11,6 +12,7 @@ export type ErrorCode =
 
 /** An expected failure: one line that says what, and a hint that says what to do. */
 export abstract class ConntracerError extends Error {
+	/** For programs; the command line has it in its JSON errors. */
 	abstract readonly code: ErrorCode;
 	/** What the reader can do about it; null where there is nothing to do. */
 	readonly hint: string | null;
@@ -25,6 +27,7 @@ export abstract class ConntracerError extends Error {
 /** A libbpf call failed for a reason that we did not expect. */
 export class LibbpfError extends ConntracerError {
 	readonly code = "libbpf";
+	/** What was tried. */
 	readonly operation: string;
 	/** Positive errno. */
 	readonly errno: number;
@@ -39,6 +42,7 @@ export class LibbpfError extends ConntracerError {
 	}
 }
 
+/** There is no libbpf, or none that is new enough. */
 export class LibbpfMissingError extends ConntracerError {
 	readonly code = "libbpf_missing";
 }
@@ -61,8 +65,10 @@ export class LayoutError extends ConntracerError {
 	}
 }
 
+/** This kernel, or this version, lacks something. */
 export class UnsupportedError extends ConntracerError {
 	readonly code = "unsupported";
+	/** What is lacking. */
 	readonly feature: string;
 	/** The first kernel that has it; null where it is a matter of configuration. */
 	readonly minimumKernel: string | null;
@@ -74,8 +80,10 @@ export class UnsupportedError extends ConntracerError {
 	}
 }
 
+/** This user may not. */
 export class PermissionError extends ConntracerError {
 	readonly code = "permission";
+	/** What it takes, for example CAP_BPF. */
 	readonly capabilities: readonly string[];
 
 	constructor(what: string, capabilities: readonly string[], options?: ErrorOptions) {
@@ -88,6 +96,7 @@ export class PermissionError extends ConntracerError {
 	}
 }
 
+/** What was asked for makes no sense. */
 export class UsageError extends ConntracerError {
 	readonly code = "usage";
 }

@@ -1,14 +1,25 @@
 /**
- * conntracer as a library.
+ * conntracer as a library, for Bun on Linux, as root. What is open now is a list; what happens from
+ * now on comes from a tracer: of flows, added up in the kernel, or of single events.
  *
  * ```ts
- * using tracer = FlowTracer.open({ aggregate: "service" });
+ * import { EventTracer, FlowTracer, listConnections } from "conntracer";
+ *
+ * for (const connection of listConnections()) console.log(connection.process, connection.state);
+ *
+ * await using tracer = FlowTracer.open({ aggregate: "service" });
  * for await (const batch of tracer.batches(AbortSignal.timeout(10_000))) console.log(batch.flows);
  * ```
+ *
+ * Calls are synchronous and take the thread: some 100 ms to open a tracer, less than that to read.
+ * Records are those of the command line's JSON, field by field.
+ *
+ * @packageDocumentation
  */
 export {
 	ConntracerError,
 	DecodeError,
+	type ErrorCode,
 	LayoutError,
 	LibbpfError,
 	LibbpfMissingError,
@@ -16,10 +27,16 @@ export {
 	UnsupportedError,
 	UsageError,
 } from "./errors.ts";
-export type { ConnectionRecord } from "./flow/connection.ts";
-export { compileFilter, type FilterOptions, type FlowFilter } from "./flow/filter.ts";
+export type { ConnectionRecord, Holder } from "./flow/connection.ts";
+export {
+	compileFilter,
+	type FilterOptions,
+	type FilterSubject,
+	type FlowFilter,
+} from "./flow/filter.ts";
 export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
-export { FlowTracer, type FlowTracerOptions, type HookFamily } from "./trace/flow-tracer.ts";
+export { FlowTracer, type FlowTracerOptions } from "./trace/flow-tracer.ts";
+export type { HookFamily, SessionOptions } from "./trace/session-options.ts";

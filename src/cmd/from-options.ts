@@ -1,11 +1,11 @@
 /** What several commands make of the options that they share. */
 
-import { CgroupTree, cgroup2MountPoint, containerIdOf } from "../enrich/cgroups.ts";
-import { mounts } from "../enrich/procfs.ts";
 import { compileFilter, type FlowFilter } from "../flow/filter.ts";
 import type { Context } from "./command.ts";
 import type { Values } from "./option.ts";
 import type { filterOptions } from "./option-groups.ts";
+
+export { containerLookup } from "../enrich/cgroups.ts";
 
 /**
  * Null where nothing is filtered.
@@ -29,17 +29,6 @@ export function filterOf(values: Values<typeof filterOptions>): FlowFilter | nul
 		transport: values.transport,
 		direction: values.direction,
 	});
-}
-
-/** cgroup v2 id → container id, or null. */
-export function containerLookup(): (cgroupId: string) => string | null {
-	const root = cgroup2MountPoint(mounts());
-	if (root === null) return () => null;
-	const tree = new CgroupTree(root);
-	return (cgroupId) => {
-		const path = tree.pathOf(cgroupId);
-		return path === null ? null : containerIdOf(path);
-	};
 }
 
 export function usesColor(noColor: boolean, { stdout, env }: Context): boolean {

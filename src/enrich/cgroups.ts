@@ -2,7 +2,7 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Mount } from "./procfs.ts";
+import { type Mount, mounts } from "./procfs.ts";
 
 export interface CgroupTreeOptions {
 	/** Milliseconds of a clock that never goes back. */
@@ -131,4 +131,15 @@ export function containerIdOf(path: string): string | null {
 		if (id !== undefined) return id;
 	}
 	return null;
+}
+
+/** cgroup v2 id → container id, or null. */
+export function containerLookup(): (cgroupId: string) => string | null {
+	const root = cgroup2MountPoint(mounts());
+	if (root === null) return () => null;
+	const tree = new CgroupTree(root);
+	return (cgroupId) => {
+		const path = tree.pathOf(cgroupId);
+		return path === null ? null : containerIdOf(path);
+	};
 }

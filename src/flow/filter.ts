@@ -9,34 +9,53 @@ import type { Direction, Family, FlowIdentity, Transport } from "./records.ts";
  * and the port options a value may be a comma list, and `!` in front of it excludes.
  */
 export interface FilterOptions {
+	/** Process ids, as the first pid namespace has them. */
 	readonly pids: readonly number[];
+	/** User ids. */
 	readonly uids: readonly number[];
+	/** Names of processes, whole; what is longer than 15 bytes is cut, as the kernel does. */
 	readonly processes: readonly string[];
 	/** cgroup v2 ids in decimal. */
 	readonly cgroupIds: readonly string[];
 	/** Whole ids, or at least 12 hexadecimal digits from the front of one. */
 	readonly containers: readonly string[];
-	/** Inode numbers. */
+	/** Inode numbers of network namespaces. */
 	readonly netns: readonly number[];
+	/** Addresses or CIDR ranges of this side: "10.0.0.0/8", "2001:db8::1", "!127.0.0.0/8". */
 	readonly local: readonly string[];
+	/** Of the other side, likewise. */
 	readonly remote: readonly string[];
+	/** Ports or ranges of this side: "443", "8000-8100", "!22". */
 	readonly localPorts: readonly string[];
+	/** Of the other side, likewise. */
 	readonly remotePorts: readonly string[];
 	/** Either end. */
 	readonly ports: readonly string[];
+	/** Null: both. */
 	readonly family: Family | null;
+	/** Null: both. */
 	readonly transport: Transport | null;
+	/** Null: both, and those of which it is not known. */
 	readonly direction: Exclude<Direction, null> | null;
 }
 
+const ANY: FilterOptions = {
+	...{ pids: [], uids: [], processes: [], cgroupIds: [], containers: [], netns: [] },
+	...{ local: [], remote: [], localPorts: [], remotePorts: [], ports: [] },
+	...{ family: null, transport: null, direction: null },
+};
+
+/** What a filter looks at. */
 export interface FilterSubject extends FlowIdentity {
 	readonly pid: number | null;
 	readonly uid: number | null;
 }
 
+/** Which flows or connections are wanted; compileFilter() makes it. */
 export interface FlowFilter {
 	/** What the kernel must keep apart in the key of a flow, and would otherwise add up. */
 	readonly needs: { readonly ports: boolean; readonly pid: boolean; readonly uid: boolean };
+	/** True where all of its options agree. */
 	matches(subject: FilterSubject): boolean;
 }
 
@@ -47,11 +66,12 @@ const NAME_BYTES = 15;
 const CONTAINER_PREFIX = /^[0-9a-f]{12,}$/;
 
 /**
- * Null where nothing is filtered.
+ * For the `filter` option of a tracer or a list. Null where nothing is filtered.
  *
- * @throws UsageError
+ * @throws UsageError for an address or a port that is none
  */
-export function compileFilter(options: FilterOptions): FlowFilter | null {
+export function compileFilter(partial: Partial<FilterOptions>): FlowFilter | null {
+	const options = { ...ANY, ...partial };
 	const tests = [...identityTests(options), ...endpointTests(options)];
 	if (tests.length === 0) return null;
 	return {

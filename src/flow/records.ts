@@ -3,10 +3,16 @@
  * An unknown value is null. `time` is ISO 8601 in UTC with nanoseconds.
  */
 
+/** The protocol above IP. */
 export type Transport = "tcp" | "udp";
+/** IPv4-mapped IPv6 addresses are `ipv4`. */
 export type Family = "ipv4" | "ipv6";
 /** `active`: this side sent the SYN; `passive`: it listened; null: not known. */
 export type Direction = "active" | "passive" | null;
+/**
+ * What is one flow. `service`: addresses, the port that listens, direction, transport and network
+ * namespace; `process`: that, process name and cgroup; `connection`: that and both ports.
+ */
 export type Aggregate = "process" | "service" | "connection";
 
 /** What tells one flow from another. Text is raw: a sink makes it safe for its medium. */
@@ -118,6 +124,7 @@ export interface TcpCounts {
 	readonly estab_resets: number;
 }
 
+/** What a run has seen, what it has missed, and what it has cost. */
 export interface SummaryRecord {
 	readonly type: "summary";
 	readonly time: string;
@@ -130,6 +137,7 @@ export interface SummaryRecord {
 	readonly unverified: TcpCounts;
 	readonly lost: Readonly<Record<LossStage, number>>;
 	readonly self: {
+		/** User and system time of this process. */
 		readonly cpu_ms: number;
 		readonly peak_memory_bytes: number;
 		/** Null unless the kernel counts them (sysctl kernel.bpf_stats_enabled, or --verbose). */
@@ -141,6 +149,7 @@ export interface SummaryRecord {
 /** How the process of a connection is known. */
 export type Attribution = "task" | "listener" | "scan" | null;
 
+/** What can happen to a connection. `connect` and `accept`: it is established. */
 export type EventName =
 	| "connect"
 	| "connect_failed"
@@ -152,6 +161,7 @@ export type EventName =
 	| "reset_sent"
 	| "reset_received";
 
+/** `local`, `remote`: who sent the first FIN. */
 export type CloseReason = "local" | "remote" | "reset_sent" | "reset_received" | "timeout";
 
 /** A single connection, as one of its sockets sees it. */
@@ -179,13 +189,18 @@ export interface ConnectionFields {
 	readonly attribution: Attribution;
 	/** When connect() was called or the handshake came; null if before the start. */
 	readonly opened: string | null;
+	/** It was open before the start. */
 	readonly preexisting: boolean;
+	/** Of a `close`: since `opened`. */
 	readonly duration_ms: number | null;
+	/** Payload that the program sent: no header, SYN, FIN or retransmission. */
 	readonly bytes_sent: number;
+	/** Payload that the program received; peeked bytes once. */
 	readonly bytes_received: number;
 	readonly segments_sent: number;
 	readonly segments_received: number;
 	readonly segments_retransmitted: number;
+	/** Smoothed round trip time, microseconds; null if never measured. */
 	readonly rtt_us: number | null;
 	readonly rtt_var_us: number | null;
 	readonly rtt_min_us: number | null;

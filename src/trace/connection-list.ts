@@ -1,5 +1,6 @@
 /** What is open now: sockets of all network namespaces, with the programs that hold them. */
 
+import { containerLookup } from "../enrich/cgroups.ts";
 import { Processes } from "../enrich/processes.ts";
 import { networkNamespaces } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -14,33 +15,45 @@ import { listSettings } from "../maps/structs.ts";
 import { bundledLibraries, listObject } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { explainRefusal, requireKernelTypes } from "./refusal.ts";
-import type { HookFamily } from "./session.ts";
+import type { HookFamily } from "./session-options.ts";
 
+/** What a list can be told. */
 export interface ConnectionListOptions {
-	/** Null: both. What is left out is not looked for. */
+	/** Null: both. What is left out is not looked for. Default null. */
 	readonly transport: Transport | null;
-	/** Sockets without a peer as well, those that listen and those of UDP that are bound only. */
+	/** Sockets without a peer as well, those that listen and those of UDP that are bound only. Default false. */
 	readonly listening: boolean;
-	/** A socket is shown if it matches for any program that holds it. */
+	/** A socket is shown if it matches for any program that holds it. Default null: all are. */
 	readonly filter: FlowFilter | null;
-	/** Kernel types, where /sys/kernel/btf/vmlinux will not do. */
+	/** Kernel types, where /sys/kernel/btf/vmlinux will not do. Default null. */
 	readonly btfPath: string | null;
-	/** A libbpf to use in place of the system's or ours. */
+	/** A libbpf to use in place of the system's or ours. Default null. */
 	readonly libbpfPath: string | null;
+	/** Default `auto`. A list has no hooks: a family that this version lacks is refused all the same. */
 	readonly hooks: HookFamily;
-	/** cgroup v2 id → container id, or null. */
+	/** cgroup v2 id → container id, or null. By default the mounted cgroups are looked at. */
 	readonly containerOf: (cgroupId: string) => string | null;
 }
 
+const DEFAULTS: Omit<ConnectionListOptions, "containerOf"> = {
+	transport: null,
+	listening: false,
+	filter: null,
+	btfPath: null,
+	libbpfPath: null,
+	hooks: "auto",
+};
+
 /**
- * Every TCP and UDP socket with a peer, TIME_WAIT aside. The look is over when this returns; the records
- * are made one by one.
+ * Every TCP and UDP socket with a peer, TIME_WAIT aside, in all network namespaces. The look is over
+ * when this returns, and nothing of it is left in the kernel; the records are made one by one.
  *
  * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError
  */
 export function listConnections(
-	options: ConnectionListOptions,
+	partial: Partial<ConnectionListOptions> = {},
 ): Generator<ConnectionRecord, void, undefined> {
+	const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
 	if (options.hooks === "fentry" || options.hooks === "kprobe")
 		throw new UnsupportedError(
 			`--hooks ${options.hooks}`,

@@ -1,5 +1,6 @@
 /** A running tracer of events: a session, and the ring buffer that is drained by time. */
 
+import { containerLookup } from "../enrich/cgroups.ts";
 import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
 import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
@@ -24,20 +25,23 @@ import { WallClock } from "../flow/wall-clock.ts";
 import { EVENT_TYPE } from "../maps/enums.ts";
 import { flow } from "../maps/structs.ts";
 import { VERSION } from "../version.ts";
+import { checkBufferBytes } from "./check-range.ts";
 import type { KernelSide } from "./kernel-side.ts";
-import { nowIso, Session, type SessionOptions } from "./session.ts";
+import { nowIso, Session } from "./session.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
 
+/** What a tracer of events can be told. */
 export interface EventTracerOptions extends SessionOptions {
+	/** Those that are wanted; the others cost nothing. Default: the first four of EventName. */
 	readonly events: readonly EventName[];
+	/** Of compileFilter(). Default null: everything is shown. */
 	readonly filter: FlowFilter | null;
-	/** Of the ring buffer: a power of two, and at least a page. */
+	/** Of the ring buffer: a power of two, and at least a page. Default 4 MiB. */
 	readonly bufferBytes: number;
-	/** cgroup v2 id → container id, or null. */
-	readonly containerOf: (cgroupId: string) => string | null;
 }
 
-const DEFAULTS: EventTracerOptions = {
+const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
 	events: ["connect", "connect_failed", "accept", "close"],
 	filter: null,
 	maxConnections: DEFAULT_MAX_CONNECTIONS,
@@ -47,7 +51,6 @@ const DEFAULTS: EventTracerOptions = {
 	hooks: "auto",
 	bpfStats: false,
 	version: VERSION,
-	containerOf: () => null,
 };
 
 /** Events are of TCP connections: UDP has none. */
@@ -74,7 +77,12 @@ const HOLD_BACK_NS = 1_000_000;
 /** Records of one batch: as many as can be put into text and written without a long silence. */
 const MOST_IN_BATCH = 8192;
 
-export class EventTracer implements Disposable {
+/**
+ * Each single connection: one record for each thing that happens to it. Its hooks are in the kernel
+ * from open() to close(); a process that ends without close() leaves nothing behind.
+ */
+export class EventTracer implements Disposable, AsyncDisposable {
+	/** What is attached; nothing after its time is missed. */
 	readonly ready: ReadyRecord;
 	readonly #session: Session;
 	readonly #ring: RingBuffer;
@@ -104,11 +112,12 @@ export class EventTracer implements Disposable {
 	/**
 	 * Loads, attaches, and takes in what is open already: it has no `connect`, but a `close`.
 	 *
-	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; nothing is left
-	 * attached then
+	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; RangeError for an
+	 * option. Nothing is left attached then
 	 */
 	static open(partial: Partial<EventTracerOptions> = {}): EventTracer {
-		const options = { ...DEFAULTS, ...partial };
+		const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
+		checkBufferBytes(options.bufferBytes);
 		const eventTypes = options.events.reduce((bits, name) => bits | (1 << (TYPES[name] ?? 31)), 0);
 		const session = Session.open({ ...options, ...NO_FLOWS, eventTypes }, adoptedConnections);
 		try {
@@ -121,22 +130,28 @@ export class EventTracer implements Disposable {
 
 	/**
 	 * Events in time order, whenever there are some, and gaps. When `signal` aborts the hooks come
-	 * out, and what is in the buffer comes last.
+	 * out, and what is in the buffer comes last. After close() nothing comes any more; a loop that is
+	 * left early leaves the tracer as it is, and another one goes on where it was.
 	 */
-	async *batches(signal: AbortSignal): AsyncGenerator<EventBatch, void, undefined> {
-		while (!signal.aborted) {
-			if (this.#ring.waiting() < this.#ring.bytes * HURRY) await pause(PAUSE_MS, signal);
+	async *batches(signal?: AbortSignal): AsyncGenerator<EventBatch, void, undefined> {
+		const end = this.#session.endOf(signal);
+		while (!end.aborted) {
+			if (this.#ring.waiting() < this.#ring.bytes * HURRY) await pause(PAUSE_MS, end);
 			if (this.#session.isClosed) return;
 			const batch = this.#read();
 			if (batch.events.length > 0 || batch.gaps.length > 0) yield batch;
-			if (this.#session.isClosed) return;
 		}
+		if (this.#session.isClosed) return;
 		this.#session.end();
-		while (this.#ring.waiting() > 0) yield this.#read();
-		yield this.#read();
+		while (!this.#session.isClosed && this.#ring.waiting() > 0) yield this.#read();
+		if (!this.#session.isClosed) yield this.#read();
 	}
 
-	/** Of the whole run; before close(). Takes the hooks out, if batches() has not come to its end. */
+	/**
+	 * Of the whole run. Takes the hooks out, if batches() has not come to its end.
+	 *
+	 * @throws Error after close()
+	 */
 	summary(): SummaryRecord {
 		return this.#session.summary();
 	}
@@ -147,8 +162,15 @@ export class EventTracer implements Disposable {
 		this.#session[Symbol.dispose]();
 	}
 
+	/** For `using`: close(). */
 	[Symbol.dispose](): void {
 		this.close();
+	}
+
+	/** For `await using`: close(). */
+	[Symbol.asyncDispose](): Promise<void> {
+		this.close();
+		return Promise.resolve();
 	}
 
 	/** An event that is not in the buffer yet will have a time after this call began. */

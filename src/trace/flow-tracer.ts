@@ -1,5 +1,6 @@
 /** A running tracer of flows: a session, and the flow table that is read once an interval. */
 
+import { containerLookup } from "../enrich/cgroups.ts";
 import {
 	DEFAULT_INTERVAL_MS,
 	DEFAULT_MAX_CONNECTIONS,
@@ -19,32 +20,34 @@ import type {
 	Transport,
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
+import { checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
 import type { KernelSide } from "./kernel-side.ts";
-import { nowIso, Session, type SessionOptions } from "./session.ts";
+import { nowIso, Session } from "./session.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { ticks } from "./ticks.ts";
 import { openTransports } from "./transports.ts";
 
-export type { HookFamily } from "./session.ts";
-
+/** What a tracer of flows can be told. */
 export interface FlowTracerOptions extends SessionOptions {
-	/** Milliseconds between batches. */
+	/** Milliseconds between batches, 1 to 2^31 - 1. Default 1000. */
 	readonly intervalMs: number;
+	/** What is one flow: see {@link Aggregate}. Default `process`. */
 	readonly aggregate: Aggregate;
+	/** Of compileFilter(). Default null: everything is shown. */
 	readonly filter: FlowFilter | null;
-	/** Flows of two processes or users are never one; `last_pid` and `uid` are then exact. */
+	/** Flows of two processes or users are never one; `last_pid` and `uid` are then exact. Default false. */
 	readonly byOwner: boolean;
+	/** Flows at one time, 1 to 2^24; what finds no room is counted in gaps. Default 65,536. */
 	readonly maxFlows: number;
-	/** Null: TCP, and UDP where this kernel has what it takes. */
+	/** Null: TCP, and UDP where this kernel has what it takes. Default null. */
 	readonly transport: Transport | null;
-	/** Milliseconds without a datagram after which a UDP connection is over. */
+	/** Milliseconds without a datagram after which a UDP connection is over. Default 30,000. */
 	readonly udpTimeoutMs: number;
-	/** The same, once both sides have spoken. */
+	/** The same, once both sides have spoken. Default 120,000. */
 	readonly udpStreamTimeoutMs: number;
-	/** cgroup v2 id → container id, or null. */
-	readonly containerOf: (cgroupId: string) => string | null;
 }
 
-const DEFAULTS: FlowTracerOptions = {
+const DEFAULTS: Omit<FlowTracerOptions, "containerOf"> = {
 	intervalMs: DEFAULT_INTERVAL_MS,
 	aggregate: "process",
 	filter: null,
@@ -59,15 +62,22 @@ const DEFAULTS: FlowTracerOptions = {
 	hooks: "auto",
 	bpfStats: false,
 	version: VERSION,
-	containerOf: () => null,
 };
 
-export class FlowTracer implements Disposable {
+/**
+ * Connections, added up in the kernel: one record for each flow and interval. Its hooks are in the
+ * kernel from open() to close(); a process that ends without close() leaves nothing behind.
+ *
+ * Whatever is read, by batches(), start() or dumpFlows(), is not given again by another of them.
+ */
+export class FlowTracer implements Disposable, AsyncDisposable {
+	/** What is attached; nothing after its time is missed. */
 	readonly ready: ReadyRecord;
 	readonly #session: Session;
 	readonly #table: FlowTable;
 	readonly #intervalMs: number;
 	#lastBatchAt = performance.now();
+	#polling: AbortController | null = null;
 
 	private constructor(session: Session, ready: ReadyRecord, table: FlowTable, intervalMs: number) {
 		this.ready = ready;
@@ -77,13 +87,17 @@ export class FlowTracer implements Disposable {
 	}
 
 	/**
-	 * Loads, attaches, and takes in what is open already.
+	 * Loads, attaches, and takes in what is open already. Takes some 100 ms.
 	 *
-	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; nothing is left
-	 * attached then
+	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; RangeError for an
+	 * option. Nothing is left attached then
 	 */
 	static open(partial: Partial<FlowTracerOptions> = {}): FlowTracer {
-		const options = { ...DEFAULTS, ...partial };
+		const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
+		checkRange("intervalMs", options.intervalMs, MILLISECONDS);
+		checkRange("maxFlows", options.maxFlows, ENTRIES);
+		for (const name of ["udpTimeoutMs", "udpStreamTimeoutMs"] as const)
+			checkRange(name, options[name], MILLISECONDS);
 		const tableOf = ({ flowMemory, flows }: KernelSide): FlowTable =>
 			new FlowTable(flowMemory.view, flows.maxEntries, options);
 		const forFlows = {
@@ -100,24 +114,71 @@ export class FlowTracer implements Disposable {
 
 	/**
 	 * One batch an interval, `count` of them at most. Before the last one the hooks come out; when
-	 * `signal` aborts it is a batch of the rest of an interval.
+	 * `signal` aborts it is a batch of the rest of an interval. After close() there is none more; a
+	 * loop that is left early leaves the tracer as it is.
 	 */
 	async *batches(
-		signal: AbortSignal,
+		signal?: AbortSignal,
 		count = Number.POSITIVE_INFINITY,
 	): AsyncGenerator<FlowBatch, void, undefined> {
 		let left = count;
-		for await (const _ of ticks(this.#intervalMs, signal)) {
-			if (this.#session.isClosed) return;
+		for await (const _ of ticks(this.#intervalMs, this.#session.endOf(signal))) {
 			if (--left === 0) break;
 			yield this.#read();
+			if (this.#session.isClosed) return;
 		}
 		if (this.#session.isClosed) return;
 		this.#session.end();
 		yield this.#read();
 	}
 
-	/** Of the whole run; before close(). Takes the hooks out, if batches() has not come to its end. */
+	/**
+	 * Calls back once an interval, for the first time after the first one. Intervals that end before
+	 * a promise that was returned is settled are added up in the next batch.
+	 *
+	 * @param intervalMs milliseconds, 1 to 2^31 - 1; that of the options if left out
+	 * @returns a promise that is settled after stop() or close(); rejected with what `callback` throws,
+	 * which stops it, with a RangeError, or with an Error where it was started before or is closed
+	 */
+	async start(
+		callback: (batch: FlowBatch) => void | Promise<void>,
+		intervalMs: number = this.#intervalMs,
+	): Promise<void> {
+		this.#session.requireOpen();
+		checkRange("intervalMs", intervalMs, MILLISECONDS);
+		if (this.#polling !== null) throw new Error("the tracer is started already");
+		const polling = new AbortController();
+		this.#polling = polling;
+		try {
+			for await (const _ of ticks(intervalMs, this.#session.endOf(polling.signal)))
+				await callback(this.#read());
+		} finally {
+			if (this.#polling === polling) this.#polling = null;
+		}
+	}
+
+	/** No callback of start() comes any more. The hooks stay in: what happens is for the next read. */
+	stop(): void {
+		this.#polling?.abort();
+		this.#polling = null;
+	}
+
+	/**
+	 * What has happened since the last call, or the last batch, or the start: the flows, and what was
+	 * lost. Flows that are open but moved nothing are among them.
+	 *
+	 * @throws Error after close()
+	 */
+	dumpFlows(): FlowBatch {
+		this.#session.requireOpen();
+		return this.#read();
+	}
+
+	/**
+	 * Of the whole run. Takes the hooks out, if batches() has not come to its end.
+	 *
+	 * @throws Error after close()
+	 */
 	summary(): SummaryRecord {
 		return this.#session.summary();
 	}
@@ -127,8 +188,15 @@ export class FlowTracer implements Disposable {
 		this.#session[Symbol.dispose]();
 	}
 
+	/** For `using`: close(). */
 	[Symbol.dispose](): void {
 		this.close();
+	}
+
+	/** For `await using`: close(). */
+	[Symbol.asyncDispose](): Promise<void> {
+		this.close();
+		return Promise.resolve();
 	}
 
 	#read(): FlowBatch {

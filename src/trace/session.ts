@@ -4,26 +4,12 @@ import { kernelRelease } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import { isoTime } from "../flow/clock.ts";
 import type { GapRecord, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
+import { checkRange, ENTRIES } from "./check-range.ts";
 import { KernelSide, type KernelSideOptions } from "./kernel-side.ts";
 import { Losses } from "./losses.ts";
 import { NO_VERDICT, Proof, type Verdict } from "./proof.ts";
 import { SelfStats } from "./self-stats.ts";
-
-export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
-
-/** What all tracers can be told. */
-export interface SessionOptions {
-	/** Connections that can be open at once. */
-	readonly maxConnections: number;
-	/** Kernel types, where /sys/kernel/btf/vmlinux will not do. */
-	readonly btfPath: string | null;
-	/** A libbpf to use in place of the system's or ours. */
-	readonly libbpfPath: string | null;
-	readonly hooks: HookFamily;
-	/** Count and time the runs of our programs; costs them some 20 ns each. */
-	readonly bpfStats: boolean;
-	readonly version: string;
-}
+import type { SessionOptions } from "./session-options.ts";
 
 export const nowIso = (): string => isoTime(performance.timeOrigin + performance.now());
 
@@ -36,7 +22,7 @@ export class Session implements Disposable {
 	readonly #self: SelfStats;
 	readonly #startedAt: number;
 	#verdict: Verdict | null = null;
-	#isClosed = false;
+	readonly #closing = new AbortController();
 
 	private constructor(
 		kernel: KernelSide,
@@ -79,6 +65,7 @@ export class Session implements Disposable {
 				"this version hooks tracepoints only",
 				"leave --hooks out, or say --hooks tracepoint",
 			);
+		checkRange("maxConnections", options.maxConnections, ENTRIES);
 		const kernel = KernelSide.load(options);
 		try {
 			return new Session(kernel, options, adopted);
@@ -89,7 +76,18 @@ export class Session implements Disposable {
 	}
 
 	get isClosed(): boolean {
-		return this.#isClosed;
+		return this.#closing.signal.aborted;
+	}
+
+	/** Aborts when `signal` does, or when this is closed: whoever waits does not wait on. */
+	endOf(signal: AbortSignal | undefined): AbortSignal {
+		const closing = this.#closing.signal;
+		return signal === undefined ? closing : AbortSignal.any([closing, signal]);
+	}
+
+	/** SAFETY: what is mapped is gone after close(). */
+	requireOpen(): void {
+		if (this.isClosed) throw new Error("the tracer is closed");
 	}
 
 	/** What was lost since the last call; `overflow` are connections that found no flow. */
@@ -97,9 +95,9 @@ export class Session implements Disposable {
 		return this.#losses.take(time, overflow, this.kernel.misses());
 	}
 
-	/** The hooks come out, once. SAFETY: what is mapped is gone after close(). */
+	/** The hooks come out, once. */
 	end(): Verdict {
-		if (this.#isClosed) throw new Error("the tracer is closed");
+		this.requireOpen();
 		if (this.#verdict === null) {
 			this.#proof?.measure();
 			this.kernel.detach();
@@ -125,7 +123,7 @@ export class Session implements Disposable {
 
 	/** Detaches and frees everything. Idempotent. */
 	[Symbol.dispose](): void {
-		this.#isClosed = true;
+		this.#closing.abort();
 		this.#self[Symbol.dispose]();
 		this.kernel[Symbol.dispose]();
 	}

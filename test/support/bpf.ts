@@ -1,6 +1,6 @@
 /** What the kernel says is loaded. */
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 interface BpftoolProgram {
 	readonly id: number;
@@ -17,8 +17,13 @@ export interface BpfIds {
 	readonly links: ReadonlySet<number>;
 }
 
+/** It fails when one that it lists is freed meanwhile, by whomever. */
+const ATTEMPTS = 20;
+
 function bpftool<T>(...args: string[]): T[] {
-	const run = Bun.spawnSync(["bpftool", "-j", ...args]);
+	let run = Bun.spawnSync(["bpftool", "-j", ...args]);
+	for (let again = 1; !run.success && again < ATTEMPTS; again++)
+		run = Bun.spawnSync(["bpftool", "-j", ...args]);
 	if (!run.success) throw new Error(`bpftool ${args.join(" ")}: ${run.stdout}${run.stderr}`);
 	const list: unknown = JSON.parse(run.stdout.toString());
 	return Array.isArray(list) ? list : [];
@@ -29,7 +34,9 @@ export function bpfIdsOf(pid: number): BpfIds {
 	const programs = new Set<number>();
 	const links = new Set<number>();
 	for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
-		const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, "utf8");
+		const path = `/proc/${pid}/fdinfo/${fd}`;
+		// Of one's own process, the one that the directory was read with is there, too.
+		const info = existsSync(path) ? readFileSync(path, "utf8") : "";
 		const program = /^prog_id:\s*(\d+)$/m.exec(info)?.[1];
 		const link = /^link_id:\s*(\d+)$/m.exec(info)?.[1];
 		if (program !== undefined) programs.add(Number(program));
@@ -47,6 +54,19 @@ export function stillLoaded(ids: BpfIds): BpfIds {
 		links: new Set(links).intersection(ids.links),
 	};
 }
+
+/** What is left of them when the kernel has had its time to free them: nothing, if all is well. */
+export async function leftOf(ids: BpfIds): Promise<BpfIds> {
+	const deadline = Date.now() + 20_000;
+	let rest = stillLoaded(ids);
+	while (rest.programs.size + rest.links.size > 0 && Date.now() < deadline) {
+		await Bun.sleep(20);
+		rest = stillLoaded(ids);
+	}
+	return rest;
+}
+
+export const NOTHING: BpfIds = { programs: new Set(), links: new Set() };
 
 /** How often those of the programs ran whose names begin with `prefix`. Needs BpfStatistics. */
 export function runsOf(ids: BpfIds, prefix: string): number {

@@ -1,0 +1,22 @@
+/** What every tracer can be told; apart from the session, which the users of the library never see. */
+
+/** How the kernel is hooked. `auto` is the best that it has; this version has `tracepoint` only. */
+export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
+
+/** What all tracers can be told. */
+export interface SessionOptions {
+	/** Connections that can be open at once, 1 to 2^24; more are counted in gaps. Default 65,536. */
+	readonly maxConnections: number;
+	/** Kernel types, where /sys/kernel/btf/vmlinux will not do. Default null. */
+	readonly btfPath: string | null;
+	/** A libbpf to use in place of the system's or ours. Default null. */
+	readonly libbpfPath: string | null;
+	/** Default `auto`. */
+	readonly hooks: HookFamily;
+	/** Count and time the runs of our programs; costs them some 20 ns each. Default false. */
+	readonly bpfStats: boolean;
+	/** As the `ready` record says it. Default: that of this package. */
+	readonly version: string;
+	/** cgroup v2 id → container id, or null. By default the mounted cgroups are looked at. */
+	readonly containerOf: (cgroupId: string) => string | null;
+}
