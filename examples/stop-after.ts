@@ -20,5 +20,5 @@ for await (const { events } of tracer.batches(signal)) {
 
 const { seen, kernel, lost } = tracer.summary();
 console.log(`${count} connections opened`);
-console.log(`${seen.active_opens} seen, ${kernel.active_opens} counted by the kernel`);
+console.log(`${seen?.active_opens} seen, ${kernel?.active_opens} counted by the kernel`);
 console.log("lost:", JSON.stringify(lost));
