@@ -1,16 +1,22 @@
-/** Every figure of the README, measured on this machine: `./dev bench`, as root. Markdown on stdout. */
+/**
+ * Every figure of the README, measured on this machine: `./dev bench`, as root; `./dev bench list`
+ * is those of `list` alone. Markdown on stdout.
+ */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { VERSION } from "../src/version.ts";
 import { Traffic } from "../test/support/traffic.ts";
 import { markdownTable, median, spread } from "./figures.ts";
+import { listFigures } from "./list.ts";
 import { BINARY, startTimes } from "./start.ts";
 
 const STARTS = 11;
 const IDLE_SECONDS = 20;
 const PAIRS = 7;
 const CONNECTIONS = 20_000;
+/** Of half a minute and more each: that is how long `ss` takes. */
+const LIST_PAIRS = 3;
 
 /** `watch` as a user would run it into a pipe that nobody reads for long. */
 async function startWatch(): Promise<Bun.Subprocess> {
@@ -29,7 +35,6 @@ async function stopWatch(child: Bun.Subprocess): Promise<void> {
 	await child.exited;
 }
 
-/** User and system time of all its threads, in clock ticks of 10 ms. */
 /** Nanoseconds on a CPU, all threads together: clock ticks are too coarse for so little. */
 function cpuNs(pid: number): number {
 	const tasks = readdirSync(`/proc/${pid}/task`);
@@ -86,24 +91,30 @@ async function ratePairs(): Promise<Rates> {
 	return rates;
 }
 
-const starts = await startTimes(STARTS);
-const idle = await idleCpu();
-const rates = await ratePairs();
-const extra = median(starts.conntracerMs) - median(starts.libbpfMs);
+async function tracerFigures(): Promise<string[][]> {
+	const starts = await startTimes(STARTS);
+	const idle = await idleCpu();
+	const rates = await ratePairs();
+	const extra = median(starts.conntracerMs) - median(starts.libbpfMs);
+	return [
+		["start to ready, ms", spread(starts.conntracerMs, 1)],
+		["libbpf alone, same object, ms", spread(starts.libbpfMs, 1)],
+		["difference of the medians, ms", extra.toFixed(1)],
+		[`CPU of an idle \`watch\`, ${IDLE_SECONDS} s, % of one`, idle.toFixed(2)],
+		["connections a second, not traced", spread(rates.alone, 0)],
+		["connections a second, traced", spread(rates.traced, 0)],
+		["traced / not traced, pair by pair", spread(rates.ratios, 3)],
+	];
+}
+
+const only = process.argv[2];
+const figures = [
+	...(only === "list" ? [] : await tracerFigures()),
+	...(await listFigures(LIST_PAIRS)),
+];
 
 process.stdout.write(
 	`conntracer ${VERSION}, Linux ${release()}, ${cpus().length} CPUs (${cpus()[0]?.model}). ` +
 		"Medians; in brackets the least and the most, which is the noise of this machine.\n\n" +
-		markdownTable(
-			["figure", "value"],
-			[
-				["start to ready, ms", spread(starts.conntracerMs, 1)],
-				["libbpf alone, same object, ms", spread(starts.libbpfMs, 1)],
-				["difference of the medians, ms", extra.toFixed(1)],
-				[`CPU of an idle \`watch\`, ${IDLE_SECONDS} s, % of one`, idle.toFixed(2)],
-				["connections a second, not traced", spread(rates.alone, 0)],
-				["connections a second, traced", spread(rates.traced, 0)],
-				["traced / not traced, pair by pair", spread(rates.ratios, 3)],
-			],
-		),
+		markdownTable(["figure", "value"], figures),
 );

@@ -110,6 +110,20 @@ export function parseTcpCounts(text: string): TcpCounts {
 	};
 }
 
+/** In the network namespace of the calling thread; true where it is not known. */
+export function hasUdpSockets(folder = "/proc/thread-self/net"): boolean {
+	const read = (name: string): string | null =>
+		orNull(() => readFileSync(`${folder}/${name}`, "utf8"));
+	// Without IPv6 there is no second one.
+	const ipv4 = read("sockstat");
+	return ipv4 === null || countsUdp(ipv4) || countsUdp(read("sockstat6") ?? "");
+}
+
+/** "UDP: inuse 3 mem 1" in /proc/net/sockstat, "UDP6: inuse 3" in sockstat6. */
+function countsUdp(sockstat: string): boolean {
+	return /^UDP6?: inuse [1-9]/m.test(sockstat);
+}
+
 /** The network namespace of the calling thread, to come back to. */
 export const OWN_NETWORK_NAMESPACE = "/proc/thread-self/ns/net";
 

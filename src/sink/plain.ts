@@ -8,6 +8,9 @@ import type { Output } from "./sink.ts";
 import { fieldText } from "./text.ts";
 import { displayWidth, padText } from "./width.ts";
 
+/** Characters for one write. */
+const ENOUGH = 2 ** 20;
+
 export class PlainTable<Row> implements RowWriter<Row> {
 	readonly #options: RowOptions<Row>;
 	readonly #output: Output;
@@ -24,37 +27,42 @@ export class PlainTable<Row> implements RowWriter<Row> {
 
 	write(rows: readonly Row[]): void {
 		const { columns } = this.#options;
-		const cells = this.#needsHeader ? columns.map((column) => column.plainHeader) : [];
+		const header = this.#needsHeader ? columns.map(({ plainHeader }) => plainHeader) : null;
 		this.#needsHeader = false;
+		if (header !== null) this.#widen(header);
+		for (const row of rows) this.#widen(this.#cells(row));
+		let text = header === null ? "" : this.#line(header);
 		for (const row of rows) {
-			for (const column of columns) {
-				const value = column.value(row);
-				cells.push(typeof value === "number" ? String(value) : fieldText(value));
-			}
+			text += this.#line(this.#cells(row));
+			if (text.length < ENOUGH) continue;
+			this.#output.write(text);
+			text = "";
 		}
-		this.#widen(cells);
-		if (cells.length > 0) this.#output.write(this.#lines(cells));
+		if (text !== "") this.#output.write(text);
 	}
 
-	/** `cells` are row after row, here and below. */
+	/** Made twice for each row: a list of all sockets would not fit into memory as text. */
+	#cells(row: Row): readonly string[] {
+		return this.#options.columns.map((column) => {
+			const value = column.value(row);
+			return typeof value === "number" ? String(value) : fieldText(value);
+		});
+	}
+
 	#widen(cells: readonly string[]): void {
 		const widths = this.#widths;
-		for (const [i, cell] of cells.entries()) {
-			const column = i % widths.length;
-			widths[column] = Math.max(widths[column] ?? 0, displayWidth(cell));
-		}
+		for (let i = 0; i < cells.length; i++)
+			widths[i] = Math.max(widths[i] ?? 0, displayWidth(cells[i] ?? ""));
 	}
 
-	#lines(cells: readonly string[]): string {
+	#line(cells: readonly string[]): string {
 		const { columns } = this.#options;
-		let text = "";
 		let line = "";
-		for (const [i, cell] of cells.entries()) {
-			const column = i % columns.length;
-			const padded = padText(cell, this.#widths[column] ?? 0, columns[column]?.align ?? "left");
-			line = column === 0 ? padded : `${line} ${padded}`;
-			if (column === columns.length - 1) text += `${line.trimEnd()}\n`;
+		for (let i = 0; i < cells.length; i++) {
+			const align = columns[i]?.align ?? "left";
+			const padded = padText(cells[i] ?? "", this.#widths[i] ?? 0, align);
+			line = i === 0 ? padded : `${line} ${padded}`;
 		}
-		return text;
+		return `${line.trimEnd()}\n`;
 	}
 }

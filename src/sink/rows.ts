@@ -12,7 +12,7 @@ export interface RowOptions<Row> {
 }
 
 export interface RowWriter<Row> {
-	/** One write for all of them. */
+	/** One write for all of them, or few where they are many. */
 	write(rows: readonly Row[]): void;
 }
 

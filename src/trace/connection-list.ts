@@ -2,7 +2,7 @@
 
 import { containerLookup } from "../enrich/cgroups.ts";
 import { Processes } from "../enrich/processes.ts";
-import { networkNamespaces } from "../enrich/procfs.ts";
+import { hasUdpSockets, networkNamespaces } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import { Libbpf } from "../ffi/library.ts";
@@ -103,14 +103,16 @@ function scan(object: LoadedObject, wanted: readonly Transport[]): SocketTable {
 	owned.use(object);
 	const iterator = (name: string): BpfIterator => owned.use(object.program(name).iterator(null));
 	const files = iterator("iter__list_files");
-	const walks = wanted.map((transport) => iterator(WALKS[transport]));
+	const walks = wanted.map((transport) => ({ transport, walk: iterator(WALKS[transport]) }));
 	const table = new SocketTable();
 	const take = (found: DataView): void => table.add(found);
 
 	files.read(take);
 	for (const path of networkNamespaces().values())
 		visitNetns(path, () => {
-			for (const walk of walks) walk.read(take);
+			// Its table is that of all namespaces: the walk takes its time even where there is nothing.
+			for (const { transport, walk } of walks)
+				if (transport === "tcp" || hasUdpSockets()) walk.read(take);
 		});
 	// A connection that was opened in between has its program in a second look.
 	if (table.hasUnclaimed()) files.read(take);

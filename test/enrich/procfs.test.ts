@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { readlinkSync, statSync } from "node:fs";
+import { mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
+	hasUdpSockets,
 	kernelRelease,
 	mounts,
 	networkNamespaceMounts,
@@ -96,4 +99,32 @@ test("the network namespace of this process is among those found, with a path to
 
 test("the release of the kernel is what uname says", () => {
 	expect(kernelRelease()).toBe(Bun.spawnSync(["uname", "-r"]).stdout.toString().trim());
+});
+
+describe("whether a network namespace has UDP sockets", () => {
+	const sockstat = (udp: number) =>
+		`TCP: inuse 3 orphan 0\nUDP: inuse ${udp} mem 0\nUDPLITE: inuse 9\n`;
+	const sockstat6 = (udp: number) => `TCP6: inuse 3\nUDP6: inuse ${udp}\nUDPLITE6: inuse 9\n`;
+	for (const [what, files, expected] of [
+		["none", { sockstat: sockstat(0), sockstat6: sockstat6(0) }, false],
+		["one of IPv4", { sockstat: sockstat(1), sockstat6: sockstat6(0) }, true],
+		["ten of IPv6", { sockstat: sockstat(0), sockstat6: sockstat6(10) }, true],
+		["none, without IPv6", { sockstat: sockstat(0) }, false],
+		["not known", {}, true],
+	] as const)
+		test(what, () => {
+			const folder = mkdtempSync(join(tmpdir(), "conntracer-"));
+			try {
+				for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+				expect(hasUdpSockets(folder)).toBe(expected);
+			} finally {
+				rmSync(folder, { recursive: true });
+			}
+		});
+
+	test("is seen as it comes and goes", async () => {
+		const socket = await Bun.udpSocket({ hostname: "127.0.0.1" });
+		expect(hasUdpSockets()).toBe(true);
+		socket.close();
+	});
 });
