@@ -4,7 +4,7 @@
  * number that both know. src/maps/ holds a codec for each struct; a test, the
  * build and the opening of each map compare the two.
  *
- * Fixed-width integers and byte arrays only, largest first, padding named and
+ * Fixed-width integers and arrays of them only, largest first, padding named and
  * zeroed. Integers are in host byte order. Addresses are 16 bytes in network
  * byte order, IPv4 as IPv4-mapped IPv6 (::ffff:a.b.c.d).
  */
@@ -74,10 +74,10 @@ enum slot {
  * process adds comm and cgroup_id; connection adds the ephemeral port.
  */
 struct flow_key {
-	__u64 cgroup_id; /* cgroup v2 id */
-	__u32 netns;	 /* inode number of the network namespace */
-	__u32 pid;	 /* thread group id, as the first pid namespace sees it */
-	__u32 uid;
+	__u64 cgroup_id;  /* cgroup v2 id */
+	__u32 netns;	  /* inode number of the network namespace */
+	__u32 pid;	  /* thread group id, as the first pid namespace sees it; 0: not known */
+	__u32 uid;	  /* 2^32 - 1, which is nobody's: not known */
 	__u16 local_port; /* 0 where it is ephemeral and KEY_PORTS is off */
 	__u16 remote_port;
 	__u8 l4_proto;	/* IPPROTO_* */
@@ -256,6 +256,44 @@ struct settings {
 	__u64 udp_stream_timeout_ns; /* the same, once both sides have spoken */
 	__u32 flow_key_parts;	     /* enum flow_key_part, or-ed together */
 	__u32 event_types; /* 1 << enum event_type, or-ed together; 0: flows instead of events */
+};
+
+enum filter_bound {
+	FILTER_VALUES = 16,	  /* of one kind; more are left to user space */
+	FILTER_PORT_BYTES = 8192, /* a bit for each port */
+};
+
+/* Which sets of ports of a filter mean something. */
+enum filter_ports {
+	FILTER_LOCAL = 1,
+	FILTER_REMOTE = 2,
+	FILTER_EITHER = 4,
+};
+
+/*
+ * Which connections are wanted, as far as the kernel side decides it; set before the object is
+ * loaded. All zero: all of them. A port's bit is bit (port & 7) of byte (port >> 3); port 0
+ * stands for one that is not known.
+ */
+struct filter {
+	__u64 cgroup_ids[FILTER_VALUES];
+	__u32 pids[FILTER_VALUES];
+	__u32 uids[FILTER_VALUES];
+	__u32 netns[FILTER_VALUES];
+	__u32 cgroup_id_count; /* 0: any; so are the other counts */
+	__u32 pid_count;
+	__u32 uid_count;
+	__u32 netns_count;
+	__u8 is_set; /* 0: all that follows and precedes is zero */
+	__u8 ports;  /* enum filter_ports, or-ed together */
+	__u8 family; /* AF_INET or AF_INET6; 0: either */
+	__u8 l4_proto;
+	__u8 direction; /* enum direction */
+	__u8 pad[3];
+	__u8 local_ports[FILTER_PORT_BYTES];
+	__u8 remote_ports[FILTER_PORT_BYTES];
+	__u8 either_ports[FILTER_PORT_BYTES];	/* one of the two ends must be among these, */
+	__u8 excluded_ports[FILTER_PORT_BYTES]; /* and none of them among these */
 };
 
 /* A network namespace. Inode numbers are given again as soon as they are free. */

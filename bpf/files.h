@@ -29,4 +29,10 @@ static __always_inline struct sock *tcp_sock_from_file(struct file *file)
 	return sk;
 }
 
+/* False before accept(), and after close(). */
+static __always_inline bool has_file(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_socket, file) != 0;
+}
+
 #endif

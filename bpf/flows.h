@@ -27,7 +27,7 @@ static __always_inline void flow_key_from(struct flow_key *key, const struct con
 	if (parts & KEY_PID)
 		key->pid = conn->owner.pid;
 	if (parts & KEY_UID)
-		key->uid = conn->owner.uid;
+		key->uid = conn->owner.pid ? conn->owner.uid : (__u32)-1;
 }
 
 static __always_inline struct flow *flow_at(__u32 slot)

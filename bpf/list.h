@@ -201,11 +201,6 @@ static __always_inline void list_file(struct seq_file *seq, struct task_struct *
 	bpf_seq_write(seq, &info, sizeof(info));
 }
 
-static __always_inline bool has_file(struct sock *sk)
-{
-	return BPF_CORE_READ(sk, sk_socket, file) != 0;
-}
-
 /* Also what no file leads to: it waits to be accepted, or its program has closed it. */
 static __always_inline void list_tcp(struct seq_file *seq, struct sock_common *common)
 {

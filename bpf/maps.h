@@ -18,13 +18,19 @@ struct {
 	__type(value, struct conn);
 } conns SEC(".maps");
 
+struct listener {
+	struct owner owner;
+	__u32 is_wanted; /* --pid names it, or another process that the scan has met it in */
+	__u32 pad;
+};
+
 /* struct sock * of a listening socket → who listens. Inserted at LISTEN and by
  * the scan; deleted when listening ends; read when a connection arrives. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64);
-	__type(value, struct owner);
+	__type(value, struct listener);
 } listeners SEC(".maps");
 
 /* port → who listens on it, as of the start. Inserted, and read for connections that no file
@@ -122,5 +128,8 @@ struct {
 const volatile struct settings settings SEC(".rodata.settings") = {
 	.flow_key_parts = KEY_PROCESS,
 };
+
+/* Likewise. All zero, so that the verifier removes what asks for it, unless user space sets it. */
+const volatile struct filter filter SEC(".rodata.filter") = {};
 
 #endif

@@ -9,13 +9,17 @@
 static __always_inline void adopt_listener(const struct sock *sk, struct task_struct *task)
 {
 	__u64 key = (__u64)(unsigned long)sk;
-	struct owner owner = {};
+	struct listener listener = {}, *known;
 	long err;
 
-	owner_from_task(&owner, task, ATTRIBUTION_LISTENER);
-	err = bpf_map_update_elem(&listeners, &key, &owner, BPF_NOEXIST);
+	owner_from_task(&listener.owner, task, ATTRIBUTION_LISTENER);
+	listener.is_wanted = wants_pid(listener.owner.pid);
+	err = bpf_map_update_elem(&listeners, &key, &listener, BPF_NOEXIST);
 	if (err && err != -EEXIST)
 		LOST(listeners, 1);
+	known = bpf_map_lookup_elem(&listeners, &key);
+	if (known && listener.is_wanted)
+		known->is_wanted = true;
 }
 
 /*
@@ -57,7 +61,7 @@ static __always_inline void find_listener(struct conn *conn, const struct endpoi
 		conn->owner = *owner;
 }
 
-/* 0, -EEXIST where it is tracked already, or the map is full. */
+/* 0, also where nobody wants it; -EEXIST where it is tracked already; or the map is full. */
 static __always_inline long adopt_connection(struct tcp_sock *tp, const struct owner *owner)
 {
 	__u64 key = key_of(tp);
@@ -75,8 +79,11 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, const struct o
 	conn.opened_ns = 0;
 	conn.netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
 	conn.owner = *owner;
+	endpoints_probed(&ends, tp);
 	if (tcp.state == TCP_SYN_SENT) {
 		conn.direction = DIRECTION_ACTIVE;
+		if (!is_conn_wanted(&conn, &ends))
+			return 0;
 		return bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
 	}
 	find_bases(&conn, tp, &tcp);
@@ -86,9 +93,10 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, const struct o
 	conn.retransmitted_folded |= tcp.total_retrans;
 	remember_seen(&conn, &tcp);
 	conn.phase = PHASE_OPEN;
-	endpoints_probed(&ends, tp);
 	if (conn.owner.attribution == ATTRIBUTION_NONE && conn.direction == DIRECTION_PASSIVE)
 		find_listener(&conn, &ends);
+	if (!is_conn_wanted(&conn, &ends))
+		return 0;
 	flow = flow_of(&conn, &ends);
 	if (!flow)
 		return -EEXIST;
@@ -133,6 +141,7 @@ static __always_inline void adopt_file(struct task_struct *task, struct file *fi
 	struct sock *sk = tcp_sock_from_file(file);
 	struct owner owner = {};
 	__u8 state;
+	long err;
 
 	if (!sk)
 		return;
@@ -141,21 +150,33 @@ static __always_inline void adopt_file(struct task_struct *task, struct file *fi
 		adopt_listener(sk, task);
 	} else if (is_connection(state)) {
 		owner_from_task(&owner, task, ATTRIBUTION_SCAN);
-		adopt_connection((struct tcp_sock *)sk, &owner);
+		err = adopt_connection((struct tcp_sock *)sk, &owner);
+		if (asks_owner() && err && err != -EEXIST)
+			LOST(connections_adopted, 1);
 	}
 }
 
 static __always_inline void note_listening_port(struct tcp_sock *tp)
 {
 	__u64 sk = key_of(tp);
-	struct owner *owner = bpf_map_lookup_elem(&listeners, &sk);
+	struct listener *listener = bpf_map_lookup_elem(&listeners, &sk);
 	struct listening_port key = port_of(netns_of(sock_of(tp)), tp->SOCK_COMMON(skc_num));
 
-	if (owner)
-		bpf_map_update_elem(&listening_ports, &key, owner, BPF_ANY);
+	if (listener)
+		bpf_map_update_elem(&listening_ports, &key, &listener->owner, BPF_ANY);
 }
 
-/* Last: what no file leads to, as it waits to be accepted or its program has closed it. */
+/* Not yet accepted: it may still belong to somebody. */
+static __always_inline bool may_be_accepted(struct tcp_sock *tp)
+{
+	return !has_file(sock_of(tp)) && !has_flag(tp->SOCK_COMMON(skc_flags), SOCK_DEAD);
+}
+
+/*
+ * What no file leads to, as it waits to be accepted or its program has closed it. And what the scan
+ * of files found no room for, to be counted once. Where it matters who holds a file, that scan
+ * alone decides about what has one, and comes after this, so that nothing falls in between.
+ */
 static __always_inline void adopt_fileless(struct sock_common *common)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(common);
@@ -166,9 +187,9 @@ static __always_inline void adopt_fileless(struct sock_common *common)
 		return;
 	if (tp->SOCK_COMMON(skc_state) == TCP_LISTEN)
 		note_listening_port(tp);
-	else if (is_connection(tp->SOCK_COMMON(skc_state)))
+	else if (is_connection(tp->SOCK_COMMON(skc_state)) &&
+		 (!asks_owner() || may_be_accepted(tp)))
 		err = adopt_connection(tp, &nobody);
-	/* The scan of files has met it, too, and leaves it to this one to count it. */
 	if (err && err != -EEXIST)
 		LOST(connections_adopted, 1);
 }

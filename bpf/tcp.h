@@ -11,10 +11,11 @@
 static __always_inline void on_listen(struct tcp_sock *tp)
 {
 	__u64 key = key_of(tp);
-	struct owner owner = {};
+	struct listener listener = {};
 
-	owner_from_current(&owner, ATTRIBUTION_LISTENER);
-	if (bpf_map_update_elem(&listeners, &key, &owner, BPF_ANY))
+	owner_from_current(&listener.owner, ATTRIBUTION_LISTENER);
+	listener.is_wanted = wants_pid(listener.owner.pid);
+	if (bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY))
 		LOST(listeners, 1);
 }
 

@@ -13,7 +13,8 @@ static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
 	if (!conn->close_reason)
 		conn->close_reason = CLOSE_LOCAL;
 	/* A TCP Fast Open child can be closed before its handshake is done. */
-	on_established(tp, conn);
+	if (!on_established(tp, conn))
+		return;
 	/* Who closes is who held it: a better answer than who listened, or none. */
 	if (conn->owner.attribution == ATTRIBUTION_TASK ||
 	    conn->owner.attribution == ATTRIBUTION_SCAN || conn->phase != PHASE_OPEN)
@@ -34,12 +35,26 @@ static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __
 	if (conn->direction == DIRECTION_ACTIVE && tp->segs_out == 0)
 		COUNT_NETNS(sock_of(tp), active_opens, -1);
 	endpoints_direct(&ends, tp);
-	flow = flow_of(conn, &ends);
-	if (flow)
-		ADD(flow->failed, 1);
-	if (conn->direction == DIRECTION_ACTIVE)
-		emit(EVENT_CONNECT_FAILED, conn, tp, TCP_CLOSE, sock_of(tp)->sk_err);
+	if (is_conn_wanted(conn, &ends)) {
+		flow = flow_of(conn, &ends);
+		if (flow)
+			ADD(flow->failed, 1);
+		if (conn->direction == DIRECTION_ACTIVE)
+			emit(EVENT_CONNECT_FAILED, conn, tp, TCP_CLOSE, sock_of(tp)->sk_err);
+	}
 	bpf_map_delete_elem(&conns, &key);
+}
+
+/* The same, of an attempt that was left out at its SYN_SENT, by the same process. */
+static __always_inline void on_left_out_failed(struct tcp_sock *tp, int oldstate)
+{
+	struct conn conn = {.l4_proto = IPPROTO_TCP};
+
+	if (!filter.is_set || oldstate != TCP_SYN_SENT || tp->segs_out != 0)
+		return;
+	conn_from_caller(&conn, tp);
+	if (!is_attempt_wanted(tp, &conn))
+		COUNT_NETNS(sock_of(tp), active_opens, -1);
 }
 
 static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, struct flow *flow,
@@ -91,8 +106,10 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	}
 	count_end(sock_of(tp), oldstate);
 	conn = bpf_map_lookup_elem(&conns, &key);
-	if (!conn)
+	if (!conn) {
+		on_left_out_failed(tp, oldstate);
 		return;
+	}
 	if (conn->phase == PHASE_PENDING) {
 		on_failed(tp, conn, key);
 		return;

@@ -5,6 +5,7 @@
 
 #include "events.h"
 #include "owner.h"
+#include "wanted.h"
 
 /* At the end of a connection: nothing refers to the slot any more. */
 static __always_inline void forget(__u64 key, const struct conn *conn)
@@ -53,6 +54,39 @@ static __always_inline long track(const struct tcp_sock *tp, const struct conn *
 	return err;
 }
 
+/* For a connection that nobody wants: the same, but that it leaves no entry. */
+static __always_inline long leave_out(const struct tcp_sock *tp)
+{
+	__u64 key = key_of(tp);
+	struct conn *before = bpf_map_lookup_elem(&conns, &key);
+
+	if (before && before->phase == PHASE_PENDING)
+		return -EEXIST;
+	if (before)
+		forget(key, before);
+	return 0;
+}
+
+/* In connect(), and where it fails at once. */
+static __always_inline bool is_attempt_wanted(struct tcp_sock *tp, const struct conn *conn)
+{
+	struct endpoints ends;
+
+	if (!filter.is_set)
+		return true;
+	endpoints_direct(&ends, tp);
+	/* The port that it is bound to, or 0; inet_sport may be of an earlier life. */
+	ends.local_port = tp->SOCK_COMMON(skc_num);
+	return is_conn_wanted(conn, &ends);
+}
+
+static __always_inline void conn_from_caller(struct conn *conn, struct tcp_sock *tp)
+{
+	conn->netns = netns_of(sock_of(tp));
+	conn->direction = DIRECTION_ACTIVE;
+	owner_from_current(&conn->owner, ATTRIBUTION_TASK);
+}
+
 /* connect(): the caller is current. The local port is not chosen yet. */
 static __always_inline void on_syn_sent(struct tcp_sock *tp)
 {
@@ -60,14 +94,32 @@ static __always_inline void on_syn_sent(struct tcp_sock *tp)
 	long err;
 
 	start_life(&conn);
-	conn.netns = netns_of(sock_of(tp));
-	conn.direction = DIRECTION_ACTIVE;
-	owner_from_current(&conn.owner, ATTRIBUTION_TASK);
-	err = track(tp, &conn);
+	conn_from_caller(&conn, tp);
+	err = is_attempt_wanted(tp, &conn) ? track(tp, &conn) : leave_out(tp);
 	if (!err)
 		COUNT_NETNS(sock_of(tp), active_opens, 1);
 	else if (err != -EEXIST)
 		LOST(connections_active, 1);
+}
+
+/*
+ * The peer is not known yet; nor, with a listener that takes both, the family. Who will accept it
+ * is one of those that hold the listening socket.
+ */
+static __always_inline bool is_child_wanted(struct tcp_sock *tp, const struct conn *conn,
+					    const struct listener *listener)
+{
+	struct endpoints ends;
+
+	if (!filter.is_set)
+		return true;
+	if (listener && !listener->is_wanted)
+		return false;
+	endpoints_direct(&ends, tp);
+	ends.remote_port = 0;
+	if (tp->SOCK_COMMON(skc_family) != AF_INET)
+		__builtin_memset(ends.remote_address, 0, 16);
+	return is_conn_wanted(conn, &ends);
 }
 
 /*
@@ -79,41 +131,46 @@ static __always_inline void on_syn_sent(struct tcp_sock *tp)
 static __always_inline void on_child(struct tcp_sock *tp)
 {
 	struct conn conn = {};
-	struct owner *owner;
-	__u64 listener;
+	struct listener *listener;
+	__u64 key;
 	long err;
 
 	start_life(&conn);
 	conn.netns = netns_of(sock_of(tp));
 	conn.direction = DIRECTION_PASSIVE;
-	listener = (__u64)(unsigned long)tp->tsq_node.next -
-		   bpf_core_field_offset(struct tcp_sock, tsq_node);
-	owner = bpf_map_lookup_elem(&listeners, &listener);
-	if (owner)
-		conn.owner = *owner;
-	err = track(tp, &conn);
+	key = (__u64)(unsigned long)tp->tsq_node.next -
+	      bpf_core_field_offset(struct tcp_sock, tsq_node);
+	listener = bpf_map_lookup_elem(&listeners, &key);
+	if (listener)
+		conn.owner = listener->owner;
+	err = is_child_wanted(tp, &conn, listener) ? track(tp, &conn) : leave_out(tp);
 	if (!err)
 		COUNT_NETNS(sock_of(tp), passive_opens, 1);
 	else if (err != -EEXIST)
 		LOST(connections_passive, 1);
 }
 
-/* Runs on behalf of any process. */
-static __always_inline void on_established(struct tcp_sock *tp, struct conn *conn)
+/* Runs on behalf of any process. False where nobody wants it: `conn` is gone then. */
+static __always_inline bool on_established(struct tcp_sock *tp, struct conn *conn)
 {
+	__u64 key = key_of(tp);
 	struct endpoints ends;
 	struct flow *flow;
 
 	if (conn->phase != PHASE_PENDING)
-		return;
+		return true;
+	endpoints_direct(&ends, tp);
+	if (!is_conn_wanted(conn, &ends)) {
+		bpf_map_delete_elem(&conns, &key);
+		return false;
+	}
 	/* bytes_acked counts the SYN of an active open, and no SYN of a passive one. */
 	conn->sent_base =
 		tp->snd_una - (__u32)tp->bytes_acked + (conn->direction == DIRECTION_ACTIVE);
 	conn->received_base = tp->rcv_nxt - (__u32)tp->bytes_received;
-	endpoints_direct(&ends, tp);
 	flow = flow_of(conn, &ends);
 	if (!flow)
-		return;
+		return true;
 	ADD(flow->references, 1);
 	conn->phase = PHASE_OPEN;
 	ADD(flow->opened, 1);
@@ -121,6 +178,7 @@ static __always_inline void on_established(struct tcp_sock *tp, struct conn *con
 		conn->established_ns = bpf_ktime_get_ns();
 	emit(conn->direction == DIRECTION_ACTIVE ? EVENT_CONNECT : EVENT_ACCEPT, conn, tp,
 	     TCP_ESTABLISHED, 0);
+	return true;
 }
 
 #endif

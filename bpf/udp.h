@@ -9,6 +9,7 @@
 #include "flows.h"
 #include "owner.h"
 #include "sock.h"
+#include "wanted.h"
 
 static __always_inline void end_udp(const struct udp_key *key, const struct udp_conn *conn)
 {
@@ -29,22 +30,25 @@ static __always_inline __u8 direction_of_udp(struct sock *sk)
 }
 
 /* `sk` may be a pointer that the verifier knows nothing of. */
-static __always_inline struct udp_conn *open_udp(struct sock *sk, const struct udp_key *key,
+static __always_inline void conn_of_udp(struct conn *conn, struct sock *sk)
+{
+	conn->l4_proto = IPPROTO_UDP;
+	conn->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	conn->direction = direction_of_udp(sk);
+	owner_from_current(&conn->owner, ATTRIBUTION_TASK);
+}
+
+static __always_inline struct udp_conn *open_udp(struct conn *conn, const struct udp_key *key,
 						 const struct endpoints *ends)
 {
 	struct udp_conn udp = {};
-	struct conn conn = {};
 	struct flow *flow;
 	long err;
 
-	conn.l4_proto = IPPROTO_UDP;
-	conn.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	conn.direction = direction_of_udp(sk);
-	owner_from_current(&conn.owner, ATTRIBUTION_TASK);
-	flow = flow_of(&conn, ends);
+	flow = flow_of(conn, ends);
 	if (!flow)
 		return 0;
-	udp.slot = conn.slot;
+	udp.slot = conn->slot;
 	udp.last_ns = bpf_ktime_get_ns();
 	err = bpf_map_update_elem(&udp_sockets, &key->cookie, key, BPF_NOEXIST);
 	udp.socket_known = !err || err == -EEXIST;
@@ -65,6 +69,7 @@ static __always_inline void on_datagram(struct sock *sk, __u64 socket, const str
 {
 	struct udp_key key = {};
 	struct udp_conn *conn;
+	struct conn fresh = {};
 	struct flow *flow;
 
 	key.cookie = socket;
@@ -72,8 +77,12 @@ static __always_inline void on_datagram(struct sock *sk, __u64 socket, const str
 	key.remote_port = ends->remote_port;
 	__builtin_memcpy(key.remote_address, ends->remote_address, 16);
 	conn = bpf_map_lookup_elem(&udp_conns, &key);
-	if (!conn)
-		conn = open_udp(sk, &key, ends);
+	if (!conn) {
+		conn_of_udp(&fresh, sk);
+		if (!is_conn_wanted(&fresh, ends))
+			return;
+		conn = open_udp(&fresh, &key, ends);
+	}
 	flow = conn ? flow_at(conn->slot) : 0;
 	if (!flow) {
 		LOST(datagrams, 1);

@@ -1,7 +1,9 @@
 /** Which flows are wanted: the filter options of the command line, compiled to one test. */
 
-import { parseCidr } from "./address.ts";
-import { parsePortRange, portInRange } from "./ports.ts";
+import { type Cidr, parseCidr } from "./address.ts";
+import { parseAlternatives } from "./alternatives.ts";
+import { type KernelFilter, kernelFilter, type PortChoices } from "./kernel-filter.ts";
+import { hasPort, type PortChoice, parsePorts } from "./ports.ts";
 import type { Direction, Family, FlowIdentity, Transport } from "./records.ts";
 
 /**
@@ -57,6 +59,8 @@ export interface FlowFilter {
 	readonly needs: { readonly ports: boolean; readonly pid: boolean; readonly uid: boolean };
 	/** True where all of its options agree. */
 	matches(subject: FilterSubject): boolean;
+	/** What of it is left to the kernel: it drops nothing that `matches`, but not all of the rest. */
+	readonly kernel: KernelFilter;
 }
 
 type Test = (subject: FilterSubject) => boolean;
@@ -72,15 +76,26 @@ const CONTAINER_PREFIX = /^[0-9a-f]{12,}$/;
  */
 export function compileFilter(partial: Partial<FilterOptions>): FlowFilter | null {
 	const options = { ...ANY, ...partial };
-	const tests = [...identityTests(options), ...endpointTests(options)];
+	const ports: PortChoices = {
+		local: parsePorts(options.localPorts, "--local-port"),
+		remote: parsePorts(options.remotePorts, "--remote-port"),
+		either: parsePorts(options.ports, "--port"),
+	};
+	const tests = [
+		...identityTests(options),
+		...addressTests(options.local, "--local", (subject) => subject.local_address),
+		...addressTests(options.remote, "--remote", (subject) => subject.remote_address),
+		...portTests(ports),
+	];
 	if (tests.length === 0) return null;
 	return {
 		needs: {
-			ports: [options.localPorts, options.remotePorts, options.ports].some((p) => p.length > 0),
+			ports: Object.values(ports).some((choice) => choice !== null),
 			pid: options.pids.length > 0,
 			uid: options.uids.length > 0,
 		},
 		matches: (subject) => tests.every((test) => test(subject)),
+		kernel: kernelFilter(options, ports),
 	};
 }
 
@@ -102,34 +117,6 @@ function identityTests(options: FilterOptions): Test[] {
 	];
 }
 
-function endpointTests(options: FilterOptions): Test[] {
-	const { local, remote, localPorts, remotePorts, ports } = options;
-	return [
-		...alternatives(local, "--local", parseCidr, (range, subject) =>
-			range.contains(subject.local_address),
-		),
-		...alternatives(
-			remote,
-			"--remote",
-			parseCidr,
-			(range, { remote_address }) => remote_address !== null && range.contains(remote_address),
-		),
-		...alternatives(localPorts, "--local-port", parsePortRange, (range, subject) =>
-			portInRange(range, subject.local_port),
-		),
-		...alternatives(remotePorts, "--remote-port", parsePortRange, (range, subject) =>
-			portInRange(range, subject.remote_port),
-		),
-		...alternatives(
-			ports,
-			"--port",
-			parsePortRange,
-			(range, subject) =>
-				portInRange(range, subject.local_port) || portInRange(range, subject.remote_port),
-		),
-	];
-}
-
 /** No test where no value was given. */
 function among<T>(wanted: readonly T[], of: (subject: FilterSubject) => T | null): Test[] {
 	if (wanted.length === 0) return [];
@@ -138,29 +125,38 @@ function among<T>(wanted: readonly T[], of: (subject: FilterSubject) => T | null
 }
 
 /** Any of the plain ones where there are any, and none of the excluded ones. */
-function alternatives<T>(
+function addressTests(
 	values: readonly string[],
 	option: string,
-	parse: (text: string, option: string) => T,
-	hits: (item: T, subject: FilterSubject) => boolean,
+	addressOf: (subject: FilterSubject) => string | null,
 ): Test[] {
 	if (values.length === 0) return [];
-	const wanted: T[] = [];
-	const excluded: T[] = [];
-	for (const value of values) {
-		const isExclusion = value.startsWith("!");
-		for (const part of value.split(",")) {
-			const text = part.trim();
-			const isExcluded = text.startsWith("!");
-			const item = parse(isExcluded ? text.slice(1) : text, option);
-			(isExclusion || isExcluded ? excluded : wanted).push(item);
-		}
-	}
+	const { wanted, excluded } = parseAlternatives(values, option, parseCidr);
 	return [
-		(subject) =>
-			(wanted.length === 0 || wanted.some((item) => hits(item, subject))) &&
-			!excluded.some((item) => hits(item, subject)),
+		(subject) => {
+			const address = addressOf(subject);
+			const isIn = (range: Cidr): boolean => address !== null && range.contains(address);
+			return (wanted.length === 0 || wanted.some(isIn)) && !excluded.some(isIn);
+		},
 	];
+}
+
+function portTests({ local, remote, either }: PortChoices): Test[] {
+	const tests: Test[] = [];
+	const leaves = ({ wanted, excluded }: PortChoice, port: number | null): boolean =>
+		hasPort(wanted, port) && !hasPort(excluded, port);
+	if (local !== null) tests.push((subject) => leaves(local, subject.local_port));
+	if (remote !== null) tests.push((subject) => leaves(remote, subject.remote_port));
+	if (either !== null) {
+		const { wanted, excluded } = either;
+		tests.push(
+			({ local_port, remote_port }) =>
+				(hasPort(wanted, local_port) || hasPort(wanted, remote_port)) &&
+				!hasPort(excluded, local_port) &&
+				!hasPort(excluded, remote_port),
+		);
+	}
+	return tests;
 }
 
 /** What the kernel makes of a name: a character cut in two becomes U+FFFD on both sides. */

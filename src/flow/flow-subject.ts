@@ -38,6 +38,10 @@ function listenPort(key: RawFlowKey, direction: Direction): number | null {
 	return direction === "active" ? key.remote_port : key.local_port;
 }
 
+/** What the kernel says of an owner that it does not know. */
+const NO_PID = 0;
+const NO_UID = 2 ** 32 - 1;
+
 /** The kernel leaves a port out as 0, which no connection has. */
 function portOf(port: number): number | null {
 	return port === 0 ? null : port;
@@ -68,7 +72,12 @@ export function subjectFrom(
 		cgroup_id: cgroupId,
 		container_id: cgroupId === null ? null : options.containerOf(cgroupId),
 	};
-	return { ...full, pid: key.pid, uid: key.uid, identity: identityFor(full, options.aggregate) };
+	return {
+		...full,
+		pid: key.pid === NO_PID ? null : key.pid,
+		uid: key.uid === NO_UID ? null : key.uid,
+		identity: identityFor(full, options.aggregate),
+	};
 }
 
 /** Drops what the filter looked at but the aggregate adds up. */

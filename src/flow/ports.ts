@@ -1,20 +1,55 @@
-/** Ranges of ports, as filters name them. */
+/** Sets of ports, as filters name them. */
 
 import { UsageError } from "../errors.ts";
+import { FILTER_BOUND } from "../maps/enums.ts";
+import { parseAlternatives } from "./alternatives.ts";
 
 /** Both ends included. */
-export interface PortRange {
+interface PortRange {
 	readonly first: number;
 	readonly last: number;
 }
 
+/** A bit for each port, the lowest first; port 0 stands for one that is not known. */
+export type PortSet = Uint8Array;
+
+/** The values of one option. */
+export interface PortChoice {
+	/** All ports, and the unknown one, where none is named. */
+	readonly wanted: PortSet;
+	readonly excluded: PortSet;
+}
+
 /**
- * "80" or "8000-8100".
+ * Null where no value is given.
  *
- * @param option the option that it comes from, for the error ("--port")
+ * @param option the option that they come from, for the error ("--port")
  * @throws UsageError
  */
-export function parsePortRange(text: string, option: string): PortRange {
+export function parsePorts(values: readonly string[], option: string): PortChoice | null {
+	if (values.length === 0) return null;
+	const { wanted, excluded } = parseAlternatives(values, option, parsePortRange);
+	const all = { first: 0, last: 65535 };
+	return { wanted: portSet(wanted.length === 0 ? [all] : wanted), excluded: portSet(excluded) };
+}
+
+export function hasPort(ports: PortSet, port: number | null): boolean {
+	const bit = port ?? 0;
+	return (((ports[bit >> 3] ?? 0) >> (bit & 7)) & 1) === 1;
+}
+
+function portSet(ranges: readonly PortRange[]): PortSet {
+	const ports = new Uint8Array(FILTER_BOUND.FILTER_PORT_BYTES);
+	for (const { first, last } of ranges) {
+		for (let port = first; port <= last; port++) {
+			ports[port >> 3] = (ports[port >> 3] ?? 0) | (1 << (port & 7));
+		}
+	}
+	return ports;
+}
+
+/** "80" or "8000-8100". */
+function parsePortRange(text: string, option: string): PortRange {
 	const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
 	if (match === null) throw badPorts(text, option, "is not a port or a range of ports");
 	const first = Number(match[1]);
@@ -24,10 +59,6 @@ export function parsePortRange(text: string, option: string): PortRange {
 	}
 	if (first > last) throw badPorts(text, option, "ends before it begins");
 	return { first, last };
-}
-
-export function portInRange(range: PortRange, port: number | null): boolean {
-	return port !== null && port >= range.first && port <= range.last;
 }
 
 function badPorts(text: string, option: string, why: string): UsageError {

@@ -126,9 +126,10 @@ const shapeOf = (view: DataView, types: readonly RawType[], id: number): Shape =
 	if (type.kind === KIND.INT) return { kind: "int", size: type.sizeOrType };
 	if (type.kind === KIND.STRUCT) return { kind: "struct", size: type.sizeOrType, name: type.name };
 	if (type.kind === KIND.ARRAY) {
-		const element = typeAt(types, view.getUint32(type.data, true));
-		if (element.kind === KIND.INT && element.sizeOrType === 1)
-			return { kind: "bytes", size: view.getUint32(type.data + 8, true) };
+		const of = shapeOf(view, types, view.getUint32(type.data, true));
+		const count = view.getUint32(type.data + 8, true);
+		if (of.kind === "int" && of.size === 1) return { kind: "bytes", size: count };
+		if (of.kind === "int") return { kind: "array", size: count * of.size, of };
 	}
 	throw new DecodeError(`.BTF: kind ${type.kind} does not belong in a shared struct`);
 };

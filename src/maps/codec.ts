@@ -6,6 +6,7 @@ import { DecodeError } from "../errors.ts";
 export type Shape =
 	| { readonly kind: "int"; readonly size: number }
 	| { readonly kind: "bytes"; readonly size: number }
+	| { readonly kind: "array"; readonly size: number; readonly of: Shape }
 	| { readonly kind: "struct"; readonly size: number; readonly name: string };
 
 /** One type of field. All integers are little-endian, as on every CPU that Bun runs on. */
@@ -101,6 +102,26 @@ export const bytes = (size: number): FieldType<Uint8Array> => ({
 		new Uint8Array(view.buffer, view.byteOffset + offset, size).set(value);
 	},
 });
+
+/** Exactly `length` values of one type. */
+export const array = <T>(type: FieldType<T>, length: number): FieldType<T[]> => {
+	const { size } = type.shape;
+	return {
+		shape: { kind: "array", size: size * length, of: type.shape },
+		align: type.align,
+		zero: () => Array.from({ length }, () => type.zero()),
+		read(view, offset, into) {
+			for (const [index, value] of into.entries())
+				into[index] = type.read(view, offset + index * size, value);
+			return into;
+		},
+		write(view, offset, values) {
+			if (values.length !== length)
+				throw new DecodeError(`${values.length} values where ${length} belong`);
+			for (const [index, value] of values.entries()) type.write(view, offset + index * size, value);
+		},
+	};
+};
 
 type FieldTypes<T> = { readonly [K in keyof T]: FieldType<T[K]> };
 

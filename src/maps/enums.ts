@@ -42,6 +42,10 @@ export const SLOT_STATE = {
 
 export const SLOT = { SLOT_OVERFLOW: 0 } as const;
 
+export const FILTER_BOUND = { FILTER_VALUES: 16, FILTER_PORT_BYTES: 8192 } as const;
+
+export const FILTER_PORTS = { FILTER_LOCAL: 1, FILTER_REMOTE: 2, FILTER_EITHER: 4 } as const;
+
 /** By their C names, for the layout check. */
 export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 	flow_key_part: FLOW_KEY_PART,
@@ -52,4 +56,6 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
 	conn_phase: CONN_PHASE,
 	slot_state: SLOT_STATE,
 	slot: SLOT,
+	filter_bound: FILTER_BOUND,
+	filter_ports: FILTER_PORTS,
 };

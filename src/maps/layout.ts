@@ -8,8 +8,11 @@ import { STRUCTS } from "./structs.ts";
 
 type AnyCodec = Pick<StructCodec<object>, "name" | "size" | "fields">;
 
-const shapeText = (shape: Shape): string =>
-	shape.kind === "struct" ? `struct ${shape.name}` : `${shape.kind} of ${shape.size} bytes`;
+const shapeText = (shape: Shape): string => {
+	if (shape.kind === "struct") return `struct ${shape.name}`;
+	const text = `${shape.kind} of ${shape.size} bytes`;
+	return shape.kind === "array" ? `${text}, each ${shapeText(shape.of)}` : text;
+};
 
 const structProblems = (codec: AnyCodec, btf: Btf): string[] => {
 	const inC = btf.structs.get(codec.name);

@@ -1,6 +1,7 @@
 /** The codecs of bpf/conntracer.h, field by field. Units and meaning stand there. */
 
-import { bytes, id64, struct, u8, u16, u32, u64 } from "./codec.ts";
+import { array, bytes, id64, struct, u8, u16, u32, u64 } from "./codec.ts";
+import { FILTER_BOUND } from "./enums.ts";
 
 export const flowKey = struct("flow_key", {
 	cgroup_id: id64,
@@ -191,6 +192,29 @@ export const settings = struct("settings", {
 	event_types: u32,
 });
 
+const { FILTER_VALUES, FILTER_PORT_BYTES } = FILTER_BOUND;
+
+export const filter = struct("filter", {
+	cgroup_ids: array(id64, FILTER_VALUES),
+	pids: array(u32, FILTER_VALUES),
+	uids: array(u32, FILTER_VALUES),
+	netns: array(u32, FILTER_VALUES),
+	cgroup_id_count: u32,
+	pid_count: u32,
+	uid_count: u32,
+	netns_count: u32,
+	is_set: u8,
+	ports: u8,
+	family: u8,
+	l4_proto: u8,
+	direction: u8,
+	pad: bytes(3),
+	local_ports: bytes(FILTER_PORT_BYTES),
+	remote_ports: bytes(FILTER_PORT_BYTES),
+	either_ports: bytes(FILTER_PORT_BYTES),
+	excluded_ports: bytes(FILTER_PORT_BYTES),
+});
+
 export const STRUCTS = [
 	flowKey,
 	flow,
@@ -207,4 +231,5 @@ export const STRUCTS = [
 	netnsCounts,
 	losses,
 	settings,
+	filter,
 ] as const;

@@ -12,9 +12,11 @@ import type { BpfMap } from "../ffi/map.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import type { BpfProgram, ProgramStats } from "../ffi/program.ts";
 import { countRuns } from "../ffi/stats.ts";
+import type { FlowFilter } from "../flow/filter.ts";
 import type { Transport } from "../flow/records.ts";
 import {
 	conn,
+	filter,
 	flow,
 	flowKey,
 	losses,
@@ -36,6 +38,8 @@ export interface KernelSideOptions {
 	readonly keyParts: number;
 	/** 1 << EVENT_TYPE, or-ed together; 0 for flows. */
 	readonly eventTypes: number;
+	/** What it leaves to the kernel is dropped there. */
+	readonly filter: FlowFilter | null;
 	/** Of the ring buffer: a power of two, and at least a page. */
 	readonly bufferBytes: number;
 	/** Of each transport. */
@@ -70,10 +74,11 @@ export class KernelSide implements Disposable {
 	readonly #plan: Plan;
 	readonly #programs: readonly BpfProgram[];
 	readonly #firsts: readonly BpfProgram[];
+	readonly #asksOwner: boolean;
 	readonly #links: BpfLink[] = [];
 	readonly #iterators = new Map<string, BpfIterator>();
 
-	private constructor(libbpf: Libbpf, object: LoadedObject, plan: Plan) {
+	private constructor(libbpf: Libbpf, object: LoadedObject, plan: Plan, asksOwner: boolean) {
 		using owned = new DisposableStack();
 		const memory = (map: BpfMap): MappedRegion =>
 			owned.adopt(map.mapMemory(), (region) => region.close());
@@ -98,6 +103,7 @@ export class KernelSide implements Disposable {
 		for (const name of plan.iterators)
 			this.#iterators.set(name, owned.use(object.program(name).iterator(walked[name] ?? null)));
 		this.#object = object;
+		this.#asksOwner = asksOwner;
 		this.#owned = owned.move();
 	}
 
@@ -110,7 +116,7 @@ export class KernelSide implements Disposable {
 			using open = OpenObject.open(libbpf, bpfObject(), { name: "conntracer", btfPath });
 			const plan = planFor(options.transports);
 			setUp(open, options, plan);
-			return open.load((loaded) => new KernelSide(libbpf, loaded, plan));
+			return open.load((loaded) => new KernelSide(libbpf, loaded, plan, asksOwner(options.filter)));
 		});
 	}
 
@@ -122,9 +128,13 @@ export class KernelSide implements Disposable {
 				this.#links.push(this.#owned.use(this.#object.program(name).attach()));
 			this.#attachToRootCgroup(this.#plan.cgroupHooks);
 		});
-		this.#run("iter__adopt_files");
-		for (const path of networkNamespaces().values())
-			visitNetns(path, () => this.#run("iter__adopt_fileless"));
+		const files = (): void => this.#run("iter__adopt_files");
+		const fileless = (): void => {
+			for (const path of networkNamespaces().values())
+				visitNetns(path, () => this.#run("iter__adopt_fileless"));
+		};
+		// Whose a connection is, only the scan of files knows: see adopt_fileless() of bpf/scan.h.
+		for (const scan of this.#asksOwner ? [fileless, files] : [files, fileless]) scan();
 	}
 
 	#attachToRootCgroup(names: readonly string[]): void {
@@ -221,6 +231,8 @@ function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void
 			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
 		}),
 	);
+	if (options.filter !== null)
+		object.setConstants(".rodata.filter", filter.encode(options.filter.kernel));
 }
 
 /** A map that no program uses is made all the same. */
@@ -228,4 +240,10 @@ function sizesOf({ transports, maxConnections }: KernelSideOptions): Record<Tran
 	const size = (transport: Transport): number =>
 		transports.includes(transport) ? maxConnections : 1;
 	return { tcp: size("tcp"), udp: size("udp") };
+}
+
+function asksOwner(filter: FlowFilter | null): boolean {
+	if (filter === null) return false;
+	const { pid_count, uid_count, cgroup_id_count } = filter.kernel;
+	return pid_count + uid_count + cgroup_id_count > 0;
 }

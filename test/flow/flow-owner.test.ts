@@ -1,11 +1,13 @@
 /** Flows whose owners the kernel keeps apart. */
 
 import { describe, expect, test } from "bun:test";
+import { compileFilter } from "../../src/flow/filter.ts";
 import { keyPartsFor } from "../../src/flow/flow-subject.ts";
 import { FlowTable, type FlowTableOptions } from "../../src/flow/flow-table.ts";
 import type { FlowRecord } from "../../src/flow/records.ts";
 import { DIRECTION, FLOW_KEY_PART, SLOT_STATE } from "../../src/maps/enums.ts";
 import { flow, flowKey } from "../../src/maps/structs.ts";
+import { NO_OPTIONS } from "./filter-cases.ts";
 
 const { KEY_PROCESS, KEY_PORTS, KEY_PID, KEY_UID } = FLOW_KEY_PART;
 
@@ -50,14 +52,14 @@ test("a row has the process and user of its key, whoever closed a connection", (
 });
 
 test("a filter that has the kernel keep more apart does not add up two processes", () => {
-	const needs = { ports: true, pid: false, uid: false };
+	const filter = compileFilter({ ...NO_OPTIONS, localPorts: ["1000-1003"] });
 	const slots = [
 		{ key: { pid: 7, local_port: 1000 }, opened: 1 },
 		{ key: { pid: 8, local_port: 1001 }, opened: 2 },
 		{ key: { pid: 7, local_port: 1002 }, opened: 4 },
 		{ key: { pid: 7, uid: 33, local_port: 1003 }, opened: 8 },
 	];
-	expect(readingOf(slots, { needs, matches: () => true })).toMatchObject([
+	expect(readingOf(slots, filter)).toMatchObject([
 		{ last_pid: 7, uid: 0, connections_opened: 5 },
 		{ last_pid: 8, uid: 0, connections_opened: 2 },
 		{ last_pid: 7, uid: 33, connections_opened: 8 },

@@ -13,7 +13,14 @@ const PATHS = { btfPath: null, libbpfPath: null };
 kernelTest("what the kernel skips of the first programs, the second ones catch up on", async () => {
 	using namespaces = new NamespacePair();
 	namespaces.interruptForPackets();
-	using kernel = KernelSide.load({ ...SIZES, ...PATHS, ...TCP_ONLY, keyParts: 0, ...NO_EVENTS });
+	using kernel = KernelSide.load({
+		...SIZES,
+		...PATHS,
+		...TCP_ONLY,
+		keyParts: 0,
+		filter: null,
+		...NO_EVENTS,
+	});
 	kernel.attach();
 	const churn = ["churn", "--count", "20000", "--threads", "8"];
 	await runTraffic(churn, namespaces.left.prefix);
