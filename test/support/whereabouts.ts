@@ -1,0 +1,37 @@
+/** Where and as whom test traffic runs, so that filters can tell it from other traffic. */
+
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { cgroup2MountPoint } from "../../src/enrich/cgroups.ts";
+import { mounts } from "../../src/enrich/procfs.ts";
+
+/** Nobody's, on a machine of ours. */
+export const OWN_UID = 54_321;
+/** What to put in front of a command that is to run as that user. */
+export const AS_OWN_USER = ["setpriv", `--reuid=${OWN_UID}`, "--clear-groups"] as const;
+
+let made = 0;
+
+/** A cgroup v2 of a test's own; what runs in it must be about to end when it is disposed of. */
+export class OwnCgroup implements AsyncDisposable {
+	readonly path: string;
+
+	constructor() {
+		const root = cgroup2MountPoint(mounts());
+		if (root === null) throw new Error("cgroup v2 is not mounted");
+		this.path = join(root, `conntracer-test-${process.pid}-${made++}`);
+		mkdirSync(this.path);
+	}
+
+	/** What to put in front of a command that is to run in it; `ip netns exec` hides it, so before that. */
+	get prefix(): readonly string[] {
+		return ["sh", "-c", `echo $$ > ${this.path}/cgroup.procs && exec "$@"`, "sh"];
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		const deadline = Date.now() + 10_000;
+		while (readFileSync(join(this.path, "cgroup.procs"), "utf8") !== "" && Date.now() < deadline)
+			await Bun.sleep(1);
+		rmdirSync(this.path);
+	}
+}
