@@ -136,7 +136,9 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	async *batches(signal?: AbortSignal): AsyncGenerator<EventBatch, void, undefined> {
 		const end = this.#session.endOf(signal);
 		while (!end.aborted) {
-			if (this.#ring.waiting() < this.#ring.bytes * HURRY) await pause(PAUSE_MS, end);
+			const isHurried = this.#ring.waiting() >= this.#ring.bytes * HURRY;
+			// Not without a pause: signals and timers would have to wait for the buffer, too.
+			await pause(isHurried ? 0 : PAUSE_MS, end);
 			if (this.#session.isClosed) return;
 			const batch = this.#read();
 			if (batch.events.length > 0 || batch.gaps.length > 0) yield batch;

@@ -125,6 +125,27 @@ kernelTest("a flood that the buffer cannot hold: records and gaps are the truth"
 	expect(summary.lost.ring_buffer).toBe(missing);
 });
 
+/** The flood goes on for longer than this. */
+const SOON_MS = 20_000;
+
+kernelTest(
+	"a tracer that is told to end does so, however many events wait for it",
+	async () => {
+		const flood = ["churn", "--count", "1000000", "--threads", "4", "--clients", "2", "--rst"];
+		await using traffic = new Traffic([...flood, "--wait", ...NAMES]);
+		await traffic.ready();
+		using tracer = EventTracer.open({ bufferBytes: 4096 });
+		traffic.go();
+		let count = 0;
+		for await (const { events } of tracer.batches(AbortSignal.timeout(1000))) {
+			count += events.length;
+			Bun.sleepSync(20); // a reader that takes long: the buffer is full again
+		}
+		expect(count).toBeGreaterThan(0);
+	},
+	SOON_MS,
+);
+
 kernelTest("connections from before the start have a close with their whole totals", async () => {
 	await using traffic = new Traffic(["hold", "--count", "10", ...NAMES]);
 	await traffic.held();
