@@ -12,6 +12,19 @@ enum bpf_func_id___current_task_btf {
 	BPF_FUNC_get_current_task_btf___known = 158,
 };
 
+static __always_inline bool is_kernel_thread(void)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___current_task_btf,
+				       BPF_FUNC_get_current_task_btf___known)) {
+		task = (struct task_struct *)bpf_get_current_task_btf();
+		return task->flags & PF_KTHREAD;
+	}
+	task = (struct task_struct *)bpf_get_current_task();
+	return BPF_CORE_READ(task, flags) & PF_KTHREAD;
+}
+
 static __always_inline struct task_struct *group_leader_of_current(void)
 {
 	struct task_struct *task;

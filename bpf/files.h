@@ -19,16 +19,6 @@ static __always_inline struct sock *sock_from_file(struct file *file)
 	return sk;
 }
 
-static __always_inline struct sock *tcp_sock_from_file(struct file *file)
-{
-	struct sock *sk = sock_from_file(file);
-
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
-	    BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
-		return 0;
-	return sk;
-}
-
 /* False before accept(), and after close(). */
 static __always_inline bool has_file(struct sock *sk)
 {

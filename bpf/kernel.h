@@ -61,6 +61,7 @@ enum { SOCK_STREAM = 1, SOCK_DGRAM = 2 };
 enum { EEXIST = 17, EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110 };
 enum { ETH_P_IP = 0x0800 };
 enum { SHUTDOWN_MASK = 3 };
+enum { PF_KTHREAD = 0x00200000 };
 enum { SOCK_BINDPORT_LOCK = 8 };
 enum { MSG_PEEK = 0x2, MSG_ERRQUEUE = 0x2000 };
 
@@ -161,14 +162,23 @@ struct sock_common {
 enum sock_flags {
 	SOCK_DEAD,
 	SOCK_DONE,
+	SOCK_URGINLINE,
+	SOCK_KEEPOPEN,
+	SOCK_LINGER,
 };
 
 struct socket;
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	struct socket *sk_socket;
 	int sk_err;
+	unsigned long sk_lingertime;
 	__u8 sk_shutdown;
 	__u8 sk_userlocks : 4; /* a whole byte on newer kernels */
 	__u16 sk_type;
@@ -183,10 +193,6 @@ struct inet_sock {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	void *icsk_ulp_data;
-};
-
-struct mptcp_subflow_context {
-	struct sock *conn;
 };
 
 struct udp_sock {
@@ -222,6 +228,18 @@ struct tcp_sock {
 	struct list_head tsq_node;
 };
 
+/* One socket of a program, over several TCP ones, which it calls subflows. Since 5.6. */
+struct mptcp_sock {
+	struct list_head conn_list; /* of struct mptcp_subflow_context */
+	struct sock *first;
+};
+
+struct mptcp_subflow_context {
+	struct list_head node;
+	struct sock *tcp_sock;
+	struct sock *conn; /* the mptcp_sock */
+};
+
 struct kernfs_node {
 	__u64 id;
 };
@@ -244,6 +262,7 @@ struct cred {
 
 struct task_struct {
 	void *stack;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;

@@ -26,6 +26,15 @@ static __always_inline void owner_from_current(struct owner *owner, __u32 attrib
 	copy_comm(owner->comm, group_leader_of_current());
 }
 
+/*
+ * A program is in a call on the socket. Only that takes ownership of a socket's lock; but a kworker
+ * does, too, that closes what nobody received (SCM_RIGHTS), or works for MPTCP.
+ */
+static __always_inline bool is_called_by_program(const struct sock *sk)
+{
+	return sk->sk_lock.owned && !is_kernel_thread();
+}
+
 /* For a task that holds a file of the socket. */
 static __always_inline void owner_from_task(struct owner *owner, struct task_struct *task,
 					    __u32 attribution)

@@ -3,7 +3,7 @@
 #ifndef CONNTRACER_SCAN_H
 #define CONNTRACER_SCAN_H
 
-#include "files.h"
+#include "mptcp.h"
 #include "tcp.h"
 
 static __always_inline void adopt_listener(const struct sock *sk, struct task_struct *task)
@@ -114,10 +114,14 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, const struct o
 /* Before the hooks are in, so that no connection comes to a listener that is not known. */
 static __always_inline void adopt_if_listener(struct task_struct *task, struct file *file)
 {
-	struct sock *sk = tcp_sock_from_file(file);
+	struct tcp_socks found;
+	struct sock *sk;
 
-	if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-		adopt_listener(sk, task);
+	if (!find_tcp_socks(&found, file))
+		return;
+	for (int i = 0; i < MAX_SUBFLOWS && (sk = next_tcp_sock(&found)); i++)
+		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+			adopt_listener(sk, task);
 }
 
 static __always_inline bool is_connection(__u8 state)
@@ -135,17 +139,12 @@ static __always_inline bool is_connection(__u8 state)
 	return false;
 }
 
-/* After they are in, so that no connection ends unseen once it is adopted. */
-static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+static __always_inline void adopt_socket(struct task_struct *task, struct sock *sk)
 {
-	struct sock *sk = tcp_sock_from_file(file);
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct owner owner = {};
-	__u8 state;
 	long err;
 
-	if (!sk)
-		return;
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state == TCP_LISTEN) {
 		adopt_listener(sk, task);
 	} else if (is_connection(state)) {
@@ -154,6 +153,18 @@ static __always_inline void adopt_file(struct task_struct *task, struct file *fi
 		if (asks_owner() && err && err != -EEXIST)
 			LOST(connections_adopted, 1);
 	}
+}
+
+/* After they are in, so that no connection ends unseen once it is adopted. */
+static __always_inline void adopt_file(struct task_struct *task, struct file *file)
+{
+	struct tcp_socks found;
+	struct sock *sk;
+
+	if (!find_tcp_socks(&found, file))
+		return;
+	for (int i = 0; i < MAX_SUBFLOWS && (sk = next_tcp_sock(&found)); i++)
+		adopt_socket(task, sk);
 }
 
 static __always_inline void note_listening_port(struct tcp_sock *tp)

@@ -5,25 +5,32 @@
 
 #include "tcp_open.h"
 
-/* close() or shutdown(): the caller is current. */
-static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
+/* Who closes is who held it: a better answer than who listened, or none. */
+static __always_inline void owner_from_closer(struct tcp_sock *tp, struct conn *conn)
 {
 	struct flow *flow;
 
+	if (conn->owner.attribution == ATTRIBUTION_TASK ||
+	    conn->owner.attribution == ATTRIBUTION_SCAN || !is_called_by_program(sock_of(tp)))
+		return;
+	owner_from_current(&conn->owner, ATTRIBUTION_SCAN);
+	flow = flow_at(conn->slot);
+	if (flow) {
+		flow->last_pid = conn->owner.pid;
+		flow->last_uid = conn->owner.uid;
+	}
+}
+
+/* close() or shutdown(). */
+static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
+{
 	if (!conn->close_reason)
 		conn->close_reason = CLOSE_LOCAL;
 	/* A TCP Fast Open child can be closed before its handshake is done. */
 	if (!on_established(tp, conn))
 		return;
-	/* Who closes is who held it: a better answer than who listened, or none. */
-	if (conn->owner.attribution == ATTRIBUTION_TASK ||
-	    conn->owner.attribution == ATTRIBUTION_SCAN || conn->phase != PHASE_OPEN)
-		return;
-	conn->owner.pid = bpf_get_current_pid_tgid() >> 32;
-	conn->owner.attribution = ATTRIBUTION_SCAN;
-	flow = flow_at(conn->slot);
-	if (flow)
-		flow->last_pid = conn->owner.pid;
+	if (conn->phase == PHASE_OPEN)
+		owner_from_closer(tp, conn);
 }
 
 static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __u64 key)
@@ -83,15 +90,27 @@ static __always_inline void count_end(struct sock *sk, int oldstate)
 		COUNT_NETNS(sk, estab_resets, 1);
 }
 
+/* close() with SO_LINGER of 0 calls tcp_disconnect(). */
+static __always_inline bool is_disconnected_by_close(const struct sock *sk)
+{
+	return sk->sk_lock.owned && has_flag(sk->__sk_common.skc_flags, SOCK_LINGER) &&
+	       sk->sk_lingertime == 0;
+}
+
 /*
- * In TCP_CLOSE, as long as the program has not closed the socket. tcp_disconnect() throws
- * away what was not read; it is known by a connection that neither failed nor was shut down.
+ * In TCP_CLOSE, as long as the program has not closed the socket. What was neither shut down on
+ * both sides nor has failed was reset by its own program, which will not read any more: by close(),
+ * or by tcp_disconnect(), which throws away what was not read, and then the addresses.
  */
-static __always_inline bool can_still_read(struct sock *sk)
+static __always_inline bool can_still_read(const struct sock *sk, int oldstate)
 {
 	if (has_flag(sk->__sk_common.skc_flags, SOCK_DEAD))
 		return false;
-	return sk->sk_err || sk->sk_shutdown == SHUTDOWN_MASK;
+	if (sk->sk_err)
+		return true;
+	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		return false;
+	return sk->sk_shutdown == SHUTDOWN_MASK && !is_disconnected_by_close(sk);
 }
 
 static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
@@ -121,8 +140,10 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	conn->phase = PHASE_CLOSED;
 	conn->close_reason = reason_of_end(conn, sock_of(tp), oldstate);
 	conn->error = sock_of(tp)->sk_err;
+	if (conn->close_reason == CLOSE_RESET_SENT && !conn->error)
+		owner_from_closer(tp, conn);
 	ADD(flow->closed, 1);
-	if (!can_still_read(sock_of(tp))) {
+	if (!can_still_read(sock_of(tp), oldstate)) {
 		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 		forget(key, conn);
 	}
@@ -150,6 +171,7 @@ static __always_inline void on_destroy(const struct sock *sk)
 		fold_received(conn, flow, conn->sent_folded, payload.received);
 		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
 			ADD(flow->closed, 1);
+		owner_from_closer(tp, conn);
 		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 	}
 	forget(key, conn);

@@ -80,11 +80,31 @@ static __always_inline bool is_attempt_wanted(struct tcp_sock *tp, const struct 
 	return is_conn_wanted(conn, &ends);
 }
 
+/* MPTCP opens all subflows but the first from a kworker: they belong to whom the first one does. */
+static __always_inline bool owner_from_first_subflow(struct owner *owner, struct tcp_sock *tp)
+{
+	struct mptcp_subflow_context *subflow = tp->inet_conn.icsk_ulp_data;
+	struct mptcp_sock *msk;
+	struct conn *first;
+	__u64 key;
+
+	if (!bpf_core_type_exists(struct mptcp_sock) || !tp->is_mptcp || !subflow)
+		return false;
+	msk = (struct mptcp_sock *)BPF_CORE_READ(subflow, conn);
+	key = (__u64)(unsigned long)BPF_CORE_READ(msk, first);
+	first = bpf_map_lookup_elem(&conns, &key);
+	if (!first)
+		return false;
+	*owner = first->owner;
+	return true;
+}
+
 static __always_inline void conn_from_caller(struct conn *conn, struct tcp_sock *tp)
 {
 	conn->netns = netns_of(sock_of(tp));
 	conn->direction = DIRECTION_ACTIVE;
-	owner_from_current(&conn->owner, ATTRIBUTION_TASK);
+	if (!is_kernel_thread() || !owner_from_first_subflow(&conn->owner, tp))
+		owner_from_current(&conn->owner, ATTRIBUTION_TASK);
 }
 
 /* connect(): the caller is current. The local port is not chosen yet. */
