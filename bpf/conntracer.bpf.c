@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The programs. Their bodies are in the headers, by topic. */
+#include "holders.h"
 #include "once.h"
 #include "scan.h"
 #include "tcp.h"
@@ -87,6 +88,18 @@ int iter__adopt_listeners(struct bpf_iter__task_file *ctx)
 
 	if (task && file)
 		adopt_if_listener(task, file);
+	return 0;
+}
+
+/* Of all programs, or of one: who holds what only the listener is known of. */
+SEC("iter/task_file")
+int iter__find_holders(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		find_holder(ctx->meta->seq, task, file);
 	return 0;
 }
 

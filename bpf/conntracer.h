@@ -250,6 +250,19 @@ struct list_settings {
 	__u8 without_peer; /* sockets that listen, and that are bound only */
 };
 
+/*
+ * What a look at the files of programs finds: who listens, and who holds a connection of which only
+ * the listener is known. One record for each file.
+ */
+struct holder {
+	__u64 id; /* of the connection; 0: a listening socket */
+	struct owner owner;
+	__u32 netns;	    /* of a listening socket, as is what follows */
+	__u32 listener_pid; /* as its connections have it */
+	__u16 port;
+	__u8 pad[6];
+};
+
 /* Set before the object is loaded. */
 struct settings {
 	__u64 udp_timeout_ns;	     /* without a datagram, and a UDP connection is over */

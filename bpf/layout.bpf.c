@@ -25,6 +25,7 @@ struct udp_call udp_call;
 struct event event;
 struct socket_info socket_info;
 struct list_settings list_settings;
+struct holder holder;
 struct netns_id netns_id;
 struct netns_counts netns_counts;
 struct losses losses;

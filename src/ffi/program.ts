@@ -21,7 +21,9 @@ const PROG_INFO = { size: 232, runTimeNs: 192, runs: 200, misses: 208 } as const
 
 /** struct bpf_iter_attach_opts { size_t sz; union bpf_iter_link_info *link_info; __u32 link_info_len; } */
 const ITER_OPTS = { size: 24, linkInfo: 8, linkInfoLen: 16 } as const;
+/** union bpf_iter_link_info: { __u32 map_fd; } or { __u32 tid, pid, pid_fd; } */
 const LINK_INFO_SIZE = 16;
+const LINK_INFO_PID = 4;
 
 export class BpfProgram {
 	readonly name: string;
@@ -52,13 +54,17 @@ export class BpfProgram {
 		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
 	}
 
-	/** For an `iter/` program; `over` is the map that a map iterator walks. The caller owns it. */
-	iterator(over: BpfMap | null): BpfIterator {
+	/**
+	 * For an `iter/` program. `over`: the map that a map iterator walks, or the process whose tasks an
+	 * iterator over tasks walks (since 6.1, f0d74c4da1f0); null for all. The caller owns it.
+	 */
+	iterator(over: BpfMap | { readonly pid: number } | null): BpfIterator {
 		const linkInfo = new DataView(new ArrayBuffer(LINK_INFO_SIZE));
 		const options = new DataView(new ArrayBuffer(ITER_OPTS.size));
 		options.setBigUint64(0, BigInt(ITER_OPTS.size), true);
 		if (over !== null) {
-			linkInfo.setUint32(0, over.fd, true);
+			if ("pid" in over) linkInfo.setUint32(LINK_INFO_PID, over.pid, true);
+			else linkInfo.setUint32(0, over.fd, true);
 			options.setBigUint64(ITER_OPTS.linkInfo, BigInt(ptr(linkInfo)), true);
 			options.setUint32(ITER_OPTS.linkInfoLen, LINK_INFO_SIZE, true);
 		}

@@ -161,6 +161,15 @@ export const listSettings = struct("list_settings", {
 	without_peer: u8,
 });
 
+export const holder = struct("holder", {
+	id: u64,
+	owner,
+	netns: u32,
+	listener_pid: u32,
+	port: u16,
+	pad: bytes(6),
+});
+
 export const netnsId = struct("netns_id", {
 	cookie: id64,
 	inode: u32,
@@ -227,6 +236,7 @@ export const STRUCTS = [
 	event,
 	socketInfo,
 	listSettings,
+	holder,
 	netnsId,
 	netnsCounts,
 	losses,

@@ -5,6 +5,7 @@ import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
 import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
+import { Acceptors } from "../flow/acceptors.ts";
 import {
 	DEFAULT_BUFFER_BYTES,
 	DEFAULT_MAX_CONNECTIONS,
@@ -26,6 +27,7 @@ import { EVENT_TYPE } from "../maps/enums.ts";
 import { flow } from "../maps/structs.ts";
 import { VERSION } from "../version.ts";
 import { checkBufferBytes } from "./check-range.ts";
+import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -89,6 +91,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #decoder: EventDecoder;
 	readonly #order = new EventOrder();
 	readonly #processes = new Processes();
+	readonly #acceptors: Acceptors;
+	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number) => void;
 
 	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
@@ -101,12 +105,15 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			containerOf: options.containerOf,
 			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
 		});
-		const { filter } = options;
-		this.#take = (offset) => {
-			const record = this.#decoder.decode(offset);
-			if (filter === null || filter.matches(subjectOf(record)))
-				this.#order.add(this.#decoder.timeNs(offset), record);
-		};
+		const look = new HolderLook(session.kernel, {
+			containerOf: options.containerOf,
+			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
+		});
+		const now = (): number => performance.now();
+		this.#acceptors = new Acceptors({ look: (pids) => look.look(pids), now });
+		this.#filter = options.filter;
+		this.#take = (offset) =>
+			this.#order.add(this.#decoder.timeNs(offset), this.#decoder.decode(offset));
 	}
 
 	/**
@@ -180,7 +187,14 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const begin = monotonicNs();
 		const isEmpty = this.#ring.drain(this.#take, MOST_IN_BATCH);
 		const until = isEmpty ? begin : this.#order.newestNs - HOLD_BACK_NS;
-		return { events: this.#order.take(until), gaps: this.#session.gaps(nowIso(), 0) };
+		return { events: this.#shown(this.#order.take(until)), gaps: this.#session.gaps(nowIso(), 0) };
+	}
+
+	/** Whose an event is can be known better after a look, so the filter comes last. */
+	#shown(events: EventRecord[]): EventRecord[] {
+		this.#acceptors.refine(events);
+		const filter = this.#filter;
+		return filter === null ? events : events.filter((record) => filter.matches(subjectOf(record)));
 	}
 }
 

@@ -28,7 +28,7 @@ import {
 } from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
-import { EVERYTHING, type Plan, planFor, programsOf } from "./plan.ts";
+import { EVERYTHING, FIND_HOLDERS, type Plan, planFor, programsOf } from "./plan.ts";
 import { explainRefusal, requireKernelTypes } from "./refusal.ts";
 
 export interface KernelSideOptions {
@@ -114,7 +114,7 @@ export class KernelSide implements Disposable {
 		const { btfPath } = options;
 		return explainRefusal("load the BPF programs", btfPath, () => {
 			using open = OpenObject.open(libbpf, bpfObject(), { name: "conntracer", btfPath });
-			const plan = planFor(options.transports);
+			const plan = planFor(options.transports, options.eventTypes !== 0);
 			setUp(open, options, plan);
 			return open.load((loaded) => new KernelSide(libbpf, loaded, plan, asksOwner(options.filter)));
 		});
@@ -174,6 +174,19 @@ export class KernelSide implements Disposable {
 	/** Ends UDP connections whose socket is closed, or that have been idle. */
 	expireUdp(): void {
 		this.#run("iter__expire_udp");
+	}
+
+	/** For events: looks at the files of these processes, or of all. `take` gets rows of `struct holder`. */
+	findHolders(pids: readonly number[] | null, take: (records: DataView) => void): void {
+		if (pids === null) {
+			this.#iterators.get(FIND_HOLDERS)?.read(take);
+			return;
+		}
+		const program = this.#object.program(FIND_HOLDERS);
+		for (const pid of pids) {
+			using iterator = program.iterator({ pid });
+			iterator.read(take);
+		}
 	}
 
 	/** Makes the slots that FlowTable freed available to new flows. */

@@ -40,11 +40,16 @@ const FUNCTIONS = [
 	...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock"],
 ];
 
+/** Who accepted a connection, which matters where each one is shown. */
+export const FIND_HOLDERS = "iter__find_holders";
+const EVENTS: Plan = { hooks: [], cgroupHooks: [], iterators: [FIND_HOLDERS] };
+
 const ALWAYS: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__offer_slots"] };
 const PLANS: Readonly<Record<Transport, Plan>> = { tcp: TCP, udp: UDP };
 
-export function planFor(transports: readonly Transport[]): Plan {
+export function planFor(transports: readonly Transport[], hasEvents: boolean): Plan {
 	const plans = [ALWAYS, ...transports.map((transport) => PLANS[transport])];
+	if (hasEvents) plans.push(EVENTS);
 	return {
 		hooks: plans.flatMap((plan) => plan.hooks),
 		cgroupHooks: plans.flatMap((plan) => plan.cgroupHooks),
@@ -57,4 +62,4 @@ export function programsOf({ hooks, cgroupHooks, iterators }: Plan): readonly st
 }
 
 /** All that the object has. */
-export const EVERYTHING = [...programsOf(planFor(["tcp", "udp"])), ...FUNCTIONS];
+export const EVERYTHING = [...programsOf(planFor(["tcp", "udp"], true)), ...FUNCTIONS];
