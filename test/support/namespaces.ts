@@ -83,6 +83,27 @@ export class NamespacePair implements Disposable {
 		}
 	}
 
+	/**
+	 * Has what the two send each other over IPv4 arrive, or not: as if a firewall dropped it. Frames
+	 * go to a hardware address that nobody has.
+	 */
+	misdirect(isLost: boolean): void {
+		for (const { name, peer } of [
+			{ name: this.left.name, peer: this.right },
+			{ name: this.right.name, peer: this.left },
+		]) {
+			if (isLost) {
+				const nobody = ["lladdr", "02:00:00:00:00:99", "nud", "permanent"];
+				ip("-n", name, "neigh", "replace", peer.ipv4, "dev", "cable", ...nobody);
+			} else ip("-n", name, "neigh", "del", peer.ipv4, "dev", "cable");
+		}
+	}
+
+	/** Another IPv4 address for one of the two. */
+	addAddress({ name }: NetworkNamespace, ipv4: string): void {
+		ip("-n", name, "address", "add", `${ipv4}/24`, "dev", "cable");
+	}
+
 	/** Ends the resident processes and removes the names. */
 	[Symbol.dispose](): void {
 		for (const resident of this.#residents) resident.kill("SIGKILL");

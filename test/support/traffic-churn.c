@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct churn {
@@ -165,6 +168,30 @@ void churn_server(const int *listeners, unsigned count, int control)
 	struct churn churn = {.listeners = listeners, .count = count, .control = control};
 
 	run_threads(serve_thread, &churn);
+}
+
+/* A pre-forking server: whoever is free accepts. Each says what it did itself. */
+void churn_workers(const int *listeners, unsigned count, int control)
+{
+	int status, failures = 0;
+
+	for (unsigned i = 0; i < options.workers; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork: %m");
+		if (pid)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(options.timeout_s);
+		churn_server(listeners, count, control);
+		print_truth("server", true);
+		exit(0);
+	}
+	while (wait(&status) > 0)
+		failures += status != 0;
+	if (failures)
+		die("a worker failed");
 }
 
 void churn_client(const uint16_t *ports, unsigned count)

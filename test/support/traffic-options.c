@@ -41,6 +41,7 @@ static const struct number numbers[] = {
 	NUMBER("--spread", spread, 1, 60000),
 	NUMBER("--clients", clients, 1, MAX_CLIENTS),
 	NUMBER("--threads", threads, 1, MAX_THREADS),
+	NUMBER("--workers", workers, 0, MAX_WORKERS),
 	NUMBER("--steps", steps, 0, 10000),
 	NUMBER("--every", every_ms, 0, 10000),
 	NUMBER("--user-timeout", user_timeout_ms, 0, 60000),

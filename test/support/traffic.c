@@ -43,6 +43,8 @@ static void be_server(struct child *self)
 		die("the coordinator is gone");
 	if (options.mode == MODE_HOLD)
 		hold_server(listeners, self->control, self->report);
+	else if (options.workers)
+		churn_workers(listeners, options.count, self->control);
 	else
 		churn_server(listeners, options.count, self->control);
 }

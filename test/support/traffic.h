@@ -17,6 +17,7 @@ enum {
 	MAX_PORTS = 64, /* listening ports, and client ports that are remembered */
 	MAX_CLIENTS = 16,
 	MAX_THREADS = 16,
+	MAX_WORKERS = 16,
 	MAX_HELD = 9000, /* connections held by one process: RLIMIT_NOFILE */
 	MAX_COUNT = 1000000,
 	MAX_ERRNO = 134,
@@ -49,6 +50,7 @@ struct options {
 	unsigned spread; /* consecutive IPv4 addresses to connect to */
 	unsigned clients;
 	unsigned threads; /* of each process */
+	unsigned workers; /* processes that accept from the server's listeners in its place */
 	unsigned steps;
 	unsigned every_ms;
 	unsigned user_timeout_ms;
@@ -109,6 +111,7 @@ void receive_until_end(int fd);
 /* traffic-churn.c */
 void churn_server(const int *listeners, unsigned count, int control);
 void churn_client(const uint16_t *ports, unsigned count);
+void churn_workers(const int *listeners, unsigned count, int control);
 int accept_one(const int *listeners, int control);
 
 /* traffic-hold.c */
