@@ -173,7 +173,7 @@ int udp__recvmsg6(struct bpf_sock_addr *ctx)
 SEC("cgroup/sock_release")
 int udp__sock_release(struct bpf_sock *ctx)
 {
-	if (ctx->protocol == IPPROTO_UDP)
+	if (ctx->protocol == IPPROTO_UDP && ctx->type == SOCK_DGRAM)
 		on_udp_release(bpf_get_socket_cookie(ctx));
 	return 1;
 }

@@ -50,13 +50,19 @@ struct {
 	__type(value, struct udp_conn);
 } udp_conns SEC(".maps");
 
-/* Cookie of an open UDP socket → one of its udp_conns, mostly the only one. Inserted with its
- * first datagram; deleted when the socket is closed; read by expire_udp. */
+struct udp_socket {
+	struct udp_key first; /* one of its udp_conns, mostly the only one */
+	__u8 direction;	      /* enum direction */
+	__u8 pad[7];
+};
+
+/* Cookie of an open UDP socket → what is known of it. Inserted with its first datagram; deleted
+ * when the socket is closed; read by expire_udp. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, struct udp_key);
+	__type(value, struct udp_socket);
 } udp_sockets SEC(".maps");
 
 /* Thread → the peer that its call is about. Written by the cgroup programs, in the middle of a

@@ -21,21 +21,37 @@ static __always_inline void end_udp(const struct udp_key *key, const struct udp_
 	ADD(flow->references, -1);
 }
 
-/* Who has chosen its port is who is spoken to. */
-static __always_inline __u8 direction_of_udp(struct sock *sk)
+/* Who has chosen its port is spoken to; and who let the kernel choose, if it hears first. */
+static __always_inline __u8 direction_of_udp(struct sock *sk, bool sent)
 {
-	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK
-		       ? DIRECTION_PASSIVE
-		       : DIRECTION_ACTIVE;
+	bool has_chosen = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
+	bool hears = !sent && !BPF_CORE_READ(sk, __sk_common.skc_dport);
+
+	return has_chosen || hears ? DIRECTION_PASSIVE : DIRECTION_ACTIVE;
 }
 
 /* `sk` may be a pointer that the verifier knows nothing of. */
-static __always_inline void conn_of_udp(struct conn *conn, struct sock *sk)
+static __always_inline void conn_of_udp(struct conn *conn, struct sock *sk,
+					const struct udp_key *key, bool sent)
 {
+	struct udp_socket *known = bpf_map_lookup_elem(&udp_sockets, &key->cookie);
+
 	conn->l4_proto = IPPROTO_UDP;
 	conn->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	conn->direction = direction_of_udp(sk);
+	conn->direction = known ? known->direction : direction_of_udp(sk, sent);
 	owner_from_current(&conn->owner, ATTRIBUTION_TASK);
+}
+
+/* False where there is no room: its connections end when they are idle. */
+static __always_inline bool keep_socket(const struct udp_key *key, __u8 direction)
+{
+	struct udp_socket socket = {};
+	long err;
+
+	socket.first = *key;
+	socket.direction = direction;
+	err = bpf_map_update_elem(&udp_sockets, &key->cookie, &socket, BPF_NOEXIST);
+	return !err || err == -EEXIST;
 }
 
 static __always_inline struct udp_conn *open_udp(struct conn *conn, const struct udp_key *key,
@@ -43,23 +59,19 @@ static __always_inline struct udp_conn *open_udp(struct conn *conn, const struct
 {
 	struct udp_conn udp = {};
 	struct flow *flow;
-	long err;
 
 	flow = flow_of(conn, ends);
 	if (!flow)
 		return 0;
 	udp.slot = conn->slot;
 	udp.last_ns = bpf_ktime_get_ns();
-	err = bpf_map_update_elem(&udp_sockets, &key->cookie, key, BPF_NOEXIST);
-	udp.socket_known = !err || err == -EEXIST;
-	/* First the reference: from the insert on, it can end. */
+	udp.socket_known = keep_socket(key, conn->direction);
+	/* Not closed before the call is over, so what begins is counted before what ends. */
 	ADD(flow->references, 1);
-	ADD(flow->opened, 1);
-	err = bpf_map_update_elem(&udp_conns, key, &udp, BPF_NOEXIST);
-	if (err) {
+	if (bpf_map_update_elem(&udp_conns, key, &udp, BPF_NOEXIST))
 		ADD(flow->references, -1);
-		ADD(flow->opened, -1);
-	}
+	else
+		ADD(flow->opened, 1);
 	return bpf_map_lookup_elem(&udp_conns, key);
 }
 
@@ -78,7 +90,10 @@ static __always_inline void on_datagram(struct sock *sk, __u64 socket, const str
 	__builtin_memcpy(key.remote_address, ends->remote_address, 16);
 	conn = bpf_map_lookup_elem(&udp_conns, &key);
 	if (!conn) {
-		conn_of_udp(&fresh, sk);
+		conn_of_udp(&fresh, sk, &key, sent);
+		/* The first datagram tells: a later one would not. */
+		if (filter.direction)
+			keep_socket(&key, fresh.direction);
 		if (!is_conn_wanted(&fresh, ends))
 			return;
 		conn = open_udp(&fresh, &key, ends);
@@ -101,13 +116,13 @@ static __always_inline void on_datagram(struct sock *sk, __u64 socket, const str
 /* The last program that held it has closed it. */
 static __always_inline void on_udp_release(__u64 socket)
 {
-	struct udp_key *known = bpf_map_lookup_elem(&udp_sockets, &socket);
+	struct udp_socket *known = bpf_map_lookup_elem(&udp_sockets, &socket);
 	struct udp_conn *conn;
 	struct udp_key key;
 
 	if (!known)
 		return;
-	key = *known;
+	key = known->first;
 	bpf_map_delete_elem(&udp_sockets, &socket);
 	conn = bpf_map_lookup_elem(&udp_conns, &key);
 	if (conn)
@@ -121,8 +136,10 @@ static __always_inline void expire_udp(const struct udp_key *at, const struct ud
 						     : settings.udp_timeout_ns;
 	struct udp_key key = *at;
 	bool is_closed = conn->socket_known && !bpf_map_lookup_elem(&udp_sockets, &key.cookie);
+	/* Less than nothing where a datagram moves just now. */
+	__s64 idle_ns = bpf_ktime_get_ns() - conn->last_ns;
 
-	if (is_closed || bpf_ktime_get_ns() - conn->last_ns > timeout)
+	if (is_closed || idle_ns > (__s64)timeout)
 		end_udp(&key, conn);
 }
 

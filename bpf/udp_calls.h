@@ -10,7 +10,7 @@
 
 static __always_inline bool is_udp(const struct sock *sk)
 {
-	return sk->sk_protocol == IPPROTO_UDP &&
+	return sk->sk_protocol == IPPROTO_UDP && sk->sk_type == SOCK_DGRAM &&
 	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
 }
 
@@ -83,6 +83,12 @@ static __always_inline void find_peer(struct endpoints *ends, struct sock *sk, _
 	ends->local_port = sk->__sk_common.skc_num;
 }
 
+/* No datagram: what recv() returns once the socket is shut down. */
+static __always_inline bool is_end_of_file(const struct sock *sk, int result, bool sent)
+{
+	return !sent && !result && sk->sk_shutdown & RCV_SHUTDOWN;
+}
+
 /* At the end of a call: `result` is a number of bytes, or -errno. */
 static __always_inline void on_udp_call(struct sock *sk, int result, bool sent)
 {
@@ -90,7 +96,7 @@ static __always_inline void on_udp_call(struct sock *sk, int result, bool sent)
 	struct endpoints ends;
 
 	find_peer(&ends, sk, cookie);
-	if (result >= 0)
+	if (result >= 0 && !is_end_of_file(sk, result, sent))
 		on_datagram(sk, cookie, &ends, result, sent);
 }
 

@@ -35,7 +35,7 @@ export function keyPartsFor(options: {
 
 function listenPort(key: RawFlowKey, direction: Direction): number | null {
 	if (direction === null) return null;
-	return direction === "active" ? key.remote_port : key.local_port;
+	return portOf(direction === "active" ? key.remote_port : key.local_port);
 }
 
 /** What the kernel says of an owner that it does not know. */
