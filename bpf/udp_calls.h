@@ -61,13 +61,20 @@ static __always_inline bool take_note(struct endpoints *ends, __u64 cookie)
 	return true;
 }
 
-/* All zero where the socket is not connected, and the call did not ask who it was. */
-static __always_inline void find_peer(struct endpoints *ends, struct sock *sk, __u64 cookie)
+/*
+ * All zero where the socket is not connected, and the call did not ask who it was. A
+ * connected one sends to others if it is told to, and hears its peer only; what the
+ * program is told then may be another name of it (bpf_sock_addr of load balancers).
+ */
+static __always_inline void find_peer(struct endpoints *ends, struct sock *sk, __u64 cookie,
+				      bool sent)
 {
 	bool ipv4 = sk->__sk_common.skc_family == AF_INET;
+	bool noted;
 
 	__builtin_memset(ends, 0, sizeof(*ends));
-	if (!take_note(ends, cookie) && sk->__sk_common.skc_dport) {
+	noted = take_note(ends, cookie);
+	if (sk->__sk_common.skc_dport && !(noted && sent)) {
 		if (ipv4)
 			set_ipv4(ends->remote_address, sk->__sk_common.skc_daddr);
 		else
@@ -95,7 +102,7 @@ static __always_inline void on_udp_call(struct sock *sk, int result, bool sent)
 	__u64 cookie = bpf_get_socket_cookie(sk);
 	struct endpoints ends;
 
-	find_peer(&ends, sk, cookie);
+	find_peer(&ends, sk, cookie, sent);
 	if (result >= 0 && !is_end_of_file(sk, result, sent))
 		on_datagram(sk, cookie, &ends, result, sent);
 }

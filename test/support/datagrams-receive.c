@@ -83,6 +83,13 @@ static void peek(int fd, size_t size)
 		die("peek: %m");
 }
 
+/* peek SOCKET BYTES: leaves the datagram where it is. */
+void op_peek(const struct words *words, struct result *result)
+{
+	result->socket = socket_at(words->at[1]);
+	peek(result->socket, (size_t)number(words->at[2], 0, MAX_DATAGRAM));
+}
+
 static void add(struct result *result, uint64_t datagrams, uint64_t bytes)
 {
 	truth.datagrams_received += datagrams;

@@ -8,6 +8,7 @@
  *   send SOCKET COUNT BYTES HOW [ADDRESS PORT]
  *   fan inet|inet6 COUNT BYTES send|sendto ADDRESS PORT    a datagram from each of COUNT sockets
  *   receive SOCKET COUNT BYTES HOW [peek|truncate|now]...  into a buffer of so many bytes
+ *   peek SOCKET BYTES
  *   drain SOCKET BYTES HOW               until the next line is there, and the queue is empty
  *   give|take [SOCKET] NAME              shares a socket with another process
  *   parallel THREADS own|shared LINE     the same with sockets of each thread's own, or with one
@@ -36,7 +37,7 @@ static const struct op ops[] = {
 	{"close", 2, op_close},	    {"send", 5, op_send},
 	{"fan", 7, op_fan},	    {"receive", 5, op_receive},
 	{"drain", 4, op_drain},	    {"give", 3, op_give},
-	{"take", 2, op_take},
+	{"take", 2, op_take},	    {"peek", 3, op_peek},
 };
 
 struct job {

@@ -82,6 +82,7 @@ void op_send(const struct words *words, struct result *result);
 void op_fan(const struct words *words, struct result *result);
 
 /* datagrams-receive.c */
+void op_peek(const struct words *words, struct result *result);
 void op_receive(const struct words *words, struct result *result);
 void op_drain(const struct words *words, struct result *result);
 

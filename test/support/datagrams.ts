@@ -123,3 +123,11 @@ export async function serve(
 		if (error !== "EADDRINUSE") throw new Error(`bind: ${error}`);
 	}
 }
+
+/** A server, and a client that is connected to it: their sockets 0. Comes back with the port. */
+export async function meet(server: DatagramProcess, client: DatagramProcess): Promise<number> {
+	const port = await serve(server, "127.0.0.1");
+	await client.do("open inet");
+	await client.do(`connect 0 127.0.0.1 ${port}`);
+	return port;
+}
