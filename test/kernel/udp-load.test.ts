@@ -1,0 +1,35 @@
+import { describe, expect } from "bun:test";
+import { addUp } from "../support/conntracer.ts";
+import { serve } from "../support/datagrams.ts";
+import { kernelTest } from "../support/root.ts";
+import { expectBothSides, play } from "../support/udp.ts";
+
+const THREADS = 4;
+const EACH = 50_000;
+
+describe("200000 datagrams as fast as four threads can", () => {
+	const cases: [name: string, sockets: "own" | "shared", how: "send" | "sendto"][] = [
+		["on connected sockets of their own", "own", "send"],
+		["on sockets of their own that are not connected", "own", "sendto"],
+		["on one connected socket", "shared", "send"],
+		["on one socket that is not connected", "shared", "sendto"],
+	];
+	for (const [name, sockets, how] of cases)
+		kernelTest(`${name}: exact`, async () => {
+			const played = await play([], async (server, client) => {
+				const port = await serve(server, "127.0.0.1");
+				await server.do("set 0 receive-buffer 30000000");
+				for (let index = 0; index < (sockets === "own" ? THREADS : 1); index++) {
+					await client.do("open inet");
+					if (how === "send") await client.do(`connect ${index} 127.0.0.1 ${port}`);
+				}
+				const draining = server.do("parallel 2 shared drain 0 2000 recvfrom");
+				const to = how === "send" ? "" : `127.0.0.1 ${port}`;
+				await client.do(`parallel ${THREADS} ${sockets} send 0 ${EACH} 64 ${how} ${to}`);
+				await Promise.all([server.truth(), draining]);
+			});
+			expectBothSides(played, sockets === "own" ? THREADS : 1);
+			expect(addUp(played.clients).bytes_sent).toBe(THREADS * EACH * 64);
+			expect(played.server.datagrams_received).toBeGreaterThan(0);
+		});
+});
