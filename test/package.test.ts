@@ -92,6 +92,8 @@ test("holds declarations and JavaScript, and no source of ours", () => {
 	expect(files.filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))).toEqual([]);
 	expect(files).toContain("lib/index.d.ts");
 	expect(files).toContain("build/conntracer.bpf.o");
+	const declared = files.filter((name) => name.endsWith(".d.ts"));
+	expect(declared.filter((name) => /lib\/(ffi|maps|sink|cmd)\//.test(name))).toEqual([]);
 	const texts = files.filter((name) => /\.(js|json|ts)$/.test(name));
 	const naming = texts.filter((name) => readFileSync(installed(name), "utf8").includes(ROOT));
 	expect(naming).toEqual([]);

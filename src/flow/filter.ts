@@ -59,7 +59,11 @@ export interface FlowFilter {
 	readonly needs: { readonly ports: boolean; readonly pid: boolean; readonly uid: boolean };
 	/** True where all of its options agree. */
 	matches(subject: FilterSubject): boolean;
-	/** What of it is left to the kernel: it drops nothing that `matches`, but not all of the rest. */
+	/**
+	 * What of it is left to the kernel: it drops nothing that `matches`, but not all of the rest.
+	 *
+	 * @internal
+	 */
 	readonly kernel: KernelFilter;
 }
 

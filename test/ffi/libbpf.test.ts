@@ -7,12 +7,18 @@ import { Libbpf } from "../../src/ffi/library.ts";
 import { OpenObject } from "../../src/ffi/object.ts";
 import { conn, settings } from "../../src/maps/structs.ts";
 import { bpfObject, bundledLibraries, listObject } from "../../src/trace/assets.ts";
+import { EVERYTHING, planFor, programsOf } from "../../src/trace/plan.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { kernelTest } from "../support/root.ts";
 
 const library = (): Libbpf => Libbpf.open(null, bundledLibraries);
-const open = (bytes = bpfObject()): OpenObject =>
-	OpenObject.open(library(), bytes, { name: "conntracer", btfPath: null });
+/** With the programs that every kernel loads. */
+function open(bytes = bpfObject()): OpenObject {
+	const object = OpenObject.open(library(), bytes, { name: "conntracer", btfPath: null });
+	const wanted = new Set(programsOf(planFor(["tcp", "udp"], true)));
+	for (const name of EVERYTHING) if (!wanted.has(name)) object.leaveOut(name);
+	return object;
+}
 
 const thrownBy = (act: () => unknown): unknown => {
 	try {

@@ -1,6 +1,6 @@
 import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { list } from "../support/list.ts";
+import { listed as list } from "../support/listing.ts";
 import { kernelTest } from "../support/root.ts";
 import { Sockets } from "../support/sockets.ts";
 import { ownPrograms } from "../support/traffic.ts";

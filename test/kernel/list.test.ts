@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import type { ConnectionRecord } from "../../src/flow/connection.ts";
 import { runShell } from "../support/conntracer.ts";
-import { list } from "../support/list.ts";
+import { listed as list } from "../support/listing.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, Traffic } from "../support/traffic.ts";
