@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The programs. Their bodies are in the headers, by topic. */
 #include "holders.h"
+#include "accept.h"
 #include "once.h"
 #include "scan.h"
 #include "tcp.h"
@@ -176,6 +177,20 @@ int udp__sock_release(struct bpf_sock *ctx)
 	if (ctx->protocol == IPPROTO_UDP && ctx->type == SOCK_DGRAM)
 		on_udp_release(bpf_get_socket_cookie(ctx));
 	return 1;
+}
+
+SEC("fentry/security_sock_graft")
+int BPF_PROG(fentry__security_sock_graft, struct sock *sk)
+{
+	on_accept(sk);
+	return 0;
+}
+
+SEC("kprobe/security_sock_graft")
+int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
+{
+	on_accept(sk);
+	return 0;
 }
 
 SEC("fexit/udp_sendmsg")

@@ -54,7 +54,8 @@ enum close_reason {
 enum conn_phase {
 	PHASE_PENDING = 0, /* the handshake runs */
 	PHASE_OPEN = 1,
-	PHASE_CLOSED = 2, /* TCP is done; the program may still read what has arrived */
+	PHASE_CLOSED = 2,     /* TCP is done; the program may still read what has arrived */
+	PHASE_UNACCEPTED = 3, /* open, but in no flow until accept() says whose it is */
 };
 
 enum slot_state {
@@ -268,7 +269,9 @@ struct settings {
 	__u64 udp_timeout_ns;	     /* without a datagram, and a UDP connection is over */
 	__u64 udp_stream_timeout_ns; /* the same, once both sides have spoken */
 	__u32 flow_key_parts;	     /* enum flow_key_part, or-ed together */
-	__u32 event_types; /* 1 << enum event_type, or-ed together; 0: flows instead of events */
+	__u32 event_types;   /* 1 << enum event_type, or-ed together; 0: flows instead of events */
+	__u32 accept_hooked; /* a program runs in accept() */
+	__u32 pad;
 };
 
 enum filter_bound {

@@ -28,25 +28,33 @@ static __always_inline void event_from_conn(struct event *event, const struct co
 	__builtin_memcpy(event->comm, conn->owner.comm, sizeof(event->comm));
 }
 
-static __always_inline void event_from_sock(struct event *event, struct tcp_sock *tp)
+static __always_inline void event_from_ends(struct event *event, const struct endpoints *ends)
 {
-	struct endpoints ends;
-
-	endpoints_direct(&ends, tp);
-	__builtin_memcpy(event->local_address, ends.local_address, 16);
-	__builtin_memcpy(event->remote_address, ends.remote_address, 16);
-	event->local_port = ends.local_port;
-	event->remote_port = ends.remote_port;
-	event->segments_sent = tp->segs_out;
-	event->segments_received = tp->segs_in;
-	event->segments_retransmitted = tp->total_retrans;
-	event->rtt_us = tp->srtt_us >> 3;     /* tcp_rtt_estimator(): 8 times the RTT, */
-	event->rtt_var_us = tp->mdev_us >> 2; /* and 4 times its deviation */
-	event->rtt_min_us = tp->srtt_us ? tp->rtt_min.s[0].v : 0;
+	__builtin_memcpy(event->local_address, ends->local_address, 16);
+	__builtin_memcpy(event->remote_address, ends->remote_address, 16);
+	event->local_port = ends->local_port;
+	event->remote_port = ends->remote_port;
 }
 
-static __always_inline void emit(__u32 type, const struct conn *conn, struct tcp_sock *tp,
-				 __u8 state, __u32 error)
+/* The RTT is kept in eighths, its deviation in quarters (tcp_rtt_estimator()). */
+#define DEFINE_EVENT_READER(suffix, READ)                                                          \
+	static __always_inline void event_from_sock_##suffix(struct event *event,                  \
+							     struct tcp_sock *tp)                  \
+	{                                                                                          \
+		event->segments_sent = READ(tp, segs_out);                                         \
+		event->segments_received = READ(tp, segs_in);                                      \
+		event->segments_retransmitted = READ(tp, total_retrans);                           \
+		event->rtt_us = READ(tp, srtt_us) >> 3;                                            \
+		event->rtt_var_us = READ(tp, mdev_us) >> 2;                                        \
+		event->rtt_min_us = event->rtt_us ? READ(tp, rtt_min.s[0].v) : 0;                  \
+	}
+
+DEFINE_EVENT_READER(direct, DIRECT)
+DEFINE_EVENT_READER(probed, PROBED)
+
+static __always_inline void emit_at(__u32 type, const struct conn *conn, struct tcp_sock *tp,
+				    const struct endpoints *ends, __u8 state, __u32 error,
+				    bool is_probed)
 {
 	struct event *event;
 
@@ -65,8 +73,23 @@ static __always_inline void emit(__u32 type, const struct conn *conn, struct tcp
 	event->error = error;
 	__builtin_memset(event->pad, 0, sizeof(event->pad));
 	event_from_conn(event, conn);
-	event_from_sock(event, tp);
+	event_from_ends(event, ends);
+	if (is_probed)
+		event_from_sock_probed(event, tp);
+	else
+		event_from_sock_direct(event, tp);
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void emit(__u32 type, const struct conn *conn, struct tcp_sock *tp,
+				 __u8 state, __u32 error)
+{
+	struct endpoints ends;
+
+	if (!(settings.event_types & (1 << type)))
+		return;
+	endpoints_direct(&ends, tp);
+	emit_at(type, conn, tp, &ends, state, error, false);
 }
 
 /* How a connection that was not closed by FIN alone has ended. */

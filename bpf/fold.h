@@ -95,6 +95,11 @@ static __always_inline void fold_quality(struct conn *conn, struct flow *flow, _
 	}
 }
 
+static __always_inline bool has_flow(__u8 phase)
+{
+	return phase == PHASE_OPEN || phase == PHASE_CLOSED;
+}
+
 /* Since the last fold of an open connection. */
 static __always_inline bool has_moved(const struct conn *conn, const struct tcp_counters *tcp)
 {
@@ -122,7 +127,7 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 	struct payload payload;
 	struct flow *flow;
 
-	if (phase == PHASE_PENDING)
+	if (!has_flow(phase))
 		return;
 	counters_probed(&tcp, tp);
 	if (!has_moved(conn, &tcp))

@@ -13,7 +13,7 @@
 static __always_inline bool describe_holder(struct holder *to, struct sock *sk)
 {
 	__u64 key = (__u64)(unsigned long)sk;
-	struct owner *listener;
+	struct listener *listener;
 	struct conn *conn;
 
 	__builtin_memset(to, 0, sizeof(*to));
@@ -21,7 +21,7 @@ static __always_inline bool describe_holder(struct holder *to, struct sock *sk)
 		listener = bpf_map_lookup_elem(&listeners, &key);
 		if (!listener)
 			return false;
-		to->listener_pid = listener->pid;
+		to->listener_pid = listener->owner.pid;
 		to->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 		to->port = BPF_CORE_READ(sk, __sk_common.skc_num);
 		return true;

@@ -113,6 +113,17 @@ static __always_inline bool can_still_read(const struct sock *sk, int oldstate)
 	return sk->sk_shutdown == SHUTDOWN_MASK && !is_disconnected_by_close(sk);
 }
 
+/* It may end before anybody has accepted it. */
+static __always_inline void open_unaccepted(struct tcp_sock *tp, struct conn *conn)
+{
+	struct endpoints ends;
+
+	if (!settings.accept_hooked || conn->phase != PHASE_UNACCEPTED)
+		return;
+	endpoints_direct(&ends, tp);
+	open_conn(tp, conn, &ends, false);
+}
+
 static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 {
 	__u64 key = key_of(tp);
@@ -129,6 +140,7 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 		on_left_out_failed(tp, oldstate);
 		return;
 	}
+	open_unaccepted(tp, conn);
 	if (conn->phase == PHASE_PENDING) {
 		on_failed(tp, conn, key);
 		return;
@@ -164,7 +176,8 @@ static __always_inline void on_destroy(const struct sock *sk)
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (!conn)
 		return;
-	flow = conn->phase == PHASE_PENDING ? 0 : flow_at(conn->slot);
+	open_unaccepted(tp, conn);
+	flow = has_flow(conn->phase) ? flow_at(conn->slot) : 0;
 	if (flow) {
 		counters_direct(&tcp, tp);
 		payload = payload_of(conn, &tcp, 0);

@@ -10,7 +10,7 @@
 /* At the end of a connection: nothing refers to the slot any more. */
 static __always_inline void forget(__u64 key, const struct conn *conn)
 {
-	if (conn->phase != PHASE_PENDING) {
+	if (has_flow(conn->phase)) {
 		struct flow *flow = flow_at(conn->slot);
 
 		if (flow)
@@ -170,12 +170,26 @@ static __always_inline void on_child(struct tcp_sock *tp)
 		LOST(connections_passive, 1);
 }
 
+/* Into its flow, or out as an event. The socket's fields are probed where `is_probed`. */
+static __always_inline void open_conn(struct tcp_sock *tp, struct conn *conn,
+				      const struct endpoints *ends, bool is_probed)
+{
+	__u32 type = conn->direction == DIRECTION_ACTIVE ? EVENT_CONNECT : EVENT_ACCEPT;
+	struct flow *flow = flow_of(conn, ends);
+
+	if (!flow)
+		return;
+	ADD(flow->references, 1);
+	conn->phase = PHASE_OPEN;
+	ADD(flow->opened, 1);
+	emit_at(type, conn, tp, ends, TCP_ESTABLISHED, 0, is_probed);
+}
+
 /* Runs on behalf of any process. False where nobody wants it: `conn` is gone then. */
 static __always_inline bool on_established(struct tcp_sock *tp, struct conn *conn)
 {
 	__u64 key = key_of(tp);
 	struct endpoints ends;
-	struct flow *flow;
 
 	if (conn->phase != PHASE_PENDING)
 		return true;
@@ -188,16 +202,14 @@ static __always_inline bool on_established(struct tcp_sock *tp, struct conn *con
 	conn->sent_base =
 		tp->snd_una - (__u32)tp->bytes_acked + (conn->direction == DIRECTION_ACTIVE);
 	conn->received_base = tp->rcv_nxt - (__u32)tp->bytes_received;
-	flow = flow_of(conn, &ends);
-	if (!flow)
-		return true;
-	ADD(flow->references, 1);
-	conn->phase = PHASE_OPEN;
-	ADD(flow->opened, 1);
 	if (wants_events())
 		conn->established_ns = bpf_ktime_get_ns();
-	emit(conn->direction == DIRECTION_ACTIVE ? EVENT_CONNECT : EVENT_ACCEPT, conn, tp,
-	     TCP_ESTABLISHED, 0);
+	/* With TCP Fast Open accept() can come first. */
+	if (settings.accept_hooked && conn->direction == DIRECTION_PASSIVE &&
+	    conn->owner.attribution != ATTRIBUTION_TASK)
+		conn->phase = PHASE_UNACCEPTED;
+	else
+		open_conn(tp, conn, &ends, false);
 	return true;
 }
 

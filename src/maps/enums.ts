@@ -31,7 +31,12 @@ export const CLOSE_REASON = {
 	CLOSE_TIMEOUT: 5,
 } as const;
 
-const CONN_PHASE = { PHASE_PENDING: 0, PHASE_OPEN: 1, PHASE_CLOSED: 2 } as const;
+const CONN_PHASE = {
+	PHASE_PENDING: 0,
+	PHASE_OPEN: 1,
+	PHASE_CLOSED: 2,
+	PHASE_UNACCEPTED: 3,
+} as const;
 
 export const SLOT_STATE = {
 	SLOT_UNUSED: 0,

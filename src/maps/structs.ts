@@ -199,6 +199,8 @@ export const settings = struct("settings", {
 	udp_stream_timeout_ns: u64,
 	flow_key_parts: u32,
 	event_types: u32,
+	accept_hooked: u32,
+	pad: u32,
 });
 
 const { FILTER_VALUES, FILTER_PORT_BYTES } = FILTER_BOUND;

@@ -240,6 +240,8 @@ function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void
 		settings.encode({
 			flow_key_parts: options.keyParts,
 			event_types: options.eventTypes,
+			accept_hooked: 0,
+			pad: 0,
 			udp_timeout_ns: options.udpTimeoutMs * NS_PER_MS,
 			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
 		}),

@@ -33,6 +33,7 @@ const UDP: Plan = {
 
 /** Other families' programs, which no run loads yet. */
 const FUNCTIONS = [
+	...["fentry__security_sock_graft", "kprobe__security_sock_graft"],
 	...["fexit__udp_sendmsg", "fexit__udpv6_sendmsg", "fentry__skb_consume_udp"],
 	...["fentry__udp_destroy_sock", "fentry__udpv6_destroy_sock"],
 	...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],

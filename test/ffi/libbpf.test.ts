@@ -34,6 +34,8 @@ const SETTINGS = {
 	udp_stream_timeout_ns: 2,
 	flow_key_parts: 5,
 	event_types: 6,
+	accept_hooked: 0,
+	pad: 0,
 };
 
 describe("a BPF object", () => {
