@@ -66,7 +66,7 @@ kernelTest("a name given to a thread is not taken for the process", async () => 
 });
 
 kernelTest("the proof holds while others make connections, before and after too", async () => {
-	const noise = ["churn", "--count", "1000000", "--timeout", "100", "--rst", "--wait"];
+	const noise = ["churn", "--count", "1000000", "--timeout", "600", "--rst", "--wait"];
 	await using other = new Traffic([...noise, "--client-name", "noise", "--server-name", "noise"]);
 	await other.ready();
 	other.go();

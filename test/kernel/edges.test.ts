@@ -11,6 +11,7 @@ import {
 } from "../support/expectations.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { kernelTest } from "../support/root.ts";
+import { TIME_FACTOR } from "../support/time-factor.ts";
 import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("edge");
@@ -91,7 +92,7 @@ kernelTest("5 GB on one connection are not cut to 32 bits", async () => {
 
 /** Waits until this many sockets with the local port are in the state. */
 async function untilState(port: number, state: string, count: number): Promise<void> {
-	const deadline = Date.now() + 30_000;
+	const deadline = Date.now() + 30_000 * TIME_FACTOR;
 	while (Date.now() < deadline) {
 		const ss = Bun.spawnSync(["ss", "-Htn", "state", state, `sport = :${port}`]);
 		if (ss.stdout.toString().split("\n").length - 1 === count) return;

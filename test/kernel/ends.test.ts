@@ -31,7 +31,7 @@ describe("nothing stays in the kernel", () => {
 describe("a reader that goes away", () => {
 	for (const output of ["json", "csv", "table"])
 		kernelTest(`ends a run with exit 0: ${output}`, async () => {
-			const noise = ["churn", "--count", "1000000", "--rst", "--timeout", "100", "--wait"];
+			const noise = ["churn", "--count", "1000000", "--rst", "--timeout", "600", "--wait"];
 			await using traffic = new Traffic(noise);
 			await traffic.ready();
 			traffic.go();

@@ -1,6 +1,7 @@
 /** What the kernel says is loaded. */
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { TIME_FACTOR } from "./time-factor.ts";
 
 interface BpftoolProgram {
 	readonly id: number;
@@ -57,7 +58,7 @@ export function stillLoaded(ids: BpfIds): BpfIds {
 
 /** What is left of them when the kernel has had its time to free them: nothing, if all is well. */
 export async function leftOf(ids: BpfIds): Promise<BpfIds> {
-	const deadline = Date.now() + 20_000;
+	const deadline = Date.now() + 20_000 * TIME_FACTOR;
 	let rest = stillLoaded(ids);
 	while (rest.programs.size + rest.links.size > 0 && Date.now() < deadline) {
 		await Bun.sleep(20);

@@ -14,6 +14,7 @@ import type {
 	TcpCounts,
 } from "../../src/flow/records.ts";
 import { Lines } from "./lines.ts";
+import { TIME_FACTOR } from "./time-factor.ts";
 
 export type OutputRecord =
 	| ReadyRecord
@@ -191,7 +192,7 @@ export interface Finished {
 export function runShell(command: string): Finished {
 	const run = Bun.spawnSync(["sh", "-c", command], {
 		env: { ...process.env, CONNTRACER: conntracerBinary() },
-		timeout: 60_000,
+		timeout: 60_000 * TIME_FACTOR,
 	});
 	return {
 		stdout: run.stdout.toString(),

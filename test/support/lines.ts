@@ -1,6 +1,8 @@
 /** The output of a child process, line by line, with waiting for what it says. */
 
-const WAIT_MS = 60_000;
+import { TIME_FACTOR } from "./time-factor.ts";
+
+const WAIT_MS = 60_000 * TIME_FACTOR;
 
 export class Lines {
 	readonly all: string[] = [];
@@ -37,7 +39,7 @@ export class Lines {
 
 	/**
 	 * The first result that is not undefined; `find` is called again whenever lines arrive.
-	 * @throws when the stream ends, or a minute passes, before that
+	 * @throws when the stream ends, or too much time passes, before that
 	 */
 	async wait<T>(what: string, find: () => T | undefined): Promise<T> {
 		const deadline = Date.now() + WAIT_MS;

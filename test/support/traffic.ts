@@ -3,6 +3,7 @@
 import type { FileSink, Subprocess } from "bun";
 import { cProgram } from "./c-program.ts";
 import { Lines } from "./lines.ts";
+import { TIME_FACTOR } from "./time-factor.ts";
 
 /** What one process did. Counts are cumulative. */
 export interface Truth {
@@ -78,6 +79,9 @@ export function ownPrograms(prefix: string): Programs {
 	return { client, server, names: ["--client-name", client, "--server-name", server] };
 }
 
+/** The generator gives up after that. */
+const TIMEOUT = ["--timeout", `${Math.min(60 * TIME_FACTOR, 600)}`];
+
 /** A running generator. Gone, with all its processes, when disposed. */
 export class Traffic implements AsyncDisposable {
 	readonly #child: Subprocess<"pipe", "pipe", "pipe">;
@@ -87,14 +91,14 @@ export class Traffic implements AsyncDisposable {
 	#steps = 0;
 
 	/** `prefix` runs it elsewhere, for example in a network namespace. */
-	constructor(args: readonly string[], prefix: readonly string[] = []) {
-		this.#child = Bun.spawn([...prefix, cProgram("traffic"), ...args], {
+	constructor([mode = "", ...args]: readonly string[], prefix: readonly string[] = []) {
+		this.#child = Bun.spawn([...prefix, cProgram("traffic"), mode, ...TIMEOUT, ...args], {
 			stdin: "pipe",
 			stdout: "pipe",
 			stderr: "pipe",
 		});
 		this.#input = this.#child.stdin;
-		this.#lines = new Lines(`traffic ${args.join(" ")}`, this.#child.stdout);
+		this.#lines = new Lines(`traffic ${[mode, ...args].join(" ")}`, this.#child.stdout);
 		this.#errors = new Lines("traffic", this.#child.stderr);
 	}
 

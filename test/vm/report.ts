@@ -1,0 +1,115 @@
+/** docs/kernel-support.md: what passes where. A run replaces its own columns and keeps the others. */
+
+import { addUp, type Counts } from "./results.ts";
+
+/** One kernel with one hook family. */
+export interface MatrixRun {
+	/** As `--kernels` calls it. */
+	readonly kernel: string;
+	readonly release: string;
+	/** Of Debian's package. */
+	readonly version: string;
+	readonly hooks: string;
+	/** YYYY-MM-DD */
+	readonly date: string;
+	/** By the path of the test file. */
+	readonly results: ReadonlyMap<string, Counts>;
+}
+
+const INTRODUCTION = `# Kernel support
+
+What the tests that load, attach and trace say on Debian's kernels, each booted in a virtual machine.
+\`./dev test --kernels all\` writes this page; a run of some kernels replaces what they say.
+
+`;
+const TESTS = `
+The tests that passed, file by file; those that failed or were skipped are named as such.
+
+`;
+
+function tableOf(header: readonly string[], rows: readonly (readonly string[])[]): string {
+	const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+	return line(header) + line(header.map(() => "---")) + rows.map(line).join("");
+}
+
+/** Of all tables in the text, without their headers' lines. */
+function tablesIn(text: string): { header: string[]; rows: string[][] }[] {
+	const lines = text.split("\n").map((line) => {
+		return line.startsWith("| ") ? line.slice(2, -2).split(" | ") : null;
+	});
+	const tables: { header: string[]; rows: string[][] }[] = [];
+	lines.forEach((cells, index) => {
+		if (cells === null) return;
+		if ((lines[index - 1] ?? null) === null) tables.push({ header: cells, rows: [] });
+		else if (cells[0] !== "---") tables.at(-1)?.rows.push(cells);
+	});
+	return tables;
+}
+
+const NOT_RUN = "";
+
+function cellOf(counts: Counts | undefined): string {
+	if (counts === undefined) return NOT_RUN;
+	const { passed, failed, skipped } = counts;
+	const parts = [`${passed}`];
+	if (failed > 0) parts.push(`**${failed} failed**`);
+	if (skipped > 0) parts.push(`${skipped} skipped`);
+	return parts.join(", ");
+}
+
+function countsOf(cell: string): Counts | null {
+	if (cell.trim() === NOT_RUN) return null;
+	const count = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(cell)?.[1] ?? 0);
+	return { passed: Number.parseInt(cell, 10), failed: count("failed"), skipped: count("skipped") };
+}
+
+const columnOf = ({ kernel, hooks }: MatrixRun): string => `${kernel} ${hooks}`;
+
+/** What an earlier report says. */
+export function parseReport(text: string): MatrixRun[] {
+	const [runs, tests] = tablesIn(text);
+	if (runs === undefined || tests === undefined) return [];
+	return runs.rows.map(([kernel = "", release = "", version = "", hooks = "", date = ""]) => {
+		const column = tests.header.indexOf(`${kernel} ${hooks}`);
+		const results = new Map<string, Counts>();
+		for (const row of tests.rows) {
+			const counts = countsOf(row[column] ?? "");
+			if (counts !== null) results.set(row[0] ?? "", counts);
+		}
+		return { kernel, release, version, hooks, date, results };
+	});
+}
+
+/** Kernels in the order given, families by name. */
+export function mergeRuns(
+	before: readonly MatrixRun[],
+	now: readonly MatrixRun[],
+	kernels: readonly string[],
+): MatrixRun[] {
+	const all = new Map([...before, ...now].map((run) => [columnOf(run), run]));
+	return [...all.values()]
+		.filter(({ kernel }) => kernels.includes(kernel))
+		.sort(
+			(a, b) =>
+				kernels.indexOf(a.kernel) - kernels.indexOf(b.kernel) || (a.hooks < b.hooks ? -1 : 1),
+		);
+}
+
+export function renderReport(runs: readonly MatrixRun[]): string {
+	const summary = runs.map((run) => {
+		const { passed, failed, skipped } = addUp([...run.results.values()]);
+		const { kernel, release, version, hooks, date } = run;
+		return [kernel, release, version, hooks, date, ...[passed, failed, skipped].map(String)];
+	});
+	const files = [...new Set(runs.flatMap((run) => [...run.results.keys()]))].sort();
+	const header = ["kernel", "release", "package", "hooks", "run", "passed", "failed", "skipped"];
+	return (
+		INTRODUCTION +
+		tableOf(header, summary) +
+		TESTS +
+		tableOf(
+			["test", ...runs.map(columnOf)],
+			files.map((file) => [file, ...runs.map((run) => cellOf(run.results.get(file)))]),
+		)
+	);
+}
