@@ -1,6 +1,6 @@
 /** The kernels of the matrix, and who can run what. */
 
-import type { HookFamily } from "../../src/trace/session.ts";
+import type { HookFamily } from "../../src/trace/session-options.ts";
 
 export interface DebianKernel {
 	/** What `--kernels` calls it. */

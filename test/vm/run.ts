@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Glob } from "bun";
-import { trafficBinary } from "../support/traffic.ts";
+import { cProgram } from "../support/c-program.ts";
 import { runFiles } from "./job.ts";
 import {
 	type DebianKernel,
@@ -26,6 +26,8 @@ const ROOT = resolve(import.meta.dir, "../..");
 const REPORT = join(ROOT, "docs/kernel-support.md");
 /** Those that need a kernel. */
 const FILES = new Glob("test/{ffi,kernel,trace}/**/*.test.ts");
+
+const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams"];
 
 interface Wanted {
 	readonly kernels: readonly DebianKernel[];
@@ -85,7 +87,8 @@ function writeReport(runs: readonly MatrixRun[]): void {
 async function main(): Promise<void> {
 	const { kernels, families, files, isFiltered } = readArguments();
 	if (files.length === 0) throw new Error("no test file has this in its path");
-	trafficBinary(); // A guest would take long to compile it.
+	// A guest would take long to compile them.
+	for (const program of C_PROGRAMS) cProgram(program);
 	const runs: MatrixRun[] = [];
 	for (const each of kernels) {
 		const kernel = prepareKernel(each);
