@@ -61,8 +61,11 @@ static __always_inline void find_listener(struct conn *conn, const struct endpoi
 		conn->owner = *owner;
 }
 
-/* 0, also where nobody wants it; -EEXIST where it is tracked already; or the map is full. */
-static __always_inline long adopt_connection(struct tcp_sock *tp, const struct owner *owner)
+/*
+ * `holder` is 0 where nobody holds it. Returns 0, also where nobody wants it; -EEXIST where it is
+ * tracked already; or the map is full.
+ */
+static __always_inline long adopt_connection(struct tcp_sock *tp, struct task_struct *holder)
 {
 	__u64 key = key_of(tp);
 	struct tcp_counters tcp;
@@ -78,7 +81,8 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, const struct o
 	start_life(&conn);
 	conn.opened_ns = 0;
 	conn.netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
-	conn.owner = *owner;
+	if (holder)
+		owner_from_task(&conn.owner, holder, ATTRIBUTION_SCAN);
 	endpoints_probed(&ends, tp);
 	if (tcp.state == TCP_SYN_SENT) {
 		conn.direction = DIRECTION_ACTIVE;
@@ -142,14 +146,12 @@ static __always_inline bool is_connection(__u8 state)
 static __always_inline void adopt_socket(struct task_struct *task, struct sock *sk)
 {
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	struct owner owner = {};
 	long err;
 
 	if (state == TCP_LISTEN) {
 		adopt_listener(sk, task);
 	} else if (is_connection(state)) {
-		owner_from_task(&owner, task, ATTRIBUTION_SCAN);
-		err = adopt_connection((struct tcp_sock *)sk, &owner);
+		err = adopt_connection((struct tcp_sock *)sk, task);
 		if (asks_owner() && err && err != -EEXIST)
 			LOST(connections_adopted, 1);
 	}
@@ -191,7 +193,6 @@ static __always_inline bool may_be_accepted(struct tcp_sock *tp)
 static __always_inline void adopt_fileless(struct sock_common *common)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(common);
-	struct owner nobody = {};
 	long err = 0;
 
 	if (!tp)
@@ -200,7 +201,7 @@ static __always_inline void adopt_fileless(struct sock_common *common)
 		note_listening_port(tp);
 	else if (is_connection(tp->SOCK_COMMON(skc_state)) &&
 		 (!asks_owner() || may_be_accepted(tp)))
-		err = adopt_connection(tp, &nobody);
+		err = adopt_connection(tp, 0);
 	if (err && err != -EEXIST)
 		LOST(connections_adopted, 1);
 }
