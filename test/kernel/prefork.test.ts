@@ -11,7 +11,6 @@ import {
 	runShell,
 } from "../support/conntracer.ts";
 import { eventsDuring, named, ROOM } from "../support/events.ts";
-import { expectNothingLostButRuns } from "../support/expectations.ts";
 import { Puppet } from "../support/puppet.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, Traffic } from "../support/traffic.ts";
@@ -163,7 +162,6 @@ kernelTest("2,000 connections to 4 workers: each is of the one that closed it", 
 		direction === "passive" && process === names.server;
 	await conntracer.until("4000 events", (records) => eventsOf(records, isPassive).length >= 4000);
 	const run = await conntracer.stop();
-	expectNothingLostButRuns(run);
 	const events = eventsOf(run.records, isPassive);
 	const closes = named(events, "close");
 	const [parent] = pids;
