@@ -3,7 +3,7 @@
 #ifndef CONNTRACER_LIST_H
 #define CONNTRACER_LIST_H
 
-#include "files.h"
+#include "mptcp.h"
 #include "owner.h"
 
 const volatile struct list_settings list_settings SEC(".rodata.settings") = {};
@@ -107,17 +107,6 @@ static __always_inline void describe_ends(struct socket_info *to, struct tcp_soc
 	to->remote_port = ends.remote_port;
 }
 
-/* Zero for all but the subflows of an MPTCP socket. A kernel may know none. */
-static __always_inline __u64 mptcp_sock_of(struct tcp_sock *tp)
-{
-	struct mptcp_subflow_context *subflow;
-
-	if (!bpf_core_field_exists(tp->is_mptcp) || !BPF_CORE_READ(tp, is_mptcp))
-		return 0;
-	subflow = BPF_CORE_READ(tp, inet_conn.icsk_ulp_data);
-	return (__u64)(unsigned long)BPF_CORE_READ(subflow, conn);
-}
-
 /* False where it is none of what is listed. The owner is left out, in all three. */
 static __always_inline bool describe_tcp(struct socket_info *to, struct sock *sk)
 {
@@ -209,7 +198,7 @@ static __always_inline void list_tcp(struct seq_file *seq, struct sock_common *c
 
 	if (!tp || !describe_tcp(&info, sock_of(tp)))
 		return;
-	info.has_file = has_file(info.mptcp_sock ? (struct sock *)info.mptcp_sock : sock_of(tp));
+	info.has_file = has_file(socket_of_program(tp));
 	bpf_seq_write(seq, &info, sizeof(info));
 }
 

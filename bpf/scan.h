@@ -182,7 +182,7 @@ static __always_inline void note_listening_port(struct tcp_sock *tp)
 /* Not yet accepted: it may still belong to somebody. */
 static __always_inline bool may_be_accepted(struct tcp_sock *tp)
 {
-	return !has_file(sock_of(tp)) && !has_flag(tp->SOCK_COMMON(skc_flags), SOCK_DEAD);
+	return !has_file(socket_of_program(tp)) && !has_flag(tp->SOCK_COMMON(skc_flags), SOCK_DEAD);
 }
 
 /*

@@ -80,7 +80,10 @@ static __always_inline bool is_attempt_wanted(struct tcp_sock *tp, const struct 
 	return is_conn_wanted(conn, &ends);
 }
 
-/* MPTCP opens all subflows but the first from a kworker: they belong to whom the first one does. */
+/*
+ * MPTCP opens all subflows but the first from a kworker: they belong to whom the first one does, or
+ * to nobody that is known, where that one is not tracked. False where it is no subflow.
+ */
 static __always_inline bool owner_from_first_subflow(struct owner *owner, struct tcp_sock *tp)
 {
 	struct mptcp_subflow_context *subflow = tp->inet_conn.icsk_ulp_data;
@@ -93,9 +96,8 @@ static __always_inline bool owner_from_first_subflow(struct owner *owner, struct
 	msk = (struct mptcp_sock *)BPF_CORE_READ(subflow, conn);
 	key = (__u64)(unsigned long)BPF_CORE_READ(msk, first);
 	first = bpf_map_lookup_elem(&conns, &key);
-	if (!first)
-		return false;
-	*owner = first->owner;
+	if (first)
+		*owner = first->owner;
 	return true;
 }
 
