@@ -1,6 +1,6 @@
 /**
  * Every figure of the README, measured on this machine: `./dev bench`, as root; `./dev bench list`
- * is those of `list` alone. Markdown on stdout.
+ * and `./dev bench udp` are those of one thing alone. Markdown on stdout.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,7 +9,9 @@ import { VERSION } from "../src/version.ts";
 import { Traffic } from "../test/support/traffic.ts";
 import { markdownTable, median, spread } from "./figures.ts";
 import { listFigures } from "./list.ts";
-import { BINARY, startTimes } from "./start.ts";
+import { startTimes } from "./start.ts";
+import { udpFigures } from "./udp.ts";
+import { startWatch, stopWatch } from "./watch.ts";
 
 const STARTS = 11;
 const IDLE_SECONDS = 20;
@@ -17,23 +19,6 @@ const PAIRS = 7;
 const CONNECTIONS = 20_000;
 /** Of half a minute and more each: that is how long `ss` takes. */
 const LIST_PAIRS = 3;
-
-/** `watch` as a user would run it into a pipe that nobody reads for long. */
-async function startWatch(): Promise<Bun.Subprocess> {
-	const child = Bun.spawn([BINARY, "watch", "--json"], { stdout: "pipe", stderr: "inherit" });
-	const reader = child.stdout.getReader();
-	await reader.read();
-	const drain = async (): Promise<void> => {
-		while (!(await reader.read()).done);
-	};
-	void drain();
-	return child;
-}
-
-async function stopWatch(child: Bun.Subprocess): Promise<void> {
-	child.kill("SIGINT");
-	await child.exited;
-}
 
 /** Nanoseconds on a CPU, all threads together: clock ticks are too coarse for so little. */
 function cpuNs(pid: number): number {
@@ -107,11 +92,18 @@ async function tracerFigures(): Promise<string[][]> {
 	];
 }
 
+const PARTS: Readonly<Record<string, () => Promise<string[][]>>> = {
+	tracer: tracerFigures,
+	udp: () => udpFigures(PAIRS),
+	list: () => listFigures(LIST_PAIRS),
+};
 const only = process.argv[2];
-const figures = [
-	...(only === "list" ? [] : await tracerFigures()),
-	...(await listFigures(LIST_PAIRS)),
-];
+const parts = only === undefined ? Object.values(PARTS) : [PARTS[only]];
+const figures: string[][] = [];
+for (const part of parts) {
+	if (part === undefined) throw new Error(`no such bench: ${Object.keys(PARTS).join(", ")}`);
+	figures.push(...(await part()));
+}
 
 process.stdout.write(
 	`conntracer ${VERSION}, Linux ${release()}, ${cpus().length} CPUs (${cpus()[0]?.model}). ` +

@@ -67,39 +67,41 @@ const WAYS: readonly (readonly [send: string, receive: string])[] = [
 
 /** What other tracers' suites call it. */
 const ALSO_CALLED: Readonly<Record<string, string>> = {
-	"IPv4: sendto to": "UnconnectedUDPSendIPv4: ",
-	"IPv6: sendto to": "UnconnectedUDPSendIPv6: ",
-	"IPv6: send": "ConnectedUDPSendIPv6: ",
+	"IPv4: sendto to": "UnconnectedUDPSendIPv4",
+	"IPv6: sendto to": "UnconnectedUDPSendIPv6",
+	"IPv6: send": "ConnectedUDPSendIPv6",
 };
+
+function nameOf({ name }: Family, way: readonly [string, string]): string {
+	const also = ALSO_CALLED[`${name}: ${way[0]}`];
+	return [...(also === undefined ? [] : [also]), name, way.join(", ")].join(": ");
+}
 
 describe("UDPSendAndReceive: both processes, each byte, the peer and the direction", () => {
 	for (const family of FAMILIES)
 		for (const way of WAYS)
-			kernelTest(
-				`${ALSO_CALLED[`${family.name}: ${way[0]}`] ?? ""}${family.name}: ${way.join(", ")}`,
-				async () => {
-					let ports = { port: 0, clientPort: 0 };
-					const played = await play(["--aggregate", "connection"], async (server, client) => {
-						ports = await echo(server, client, family, way);
-					});
-					expectBothSides(played);
-					expect(played.client).toMatchObject({ bytes_sent: 5120, bytes_received: 2560 });
-					expect(played.server).toMatchObject({ bytes_sent: 2560, bytes_received: 5120 });
-					const isConnected = !way[0].endsWith(" to");
-					const { port, clientPort } = ports;
-					const shared = { family: family.family, listen_port: port, remote_address: family.shown };
-					const keys = ["family", "listen_port", "remote_address", "local_address"] as const;
-					expect(pick(played.clients, ...keys, "local_port", "remote_port")).toEqual([
-						{
-							...shared,
-							local_address: isConnected ? family.shown : family.any,
-							local_port: clientPort,
-							remote_port: port,
-						},
-					]);
-					expect(pick(played.servers, ...keys, "local_port", "remote_port")).toEqual([
-						{ ...shared, local_address: family.shown, local_port: port, remote_port: clientPort },
-					]);
-				},
-			);
+			kernelTest(nameOf(family, way), async () => {
+				let ports = { port: 0, clientPort: 0 };
+				const played = await play(["--aggregate", "connection"], async (server, client) => {
+					ports = await echo(server, client, family, way);
+				});
+				expectBothSides(played);
+				expect(played.client).toMatchObject({ bytes_sent: 5120, bytes_received: 2560 });
+				expect(played.server).toMatchObject({ bytes_sent: 2560, bytes_received: 5120 });
+				const isConnected = !way[0].endsWith(" to");
+				const { port, clientPort } = ports;
+				const shared = { family: family.family, listen_port: port, remote_address: family.shown };
+				const keys = ["family", "listen_port", "remote_address", "local_address"] as const;
+				expect(pick(played.clients, ...keys, "local_port", "remote_port")).toEqual([
+					{
+						...shared,
+						local_address: isConnected ? family.shown : family.any,
+						local_port: clientPort,
+						remote_port: port,
+					},
+				]);
+				expect(pick(played.servers, ...keys, "local_port", "remote_port")).toEqual([
+					{ ...shared, local_address: family.shown, local_port: port, remote_port: clientPort },
+				]);
+			});
 });
