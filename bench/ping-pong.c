@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ping-pong udp|tcp COUNT: 64 bytes there and 64 back, COUNT times, between two processes on
- * loopback, over one connected socket of the client. Prints round trips a second.
+ * loopback, over one connected socket of the client. Prints round trips a second, and the
+ * nanoseconds on a CPU of both for each, which stand still where others use the machine, too.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -23,11 +24,11 @@ static void die(const char *what)
 	exit(1);
 }
 
-static double seconds(void)
+static double seconds(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -58,16 +59,27 @@ static void answer_stream(int listener)
 	exit(0);
 }
 
-static double measure(int fd, int count)
+static void play(int fd, int count)
 {
 	char buffer[BYTES] = {};
-	double start = seconds();
 
 	for (int i = 0; i < count; i++)
 		if (send(fd, buffer, BYTES, 0) != BYTES ||
 		    recv(fd, buffer, BYTES, MSG_WAITALL) != BYTES)
 			die("the client");
-	return count / (seconds() - start);
+}
+
+static void measure(int fd, int count, pid_t child)
+{
+	double start = seconds(CLOCK_MONOTONIC), cpu;
+	clockid_t other;
+
+	if (clock_getcpuclockid(child, &other))
+		die("the clock of the server");
+	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) + seconds(other);
+	play(fd, count);
+	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) + seconds(other) - cpu;
+	printf("%.0f %.0f\n", count / (seconds(CLOCK_MONOTONIC) - start), cpu * 1e9 / count);
 }
 
 int main(int argc, char **argv)
@@ -96,8 +108,8 @@ int main(int argc, char **argv)
 	if (child < 0 || connect(client, (struct sockaddr *)&address, length))
 		die("connect");
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	measure(client, 1000); /* warms up */
-	printf("%.0f\n", measure(client, atoi(argv[2])));
+	play(client, 1000); /* warms up */
+	measure(client, atoi(argv[2]), child);
 	kill(child, SIGKILL);
 	return 0;
 }

@@ -19,41 +19,63 @@ function compile(): void {
 	if (!run.success) throw new Error(`ping-pong.c does not compile:\n${run.stderr}`);
 }
 
-/** Round trips a second. */
-async function pingPong(transport: Transport): Promise<number> {
+interface Pace {
+	/** Round trips a second. */
+	readonly rate: number;
+	/** On a CPU, of both processes, for one round trip. */
+	readonly cpuNs: number;
+}
+
+async function pingPong(transport: Transport): Promise<Pace> {
 	const command = [PROGRAM, transport, String(ROUND_TRIPS)];
 	const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-	const rate = Number(await new Response(child.stdout).text());
-	if ((await child.exited) !== 0) throw new Error("ping-pong has failed");
-	return rate;
+	const [rate, cpuNs] = (await new Response(child.stdout).text()).split(" ").map(Number);
+	if ((await child.exited) !== 0 || rate === undefined || cpuNs === undefined)
+		throw new Error("ping-pong has failed");
+	return { rate, cpuNs };
 }
 
-async function rateUnder(setting: Setting, transport: Transport): Promise<number> {
+async function paceUnder(setting: Setting, transport: Transport): Promise<Pace> {
 	if (setting === null) return await pingPong(transport);
 	const watch = await startWatch(...setting);
-	const rate = await pingPong(transport);
+	const pace = await pingPong(transport);
 	await stopWatch(watch);
-	return rate;
+	return pace;
 }
 
-/** A rate of each setting in each round; every second round runs them backwards. */
+/** A pace of each setting in each round; every second round runs them backwards. */
 async function rounds(
 	count: number,
 	transport: Transport,
 	settings: readonly Setting[],
-): Promise<number[][]> {
-	const rates: number[][] = settings.map(() => []);
+): Promise<Pace[][]> {
+	const paces: Pace[][] = settings.map(() => []);
 	await pingPong(transport); // warms up
 	for (let round = 0; round < count; round++) {
 		const order = [...settings.entries()];
 		if (round % 2 === 1) order.reverse();
-		for (const [index, setting] of order) rates[index]?.push(await rateUnder(setting, transport));
+		for (const [index, setting] of order) paces[index]?.push(await paceUnder(setting, transport));
 	}
-	return rates;
+	return paces;
 }
 
-const ratios = (traced: readonly number[], alone: readonly number[]): number[] =>
-	traced.map((rate, index) => rate / (alone[index] ?? Number.NaN));
+/** Both of what is traced and of what is not, and of each pair. */
+function compared(what: string, traced: readonly Pace[], alone: readonly Pace[]): string[][] {
+	const ratios = (of: keyof Pace): number[] =>
+		traced.map((pace, index) => pace[of] / (alone[index]?.[of] ?? Number.NaN));
+	return [
+		[`${what}: round trips a second, of those not traced`, spread(ratios("rate"), 3)],
+		[`${what}: CPU of a round trip, of that not traced`, spread(ratios("cpuNs"), 3)],
+	];
+}
+
+function alone(what: string, paces: readonly Pace[]): string[][] {
+	const of = (key: keyof Pace): number[] => paces.map((pace) => pace[key]);
+	return [
+		[`${what}, not traced: round trips a second`, spread(of("rate"), 0)],
+		[`${what}, not traced: ns of CPU for one`, spread(of("cpuNs"), 0)],
+	];
+}
 
 interface Cost {
 	readonly id: number;
@@ -82,19 +104,15 @@ async function programCosts(transport: Transport): Promise<string[][]> {
 /** @param count of rounds */
 export async function udpFigures(count: number): Promise<string[][]> {
 	compile();
-	const [alone = [], traced = []] = await rounds(count, "udp", [null, []]);
+	const [udp = [], udpTraced = []] = await rounds(count, "udp", [null, []]);
 	const settings = [null, [], ["--transport", "tcp"]];
-	const [stream = [], streamTraced = [], streamOnly = []] = await rounds(count, "tcp", settings);
+	const [tcp = [], tcpTraced = [], tcpOnly = []] = await rounds(count, "tcp", settings);
 	return [
-		["UDP round trips a second, not traced", spread(alone, 0)],
-		["UDP, `watch`", spread(traced, 0)],
-		["UDP, traced / not traced, pair by pair", spread(ratios(traced, alone), 3)],
-		["TCP round trips a second, not traced", spread(stream, 0)],
-		["TCP, `watch` / not traced, pair by pair", spread(ratios(streamTraced, stream), 3)],
-		[
-			"TCP, `watch --transport tcp` / not traced, pair by pair",
-			spread(ratios(streamOnly, stream), 3),
-		],
+		...alone("UDP", udp),
+		...compared("UDP, `watch`", udpTraced, udp),
+		...alone("TCP", tcp),
+		...compared("TCP, `watch`", tcpTraced, tcp),
+		...compared("TCP, `watch --transport tcp`", tcpOnly, tcp),
 		...(await programCosts("udp")),
 		...(await programCosts("tcp")),
 	];
