@@ -94,7 +94,7 @@ async function tracerFigures(): Promise<string[][]> {
 
 const PARTS: Readonly<Record<string, () => Promise<string[][]>>> = {
 	tracer: tracerFigures,
-	udp: () => udpFigures(PAIRS),
+	udp: () => udpFigures(3 * PAIRS), // they are short
 	list: () => listFigures(LIST_PAIRS),
 };
 const only = process.argv[2];
