@@ -68,7 +68,8 @@ const smokeRun = (): void => {
 };
 
 mkdirSync(LIBRARIES, { recursive: true });
-for (const name of ["conntracer.bpf", "list.bpf"]) run(["llvm-strip", "-g", compileBpf(name)]);
+for (const name of ["conntracer.bpf", "list.bpf", "probe.bpf"])
+	run(["llvm-strip", "-g", compileBpf(name)]);
 checkLayout(readFileSync(compileBpf("layout.bpf")));
 for (const soname of ["libz.so.1", "libelf.so.1", "libbpf.so.1"])
 	copyFileSync(findLibrary(soname), join(LIBRARIES, soname));

@@ -6,6 +6,8 @@ import { safeJson, safeText } from "../sink/text.ts";
 
 export const EXIT_DONE = 0;
 const EXIT_BUG = 1;
+export const EXIT_NOT_PERMITTED = 3;
+export const EXIT_UNSUPPORTED = 4;
 /** With --strict, if anything was lost. */
 export const EXIT_LOST = 6;
 
@@ -14,8 +16,8 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 	decode: EXIT_BUG,
 	layout: EXIT_BUG,
 	usage: 2,
-	permission: 3,
-	unsupported: 4,
+	permission: EXIT_NOT_PERMITTED,
+	unsupported: EXIT_UNSUPPORTED,
 	libbpf_missing: 5,
 };
 

@@ -4,6 +4,7 @@ import type { Command, Context } from "./command.ts";
 import { type CommandLine, helpText, optionsOf, parseCommandLine } from "./command-line.ts";
 import { completionOf } from "./completion.ts";
 import { configLayer } from "./config-file.ts";
+import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { list } from "./list.ts";
 import { FLAG_TEXTS } from "./option.ts";
@@ -13,7 +14,7 @@ import { top } from "./top.ts";
 import { watch } from "./watch.ts";
 
 /** The first one is the default. */
-const SHOWING: readonly Command[] = [watch, events, list, top];
+const SHOWING: readonly Command[] = [watch, events, list, top, doctor];
 const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */

@@ -25,6 +25,28 @@ export function kernelRelease(): string {
 	return readFileSync("/proc/sys/kernel/osrelease", "utf8").trim();
 }
 
+/** A sysctl by its name, "net.core.bpf_jit_enable"; null where there is none, or it may not be read. */
+export function sysctl(name: string): number | null {
+	const text = orNull(() => readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8"));
+	return text !== null && /^-?\d+\s*$/.test(text) ? Number(text) : null;
+}
+
+/** A field of /proc/PID/status, of the calling thread: "CapEff". */
+export function threadStatus(field: string): string | null {
+	const text = readFileSync("/proc/thread-self/status", "utf8");
+	return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
+}
+
+/** Null where the kernel has none. */
+export const userNamespaceInode = (): number | null => inodeOf("/proc/self/ns/user");
+
+/** Kernel memory of the BPF map that is open as `fd`; null where the kernel does not say. */
+export function mapMemoryBytes(fd: number): number | null {
+	const text = orNull(() => readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? "";
+	const bytes = /^memlock:\s*(\d+)$/m.exec(text)?.[1];
+	return bytes === undefined ? null : Number(bytes);
+}
+
 /** The mounts that this process sees. */
 export function mounts(): Mount[] {
 	return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));

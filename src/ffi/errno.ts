@@ -6,8 +6,13 @@ const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [n
 
 export const EPERM = constants.errno.EPERM;
 export const ENOENT = constants.errno.ENOENT;
+export const ESRCH = constants.errno.ESRCH;
 export const EINTR = constants.errno.EINTR;
 export const EAGAIN = constants.errno.EAGAIN;
+export const EACCES = constants.errno.EACCES;
+export const ENODEV = constants.errno.ENODEV;
+export const EINVAL = constants.errno.EINVAL;
+export const EOPNOTSUPP = constants.errno.EOPNOTSUPP;
 
 /** "ECONNREFUSED", or "errno 524" for the kernel's private ones. */
 export const errnoName = (errno: number): string => NAMES.get(errno) ?? `errno ${errno}`;

@@ -9,6 +9,7 @@ import libbpfPath from "../../build/lib/libbpf.so.1" with { type: "file" };
 import libelfPath from "../../build/lib/libelf.so.1" with { type: "file" };
 import libzPath from "../../build/lib/libz.so.1" with { type: "file" };
 import listPath from "../../build/list.bpf.o" with { type: "file" };
+import probePath from "../../build/probe.bpf.o" with { type: "file" };
 
 export interface BundledLibrary {
 	/** The soname, under which the others ask for it. */
@@ -29,6 +30,9 @@ export const bpfObject = (): Uint8Array => readFileSync(objectPath);
 
 /** The one that lists sockets. */
 export const listObject = (): Uint8Array => readFileSync(listPath);
+
+/** The one that finds out which hooks there are. */
+export const probeObject = (): Uint8Array => readFileSync(probePath);
 
 /** In the order in which they must be loaded: what is needed before what needs it. */
 export const bundledLibraries = (): BundledLibrary[] => [

@@ -1,6 +1,7 @@
 /** A running tracer of flows: a session, and the flow table that is read once an interval. */
 
 import { containerLookup } from "../enrich/cgroups.ts";
+import { mapMemoryBytes } from "../enrich/procfs.ts";
 import {
 	DEFAULT_INTERVAL_MS,
 	DEFAULT_MAX_CONNECTIONS,
@@ -45,6 +46,14 @@ export interface FlowTracerOptions extends SessionOptions {
 	readonly udpTimeoutMs: number;
 	/** The same, once both sides have spoken. Default 120,000. */
 	readonly udpStreamTimeoutMs: number;
+}
+
+/** A table in the kernel, whose size is an option. */
+export interface TableSize {
+	readonly name: string;
+	readonly maxEntries: number;
+	/** Of the kernel's, taken from the start; null where it does not say. */
+	readonly memoryBytes: number | null;
 }
 
 const DEFAULTS: Omit<FlowTracerOptions, "containerOf"> = {
@@ -172,6 +181,14 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	dumpFlows(): FlowBatch {
 		this.#session.requireOpen();
 		return this.#read();
+	}
+
+	/** @throws Error after close() */
+	tables(): TableSize[] {
+		this.#session.requireOpen();
+		return this.#session.kernel.tables.map(({ name, maxEntries, fd }) => {
+			return { name, maxEntries, memoryBytes: mapMemoryBytes(fd) };
+		});
 	}
 
 	/**

@@ -69,6 +69,8 @@ export class KernelSide implements Disposable {
 	readonly flowMemory: MappedRegion;
 	readonly lossMemory: MappedRegion;
 	readonly events: BpfMap;
+	/** Those whose sizes are options. */
+	readonly tables: readonly BpfMap[];
 	readonly #owned: DisposableStack;
 	readonly #object: LoadedObject;
 	readonly #plan: Plan;
@@ -95,9 +97,12 @@ export class KernelSide implements Disposable {
 			.filter((name) => !name.endsWith(SECOND))
 			.map((name) => object.program(name));
 		this.#programs = programsOf(plan).map((name) => object.program(name));
+		const conns = object.map("conns", POINTER_SIZE, conn.size);
+		const udpConns = object.map("udp_conns", udpKey.size, udpConn.size);
+		this.tables = [conns, udpConns, this.flows, this.flowSlots, this.events];
 		const walked: Readonly<Record<string, BpfMap>> = {
-			iter__fold_conns: object.map("conns", POINTER_SIZE, conn.size),
-			iter__expire_udp: object.map("udp_conns", udpKey.size, udpConn.size),
+			iter__fold_conns: conns,
+			iter__expire_udp: udpConns,
 			iter__offer_slots: this.flows,
 		};
 		for (const name of plan.iterators)

@@ -1,12 +1,15 @@
 /** What every tracer has: a kernel side that is attached, its losses, its proof, its own cost. */
 
 import { kernelRelease } from "../enrich/procfs.ts";
-import { UnsupportedError } from "../errors.ts";
+import { Libbpf } from "../ffi/library.ts";
 import { isoTime } from "../flow/clock.ts";
 import type { GapRecord, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
+import { bundledLibraries } from "./assets.ts";
 import { checkRange, ENTRIES } from "./check-range.ts";
+import { requireFamily } from "./hook-choice.ts";
 import { KernelSide, type KernelSideOptions } from "./kernel-side.ts";
 import { Losses } from "./losses.ts";
+import { tryWay } from "./probe.ts";
 import { NO_VERDICT, Proof, type Verdict } from "./proof.ts";
 import { SelfStats } from "./self-stats.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -58,14 +61,10 @@ export class Session implements Disposable {
 		options: SessionOptions & KernelSideOptions,
 		adopted: (kernel: KernelSide) => number,
 	): Session {
-		if (options.hooks === "fentry" || options.hooks === "kprobe")
-			throw new UnsupportedError(
-				`--hooks ${options.hooks}`,
-				null,
-				"this version hooks tracepoints only",
-				"leave --hooks out, or say --hooks tracepoint",
-			);
 		checkRange("maxConnections", options.maxConnections, ENTRIES);
+		const { hooks, transports, btfPath } = options;
+		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
+		requireFamily(hooks, transports, (way) => tryWay(libbpf, way, btfPath));
 		const kernel = KernelSide.load(options);
 		try {
 			return new Session(kernel, options, adopted);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Programs that do nothing, one for each hook that src/trace/features.ts names: whether this
+ * kernel has it is found by loading and attaching them. fexit/x is in the program fexit__x.
+ */
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* For the iterator over map elements, which needs a map to walk. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} walked SEC(".maps");
+
+/* The verifier wants 0, and of cgroup hooks 1, which lets the call pass. */
+#define RETURNING(value, kind, target)                                                             \
+	SEC(#kind "/" #target) int kind##__##target(void *ctx)                                     \
+	{                                                                                          \
+		return value;                                                                      \
+	}
+#define PROBE(kind, target) RETURNING(0, kind, target)
+#define CGROUP_PROBE(target) RETURNING(1, cgroup, target)
+
+PROBE(tp_btf, inet_sock_set_state)
+PROBE(tp_btf, tcp_destroy_sock)
+PROBE(tp_btf, tcp_retransmit_skb)
+PROBE(tp_btf, tcp_send_reset)
+PROBE(tp_btf, tcp_receive_reset)
+PROBE(tp_btf, sock_send_length)
+PROBE(tp_btf, sock_recv_length)
+
+PROBE(fexit, inet_csk_accept)
+PROBE(fexit, udp_sendmsg)
+PROBE(fexit, udpv6_sendmsg)
+PROBE(fentry, skb_consume_udp)
+
+PROBE(kretprobe, inet_csk_accept)
+PROBE(kprobe, udp_sendmsg)
+PROBE(kretprobe, udp_sendmsg)
+PROBE(kprobe, udpv6_sendmsg)
+PROBE(kretprobe, udpv6_sendmsg)
+PROBE(kprobe, skb_consume_udp)
+
+CGROUP_PROBE(sendmsg4)
+CGROUP_PROBE(sendmsg6)
+CGROUP_PROBE(recvmsg4)
+CGROUP_PROBE(recvmsg6)
+CGROUP_PROBE(sock_release)
+
+PROBE(iter, bpf_map_elem)
+PROBE(iter, task_file)
+PROBE(iter, tcp)

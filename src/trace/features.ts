@@ -1,0 +1,102 @@
+/** What can be traced, and the ways to do it: the ones that know most come first. */
+
+import type { FeatureName, HookKind } from "../flow/doctor.ts";
+import type { Transport } from "../flow/records.ts";
+
+export interface Way {
+	readonly kind: HookKind;
+	/** All of them, by their section names; bpf/probe.bpf.c has a program for each. */
+	readonly hooks: readonly string[];
+	/** What is known less exactly than by the best way. */
+	readonly lessExact: string | null;
+}
+
+export interface Feature {
+	readonly name: FeatureName;
+	readonly transport: Transport;
+	readonly ways: readonly Way[];
+	/** What to do where no way is open. */
+	readonly remedy: string;
+}
+
+const way = (kind: HookKind, hooks: readonly string[], lessExact: string | null = null): Way => ({
+	kind,
+	hooks,
+	lessExact,
+});
+
+const NEEDS_BTF_TRACEPOINTS = "use Linux 5.12 or newer, built with CONFIG_DEBUG_INFO_BTF=y";
+const UDP_REMEDY =
+	"use Linux 6.3 or newer, or one with kprobes (CONFIG_KPROBE_EVENTS=y); or say --transport tcp";
+
+export const FEATURES: readonly Feature[] = [
+	{
+		name: "tcp_lifecycle",
+		transport: "tcp",
+		ways: [
+			way("tracepoint", [
+				...["tp_btf/inet_sock_set_state", "tp_btf/tcp_destroy_sock", "iter/bpf_map_elem"],
+			]),
+		],
+		remedy: NEEDS_BTF_TRACEPOINTS,
+	},
+	{
+		name: "accept",
+		transport: "tcp",
+		ways: [
+			way("fentry", ["fexit/inet_csk_accept"]),
+			way("kprobe", ["kretprobe/inet_csk_accept"]),
+			way(
+				"tracepoint",
+				["tp_btf/inet_sock_set_state"],
+				"an accepted connection is under the process that owns the listening socket",
+			),
+		],
+		remedy: NEEDS_BTF_TRACEPOINTS,
+	},
+	{
+		name: "existing_sockets",
+		transport: "tcp",
+		ways: [way("iterator", ["iter/task_file", "iter/tcp"])],
+		remedy: NEEDS_BTF_TRACEPOINTS,
+	},
+	{
+		name: "udp",
+		transport: "udp",
+		ways: [
+			way("fentry", ["fexit/udp_sendmsg", "fexit/udpv6_sendmsg", "fentry/skb_consume_udp"]),
+			way("kprobe", [
+				...["kprobe/udp_sendmsg", "kretprobe/udp_sendmsg", "kprobe/udpv6_sendmsg"],
+				...["kretprobe/udpv6_sendmsg", "kprobe/skb_consume_udp"],
+			]),
+			way("tracepoint", ["tp_btf/sock_send_length", "tp_btf/sock_recv_length"]),
+		],
+		remedy: UDP_REMEDY,
+	},
+	{
+		name: "udp_peers",
+		transport: "udp",
+		ways: [
+			way("cgroup", [
+				...["cgroup/sendmsg4", "cgroup/sendmsg6", "cgroup/recvmsg4", "cgroup/recvmsg6"],
+				"cgroup/sock_release",
+			]),
+		],
+		remedy: "mount cgroup v2: mount -t cgroup2 none /sys/fs/cgroup/unified; or say --transport tcp",
+	},
+	{
+		name: "retransmissions",
+		transport: "tcp",
+		ways: [way("tracepoint", ["tp_btf/tcp_retransmit_skb"])],
+		remedy: NEEDS_BTF_TRACEPOINTS,
+	},
+	{
+		name: "resets",
+		transport: "tcp",
+		ways: [way("tracepoint", ["tp_btf/tcp_send_reset", "tp_btf/tcp_receive_reset"])],
+		remedy: NEEDS_BTF_TRACEPOINTS,
+	},
+];
+
+/** Ways for which this version has programs. */
+export const BUILT: ReadonlySet<HookKind> = new Set(["tracepoint", "cgroup", "iterator"]);

@@ -1,0 +1,83 @@
+/** Which way each feature goes on this kernel; --hooks narrows the choice. */
+
+import { PermissionError, UnsupportedError } from "../errors.ts";
+import type { Answer } from "../flow/doctor.ts";
+import type { Transport } from "../flow/records.ts";
+import { BUILT, FEATURES, type Feature, type Way } from "./features.ts";
+import { FOR_TRACING, missingRights } from "./rights.ts";
+import type { HookFamily } from "./session-options.ts";
+
+export interface Choice {
+	readonly feature: Feature;
+	/** Null where no way is open. */
+	readonly way: Way | null;
+	/** What was asked for on the way to it, in order. */
+	readonly tried: readonly (Answer & { readonly way: Way })[];
+}
+
+const FAMILIES: ReadonlySet<string> = new Set(["fentry", "kprobe", "tracepoint"]);
+const NOT_BUILT: Answer = { available: false, reason: "this version has no programs for it" };
+
+/**
+ * @param answer tryWay(), as a rule
+ * @param all every way is tried, also behind the one that is chosen
+ */
+export function chooseWay(
+	feature: Feature,
+	family: HookFamily,
+	answer: (way: Way) => Answer,
+	{ all = false } = {},
+): Choice {
+	const tried: (Answer & { way: Way })[] = [];
+	let chosen: Way | null = null;
+	const allowed = waysOf(feature, family);
+	for (const way of all ? feature.ways : allowed) {
+		const found = answer(way);
+		const result = found.available === true && !BUILT.has(way.kind) ? NOT_BUILT : found;
+		tried.push({ way, ...result });
+		if (result.available !== true || !allowed.includes(way)) continue;
+		chosen ??= way;
+		if (!all) break;
+	}
+	return { feature, way: chosen, tried };
+}
+
+/** A family that is asked for is the only one where the feature knows it. */
+function waysOf({ ways }: Feature, family: HookFamily): readonly Way[] {
+	const asked = ways.filter(({ kind }) => kind === family);
+	if (asked.length > 0) return asked;
+	return family === "auto"
+		? ways
+		: ways.filter(({ kind }) => !FAMILIES.has(kind) || kind === "tracepoint");
+}
+
+/**
+ * That this kernel has the family that --hooks asks for, for all that is traced.
+ *
+ * @throws UnsupportedError, PermissionError
+ */
+export function requireFamily(
+	family: HookFamily,
+	transports: readonly Transport[],
+	answer: (way: Way) => Answer,
+): void {
+	if (family === "auto" || family === "tracepoint") return;
+	for (const feature of FEATURES) {
+		const isTraced = transports.includes(feature.transport);
+		if (!isTraced || !feature.ways.some(({ kind }) => kind === family)) continue;
+		const { way, tried } = chooseWay(feature, family, answer);
+		if (way === null) throw refusal(family, tried.at(-1) ?? NOT_BUILT);
+	}
+}
+
+function refusal(family: HookFamily, { available, reason }: Answer): Error {
+	const missing = missingRights(FOR_TRACING);
+	if (available === null && missing.length > 0)
+		return new PermissionError(`--hooks ${family}`, missing);
+	return new UnsupportedError(
+		`--hooks ${family}`,
+		null,
+		reason ?? "not available",
+		"leave --hooks out; conntracer doctor shows what this kernel has",
+	);
+}

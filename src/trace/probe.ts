@@ -1,0 +1,77 @@
+/** Finds out by trying whether this kernel has a hook: never by its version. */
+
+import { closeSync, openSync } from "node:fs";
+import { cgroup2MountPoint } from "../enrich/cgroups.ts";
+import { mounts } from "../enrich/procfs.ts";
+import { LibbpfError } from "../errors.ts";
+import type { Libbpf } from "../ffi/library.ts";
+import { type LoadedObject, OpenObject } from "../ffi/object.ts";
+import type { Answer } from "../flow/doctor.ts";
+import { probeObject } from "./assets.ts";
+import { FEATURES, type Way } from "./features.ts";
+import { answerOf } from "./probe-reasons.ts";
+
+const U32_SIZE = 4;
+const U64_SIZE = 8;
+const YES: Answer = { available: true, reason: null };
+
+/** In the object: fexit/inet_csk_accept is fexit__inet_csk_accept. */
+const programOf = (hook: string): string => hook.replace("/", "__");
+
+const PROGRAMS: ReadonlySet<string> = new Set(
+	FEATURES.flatMap(({ ways }) => ways.flatMap(({ hooks }) => hooks.map(programOf))),
+);
+
+/** What is certain stays so as long as the kernel runs. */
+const certain = new Map<string, Answer>();
+
+/**
+ * Loads and attaches a program that does nothing to each hook of the way, and takes them out again.
+ * Some 10 ms the first time, most of which libbpf needs to read the kernel's types.
+ */
+export function tryWay(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
+	const key = way.hooks.join(" ");
+	const known = certain.get(key);
+	if (known !== undefined) return known;
+	if (way.kind === "cgroup" && cgroupRoot() === null)
+		return { available: false, reason: "cgroup v2 is not mounted" };
+	const answer = attempt(libbpf, way, btfPath);
+	if (answer.available !== null) certain.set(key, answer);
+	return answer;
+}
+
+function attempt(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
+	try {
+		using open = OpenObject.open(libbpf, probeObject(), { name: "ct_probe", btfPath });
+		const wanted = new Set(way.hooks.map(programOf));
+		for (const name of PROGRAMS) if (!wanted.has(name)) open.leaveOut(name);
+		open.load((loaded) => attachAll(loaded, way));
+		return YES;
+	} catch (error) {
+		if (error instanceof LibbpfError) return answerOf(error, way);
+		throw error;
+	}
+}
+
+function attachAll(loaded: LoadedObject, way: Way): void {
+	using owned = new DisposableStack();
+	owned.use(loaded);
+	for (const hook of way.hooks) {
+		const program = loaded.program(programOf(hook));
+		if (hook.startsWith("iter/")) {
+			const isOverMap = hook === "iter/bpf_map_elem";
+			const walked = isOverMap ? loaded.map("walked", U32_SIZE, U64_SIZE) : null;
+			owned.use(program.iterator(walked));
+		} else if (hook.startsWith("cgroup/")) {
+			const directory = openSync(cgroupRoot() ?? "/", "r");
+			owned.defer(() => closeSync(directory));
+			owned.use(program.attachToCgroup(directory));
+		} else {
+			owned.use(program.attach());
+		}
+	}
+}
+
+function cgroupRoot(): string | null {
+	return cgroup2MountPoint(mounts());
+}
