@@ -80,16 +80,23 @@ export class UnsupportedError extends ConntracerError {
 	}
 }
 
+const LIST = new Intl.ListFormat("en-GB");
+
 /** This user may not. */
 export class PermissionError extends ConntracerError {
 	readonly code = "permission";
-	/** What it takes, for example CAP_BPF. */
+	/** Those that are missing. Empty: none is, and the kernel refuses all the same. */
 	readonly capabilities: readonly string[];
 
 	constructor(what: string, capabilities: readonly string[], options?: ErrorOptions) {
+		const isRefused = capabilities.length === 0;
 		super(
-			`${what}: not permitted without ${capabilities.join(" and ")}`,
-			"run it as root: sudo conntracer …",
+			isRefused
+				? `${what}: not permitted, although no capability is missing`
+				: `${what}: not permitted without ${LIST.format(capabilities)}`,
+			isRefused
+				? "a container's seccomp filter, a user namespace or kernel lockdown does that; run it outside"
+				: "run it as root: sudo conntracer …; or with these capabilities",
 			options,
 		);
 		this.capabilities = capabilities;

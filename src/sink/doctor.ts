@@ -22,6 +22,7 @@ interface Finding {
 }
 
 const UNKNOWN = "-";
+const NOT_KNOWN = "not known";
 const BOLD = "\x1b[1m";
 const RESET = "\x1b[0m";
 
@@ -78,8 +79,9 @@ function machine(record: DoctorRecord): Finding[] {
 
 /** The chosen hook, and below it each other way with the reason that it is closed. */
 function featureFindings({ feature, hook, less_exact, remedy, ways }: FeatureReport): Finding[] {
+	const none = ways.every(({ available }) => available === false) ? "none" : NOT_KNOWN;
 	return [
-		finding("features", feature, hook ?? "none", less_exact ?? remedy),
+		finding("features", feature, hook ?? none, less_exact ?? remedy),
 		...ways
 			.filter(({ available }) => available !== true)
 			.map((way) => finding("features", `  ${way.hook}`, word(way), way.reason)),
@@ -93,7 +95,7 @@ function verdict({ can_watch, error }: DoctorRecord): Finding {
 }
 
 function word({ available }: Answer): string {
-	return available === null ? "not known" : available ? "yes" : "no";
+	return available === null ? NOT_KNOWN : available ? "yes" : "no";
 }
 
 function memory(bytes: number | null): string {

@@ -15,6 +15,7 @@ import { listSettings } from "../maps/structs.ts";
 import { bundledLibraries, listObject } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { explainRefusal, requireKernelTypes } from "./refusal.ts";
+import { FOR_TRACING } from "./rights.ts";
 import type { HookFamily } from "./session-options.ts";
 
 /** What a list can be told. */
@@ -86,8 +87,9 @@ function findSockets(options: ConnectionListOptions): SocketTable {
 	const { transport, listening, btfPath } = options;
 	const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 	const wanted: readonly Transport[] = transport === null ? ["tcp", "udp"] : [transport];
-	requireKernelTypes();
-	return explainRefusal("load the BPF programs", btfPath, () => {
+	requireKernelTypes(btfPath);
+	const attempted = { what: "load the BPF programs", needed: FOR_TRACING, btfPath };
+	return explainRefusal(attempted, () => {
 		using open = OpenObject.open(libbpf, listObject(), { name: "conntracer_list", btfPath });
 		if (!wanted.includes("tcp")) open.leaveOut(WALKS.tcp);
 		if (!wanted.includes("udp")) open.leaveOut(WALKS.udp);

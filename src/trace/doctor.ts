@@ -104,7 +104,7 @@ function featuresOf(libbpf: Libbpf | null, { btfPath, hooks }: DoctorOptions): F
 			feature: feature.name,
 			hook: way?.kind ?? null,
 			less_exact: way?.lessExact ?? null,
-			remedy: way === null ? feature.remedy : null,
+			remedy: way === null && isCertain(tried) ? feature.remedy : null,
 			ways: tried.map(({ way: { kind }, available, reason }) => ({
 				hook: kind,
 				available,
@@ -112,6 +112,10 @@ function featuresOf(libbpf: Libbpf | null, { btfPath, hooks }: DoctorOptions): F
 			})),
 		};
 	});
+}
+
+function isCertain(answers: readonly Answer[]): boolean {
+	return answers.every(({ available }) => available !== null);
 }
 
 function capabilities(): Record<string, boolean> {

@@ -1,6 +1,7 @@
 /** The BPF object in the kernel: sized, loaded, its maps and iterators at hand. */
 
 import { closeSync, openSync } from "node:fs";
+import type { Capability } from "../enrich/capabilities.ts";
 import { cgroup2MountPoint } from "../enrich/cgroups.ts";
 import { mounts, networkNamespaces } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -30,6 +31,7 @@ import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { EVERYTHING, FIND_HOLDERS, type Plan, planFor, programsOf } from "./plan.ts";
 import { explainRefusal, requireKernelTypes } from "./refusal.ts";
+import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
 export interface KernelSideOptions {
 	/** What is traced; programs for other transports are not loaded. */
@@ -115,11 +117,12 @@ export class KernelSide implements Disposable {
 	/** Throws LibbpfMissingError, PermissionError, UnsupportedError or LibbpfError. */
 	static load(options: KernelSideOptions): KernelSide {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
-		requireKernelTypes();
 		const { btfPath } = options;
-		return explainRefusal("load the BPF programs", btfPath, () => {
+		requireKernelTypes(btfPath);
+		const plan = planFor(options.transports, options.eventTypes !== 0);
+		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
+		return explainRefusal(attempted, () => {
 			using open = OpenObject.open(libbpf, bpfObject(), { name: "conntracer", btfPath });
-			const plan = planFor(options.transports, options.eventTypes !== 0);
 			setUp(open, options, plan);
 			return open.load((loaded) => new KernelSide(libbpf, loaded, plan, asksOwner(options.filter)));
 		});
@@ -128,7 +131,8 @@ export class KernelSide implements Disposable {
 	/** Once it is done nothing is missed, and what was there before is taken in. */
 	attach(): void {
 		this.#run("iter__adopt_listeners");
-		explainRefusal("attach the BPF programs", null, () => {
+		const needed = neededFor(this.#plan);
+		explainRefusal({ what: "attach the BPF programs", needed, btfPath: null }, () => {
 			for (const name of this.#plan.hooks)
 				this.#links.push(this.#owned.use(this.#object.program(name).attach()));
 			this.#attachToRootCgroup(this.#plan.cgroupHooks);
@@ -201,7 +205,8 @@ export class KernelSide implements Disposable {
 
 	/** Has the kernel count and time the runs of all BPF programs until the function is called. */
 	countRuns(): () => void {
-		return countRuns(this.libbpf);
+		const attempted = { what: "count BPF runs", needed: FOR_STATISTICS, btfPath: null };
+		return explainRefusal(attempted, () => countRuns(this.libbpf));
 	}
 
 	/** Runs that the kernel skipped because the program ran on that CPU already. */
@@ -228,6 +233,10 @@ export class KernelSide implements Disposable {
 		this.#owned.dispose();
 		this.#object[Symbol.dispose]();
 	}
+}
+
+function neededFor({ cgroupHooks }: Plan): readonly Capability[] {
+	return cgroupHooks.length > 0 ? FOR_CGROUPS : FOR_TRACING;
 }
 
 function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void {

@@ -10,6 +10,8 @@ import { FOR_CGROUPS, FOR_TRACING, missingRights, rightsDoNotCount } from "./rig
 /** The kernel's own ENOTSUPP, which has no name in user space. */
 const ENOTSUPP = 524;
 
+const LIST = new Intl.ListFormat("en-GB");
+
 const no = (reason: string): Answer => ({ available: false, reason });
 const unknown = (reason: string): Answer => ({ available: null, reason });
 
@@ -40,7 +42,7 @@ function hookIn(message: string): string | null {
 
 function refused(error: LibbpfError, way: Way, hook: string | null): Answer {
 	const missing = missingRights(way.kind === "cgroup" ? FOR_CGROUPS : FOR_TRACING);
-	if (missing.length > 0) return unknown(`needs ${missing.join(" and ")}`);
+	if (missing.length > 0) return unknown(`needs ${LIST.format(missing)}`);
 	if (rightsDoNotCount()) return unknown("capabilities of a user namespace do not count here");
 	const mode = lockdownMode();
 	if (mode !== null && mode !== "none") return no(`kernel lockdown (${mode}) refuses it`);

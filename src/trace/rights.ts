@@ -6,6 +6,8 @@ import { type Capability, heldCapabilities, inUserNamespace } from "../enrich/ca
 export const FOR_TRACING: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON"];
 /** Programs of a cgroup count as network administration. */
 export const FOR_CGROUPS: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"];
+/** BPF_ENABLE_STATS. */
+export const FOR_STATISTICS: readonly Capability[] = ["CAP_SYS_ADMIN"];
 
 /** Before there was CAP_BPF (5.8) it took CAP_SYS_ADMIN, which still stands for all three. */
 const FROM_SYS_ADMIN: ReadonlySet<Capability> = new Set(FOR_CGROUPS);

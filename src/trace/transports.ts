@@ -1,6 +1,6 @@
 /** Which transports are traced: those that were asked for, or those that this kernel lets us trace. */
 
-import { LibbpfError, UnsupportedError } from "../errors.ts";
+import { type ConntracerError, LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
 import type { Transport } from "../flow/records.ts";
 
 export interface Opened<T> {
@@ -30,9 +30,11 @@ export function openTransports<T>(
 	}
 }
 
-/** Null for what has nothing to do with what the kernel can do. */
-function missing(error: unknown): UnsupportedError | null {
+/** Null for what has nothing to do with what the kernel can do, or may. */
+function missing(error: unknown): ConntracerError | null {
 	if (error instanceof UnsupportedError) return error;
+	// TCP does without what is missing.
+	if (error instanceof PermissionError && `${error.capabilities}` === "CAP_NET_ADMIN") return error;
 	if (!(error instanceof LibbpfError)) return null;
 	return new UnsupportedError(
 		"UDP",
