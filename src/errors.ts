@@ -73,8 +73,14 @@ export class UnsupportedError extends ConntracerError {
 	/** The first kernel that has it; null where it is a matter of configuration. */
 	readonly minimumKernel: string | null;
 
-	constructor(feature: string, minimumKernel: string | null, why: string, remedy: string) {
-		super(`${feature}: ${why}`, remedy);
+	constructor(
+		feature: string,
+		minimumKernel: string | null,
+		why: string,
+		remedy: string,
+		options?: ErrorOptions,
+	) {
+		super(`${feature}: ${why}`, remedy, options);
 		this.feature = feature;
 		this.minimumKernel = minimumKernel;
 	}

@@ -2,6 +2,7 @@
 
 import { type Pointer, ptr } from "bun:ffi";
 import { LayoutError } from "../errors.ts";
+import { AttachTargets } from "./attach-targets.ts";
 import { checkInt, checkPointer, checkU32 } from "./check.ts";
 import { cString } from "./libc.ts";
 import type { Libbpf } from "./library.ts";
@@ -14,8 +15,10 @@ const OPEN_OPTS = { size: 80, objectName: 8, btfCustomPath: 48 } as const;
 export interface OpenOptions {
 	/** Without it libbpf would make one of the buffer's address, and put it into map names. */
 	readonly name: string;
-	/** Kernel types for a kernel that has none. */
+	/** Kernel types to relocate against, in place of the kernel's own. */
 	readonly btfPath: string | null;
+	/** Kernel types to find attach targets in, where the kernel's own are not to be seen. */
+	readonly targetsPath: string | null;
 }
 
 /** Finds maps and programs, and owns the object. */
@@ -59,14 +62,26 @@ class ObjectHandle implements Disposable {
 /** Not in the kernel yet. */
 export class OpenObject implements Disposable {
 	readonly #handle: ObjectHandle;
+	readonly #targets: AttachTargets | null;
 	#isHandedOn = false;
 
-	private constructor(handle: ObjectHandle) {
+	private constructor(handle: ObjectHandle, targets: AttachTargets | null) {
 		this.#handle = handle;
+		this.#targets = targets;
 	}
 
 	/** Throws LibbpfError. libbpf copies the bytes, so they need not be kept. */
 	static open(library: Libbpf, bytes: Uint8Array, options: OpenOptions): OpenObject {
+		using owned = new DisposableStack();
+		const { targetsPath } = options;
+		const targets =
+			targetsPath === null ? null : owned.use(new AttachTargets(library, targetsPath));
+		const handle = OpenObject.#open(library, bytes, options);
+		owned.move();
+		return new OpenObject(handle, targets);
+	}
+
+	static #open(library: Libbpf, bytes: Uint8Array, options: OpenOptions): ObjectHandle {
 		const opts = new DataView(new ArrayBuffer(OPEN_OPTS.size));
 		const name = cString(options.name);
 		const btfPath = options.btfPath === null ? null : cString(options.btfPath);
@@ -78,7 +93,7 @@ export class OpenObject implements Disposable {
 		// SAFETY: `opts` points at these; libbpf has copied them by now.
 		name.at(0);
 		btfPath?.at(0);
-		return new OpenObject(new ObjectHandle(library, pointer));
+		return new ObjectHandle(library, pointer);
 	}
 
 	resizeMap(name: string, maxEntries: number): void {
@@ -135,6 +150,7 @@ export class OpenObject implements Disposable {
 	/** Closes the object unless it was loaded. */
 	[Symbol.dispose](): void {
 		if (!this.#isHandedOn) this.#handle[Symbol.dispose]();
+		this.#targets?.[Symbol.dispose]();
 	}
 }
 

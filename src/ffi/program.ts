@@ -16,6 +16,9 @@ export interface ProgramStats {
 	readonly misses: number;
 }
 
+/** include/uapi/linux/bpf.h */
+const BPF_PROG_TYPE_TRACING = 26;
+
 /** struct bpf_prog_info of include/uapi/linux/bpf.h. */
 const PROG_INFO = { size: 232, runTimeNs: 192, runs: 200, misses: 208 } as const;
 
@@ -41,7 +44,12 @@ export class BpfProgram {
 
 	/** Attaches it where its section name says. The caller owns the link. */
 	attach(): BpfLink {
-		const link = this.#library.symbols.bpf_program__attach(this.#pointer);
+		const { symbols } = this.#library;
+		// What libbpf does for them by their section, which AttachTargets takes from it.
+		const isTracing = symbols.bpf_program__type(this.#pointer) === BPF_PROG_TYPE_TRACING;
+		const link = isTracing
+			? symbols.bpf_program__attach_trace(this.#pointer)
+			: symbols.bpf_program__attach(this.#pointer);
 		const operation = `attach ${this.name}`;
 		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
 	}

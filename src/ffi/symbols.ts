@@ -42,6 +42,24 @@ export const LIBBPF_SYMBOLS = {
 	bpf_program__attach: { args: ["ptr"], returns: "ptr" },
 	// int bpf_program__set_autoload(struct bpf_program *prog, bool autoload)
 	bpf_program__set_autoload: { args: ["ptr", "bool"], returns: "i32" },
+	// struct bpf_link *bpf_program__attach_trace(const struct bpf_program *prog)
+	bpf_program__attach_trace: { args: ["ptr"], returns: "ptr" },
+	// enum bpf_prog_type bpf_program__type(const struct bpf_program *prog)
+	bpf_program__type: { args: ["ptr"], returns: "i32" },
+	// int bpf_program__set_type(struct bpf_program *prog, enum bpf_prog_type type)
+	bpf_program__set_type: { args: ["ptr", "i32"], returns: "i32" },
+	// const char *bpf_program__section_name(const struct bpf_program *prog)
+	bpf_program__section_name: { args: ["ptr"], returns: "cstring" },
+	// int libbpf_register_prog_handler(const char *sec, enum bpf_prog_type prog_type, enum bpf_attach_type exp_attach_type, const struct libbpf_prog_handler_opts *opts)
+	libbpf_register_prog_handler: { args: ["ptr", "i32", "i32", "ptr"], returns: "i32" },
+	// int libbpf_unregister_prog_handler(int handler_id)
+	libbpf_unregister_prog_handler: { args: ["i32"], returns: "i32" },
+	// struct btf *btf__parse(const char *path, struct btf_ext **btf_ext)
+	btf__parse: { args: ["ptr", "ptr"], returns: "ptr" },
+	// __s32 btf__find_by_name_kind(const struct btf *btf, const char *type_name, __u32 kind)
+	btf__find_by_name_kind: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+	// void btf__free(struct btf *btf)
+	btf__free: { args: ["ptr"], returns: "void" },
 	// struct bpf_link *bpf_program__attach_cgroup(const struct bpf_program *prog, int cgroup_fd)
 	bpf_program__attach_cgroup: { args: ["ptr", "i32"], returns: "ptr" },
 	// struct bpf_link *bpf_program__attach_iter(const struct bpf_program *prog, const struct bpf_iter_attach_opts *opts)

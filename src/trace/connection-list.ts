@@ -14,7 +14,7 @@ import { SocketTable } from "../flow/socket-table.ts";
 import { listSettings } from "../maps/structs.ts";
 import { bundledLibraries, listObject } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
-import { explainRefusal, requireKernelTypes } from "./refusal.ts";
+import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_TRACING } from "./rights.ts";
 import type { HookFamily } from "./session-options.ts";
 
@@ -90,7 +90,7 @@ function findSockets(options: ConnectionListOptions): SocketTable {
 	requireKernelTypes(btfPath);
 	const attempted = { what: "load the BPF programs", needed: FOR_TRACING, btfPath };
 	return explainRefusal(attempted, () => {
-		using open = OpenObject.open(libbpf, listObject(), { name: "conntracer_list", btfPath });
+		using open = OpenObject.open(libbpf, listObject(), openOptions("conntracer_list", btfPath));
 		if (!wanted.includes("tcp")) open.leaveOut(WALKS.tcp);
 		if (!wanted.includes("udp")) open.leaveOut(WALKS.udp);
 		const [tcp, udp] = [Number(wanted.includes("tcp")), Number(wanted.includes("udp"))];

@@ -30,7 +30,7 @@ import {
 import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { EVERYTHING, FIND_HOLDERS, type Plan, planFor, programsOf } from "./plan.ts";
-import { explainRefusal, requireKernelTypes } from "./refusal.ts";
+import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
 export interface KernelSideOptions {
@@ -122,7 +122,7 @@ export class KernelSide implements Disposable {
 		const plan = planFor(options.transports, options.eventTypes !== 0);
 		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
 		return explainRefusal(attempted, () => {
-			using open = OpenObject.open(libbpf, bpfObject(), { name: "conntracer", btfPath });
+			using open = OpenObject.open(libbpf, bpfObject(), openOptions("conntracer", btfPath));
 			setUp(open, options, plan);
 			return open.load((loaded) => new KernelSide(libbpf, loaded, plan, asksOwner(options.filter)));
 		});

@@ -10,6 +10,7 @@ import type { Answer } from "../flow/doctor.ts";
 import { probeObject } from "./assets.ts";
 import { FEATURES, type Way } from "./features.ts";
 import { answerOf } from "./probe-reasons.ts";
+import { openOptions } from "./refusal.ts";
 
 const U32_SIZE = 4;
 const U64_SIZE = 8;
@@ -42,7 +43,7 @@ export function tryWay(libbpf: Libbpf, way: Way, btfPath: string | null): Answer
 
 function attempt(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
 	try {
-		using open = OpenObject.open(libbpf, probeObject(), { name: "ct_probe", btfPath });
+		using open = OpenObject.open(libbpf, probeObject(), openOptions("ct_probe", btfPath));
 		const wanted = new Set(way.hooks.map(programOf));
 		for (const name of PROGRAMS) if (!wanted.has(name)) open.leaveOut(name);
 		open.load((loaded) => attachAll(loaded, way));

@@ -3,7 +3,8 @@
 import type { Capability } from "../enrich/capabilities.ts";
 import { hasKernelTypes, KERNEL_TYPES } from "../enrich/sysfs.ts";
 import { LibbpfError, PermissionError, UnsupportedError, UsageError } from "../errors.ts";
-import { EPERM } from "../ffi/errno.ts";
+import { EINVAL, EPERM, ESRCH } from "../ffi/errno.ts";
+import type { OpenOptions } from "../ffi/object.ts";
 import { missingRights } from "./rights.ts";
 
 /**
@@ -16,8 +17,14 @@ export function requireKernelTypes(btfPath: string | null): void {
 		"kernel types (BTF)",
 		"5.4",
 		`${KERNEL_TYPES} is not there`,
-		"name a file with this kernel's types with --btf (https://github.com/aquasecurity/btfhub-archive has many), or use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+		"name a file that has them with --btf, https://github.com/aquasecurity/btfhub-archive for example; " +
+			"or use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
 	);
+}
+
+/** @param btfPath of --btf */
+export function openOptions(name: string, btfPath: string | null): OpenOptions {
+	return { name, btfPath, targetsPath: hasKernelTypes() ? null : btfPath };
 }
 
 export interface Attempted {
@@ -34,12 +41,26 @@ export function explainRefusal<T>({ what, needed, btfPath }: Attempted, attempt:
 	} catch (error) {
 		if (error instanceof LibbpfError && error.errno === EPERM)
 			throw new PermissionError(what, missingRights(needed), { cause: error });
-		if (error instanceof LibbpfError && btfPath !== null && error.log.includes("BTF"))
-			throw new UsageError(
-				`--btf ${btfPath}: ${error.log}`,
-				"name a file with the types of this kernel, or leave it out",
-				{ cause: error },
-			);
+		if (error instanceof LibbpfError && btfPath !== null) throw besidesTypes(error, btfPath);
 		throw error;
 	}
+}
+
+/** libbpf has numbers of its own, from 4000, for files that are not what they should be. */
+function besidesTypes(error: LibbpfError, btfPath: string): Error {
+	const FIRST_OF_LIBBPF = 4000;
+	if (error.errno >= FIRST_OF_LIBBPF || error.log.includes("BTF"))
+		return new UsageError(
+			`--btf ${JSON.stringify(btfPath)}: ${error.log}`,
+			"name a file with the types of this kernel, or leave it out",
+			{ cause: error },
+		);
+	if (hasKernelTypes() || ![EINVAL, ESRCH].includes(error.errno)) return error;
+	return new UnsupportedError(
+		"kernel types (BTF)",
+		"5.4",
+		`the kernel has none of its own, or ${JSON.stringify(btfPath)} is of another build`,
+		"use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+		{ cause: error },
+	);
 }
