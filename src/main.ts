@@ -4,6 +4,7 @@ import { fstatSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { isatty, type WriteStream } from "node:tty";
 import {
+	giveUpRights,
 	type Keyboard,
 	type Output,
 	openEventTracer,
@@ -131,5 +132,6 @@ process.exit(
 		version: VERSION,
 		openFlowTracer,
 		openEventTracer,
+		giveUpRights,
 	}),
 );

@@ -40,6 +40,8 @@ export interface Context {
 	readonly version: string;
 	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
 	readonly openEventTracer: (options: EventTracerOptions) => EventSource;
+	/** Called once a tracer is attached, and nothing is left to open: gives up what that took. */
+	readonly giveUpRights?: () => void;
 }
 
 export interface Example {

@@ -48,7 +48,7 @@ export const events = defineCommand({
 		const sink = sinkOf(values, context);
 		try {
 			using tracer = context.openEventTracer(options);
-			const { lost } = await present(tracer, sink, values, context.signal);
+			const { lost } = await present(tracer, sink, values, context);
 			const isLossless = Object.values(lost).every((count) => count === 0);
 			return values.strict && !isLossless ? EXIT_LOST : EXIT_DONE;
 		} finally {
@@ -72,11 +72,12 @@ async function present(
 	tracer: EventSource,
 	sink: EventSink,
 	{ count, duration, failed }: EventsValues,
-	signal: AbortSignal,
+	{ signal, giveUpRights }: Context,
 ): Promise<SummaryRecord> {
 	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
 	let left = count ?? Number.POSITIVE_INFINITY;
 	sink.ready(tracer.ready);
+	giveUpRights?.();
 	for await (const batch of tracer.batches(end)) {
 		const shown = failed ? batch.events.filter(isFailure) : batch.events;
 		sink.events({ events: shown.length > left ? shown.slice(0, left) : shown, gaps: batch.gaps });

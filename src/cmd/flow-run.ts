@@ -65,6 +65,7 @@ export async function runFlows(
 	try {
 		using tracer = context.openFlowTracer(tracerOptions);
 		sink.ready(tracer.ready);
+		context.giveUpRights?.();
 		await show(tracer);
 		const summary = tracer.summary();
 		sink.summary(summary);

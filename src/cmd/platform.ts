@@ -5,6 +5,7 @@ import { FlowTracer } from "../trace/flow-tracer.ts";
 import type { Context } from "./command.ts";
 
 export type { Output } from "../sink/sink.ts";
+export { giveUpRights } from "../trace/least-rights.ts";
 export { readerIsGone } from "../trace/reader.ts";
 export type { Keyboard } from "./command.ts";
 

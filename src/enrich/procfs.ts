@@ -33,8 +33,22 @@ export function sysctl(name: string): number | null {
 
 /** A field of /proc/PID/status, of the calling thread: "CapEff". */
 export function threadStatus(field: string): string | null {
-	const text = readFileSync("/proc/thread-self/status", "utf8");
+	return statusField(readFileSync("/proc/thread-self/status", "utf8"), field);
+}
+
+function statusField(text: string, field: string): string | null {
 	return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
+}
+
+/** The threads of this process but the main one, with the mask of their permitted capabilities. */
+export function otherThreads(): { readonly id: number; readonly capPrm: string }[] {
+	const ids = readdirSync("/proc/self/task").map(Number);
+	return ids.flatMap((id) => {
+		if (id === process.pid) return [];
+		const text = orNull(() => readFileSync(`/proc/self/task/${id}/status`, "utf8"));
+		// Null: it has ended meanwhile.
+		return text === null ? [] : [{ id, capPrm: statusField(text, "CapPrm") ?? "0" }];
+	});
 }
 
 /** Null where the kernel has none. */

@@ -2,7 +2,7 @@
 
 import { dlopen, type Library, type Pointer, read, toArrayBuffer } from "bun:ffi";
 import { LibbpfError } from "../errors.ts";
-import { EAGAIN, EINTR, errnoName } from "./errno.ts";
+import { EAGAIN, EINTR, EPERM, errnoName } from "./errno.ts";
 import { LIBC_SYMBOLS } from "./symbols.ts";
 
 const openLibc = (): Library<typeof LIBC_SYMBOLS> => {
@@ -141,4 +141,48 @@ export const readerIsGone = (fd: number): boolean => {
 	request.setInt32(0, fd, true);
 	if (libc.poll(new Uint8Array(request.buffer), 1, 0) <= 0) return false;
 	return (request.getInt16(6, true) & POLLERR) !== 0;
+};
+
+/** arch/…/include/asm/unistd.h: what libc has no function for, by process.arch. */
+const CALLS: Readonly<Record<string, { readonly tgkill: number; readonly bpf: number }>> = {
+	x64: { tgkill: 234, bpf: 321 },
+	arm64: { tgkill: 131, bpf: 280 },
+};
+
+/** Sends a signal to one thread of this process; one that is gone needs none. */
+export const signalThread = (thread: number, signal: number): void => {
+	const call = CALLS[process.arch]?.tgkill;
+	if (call !== undefined) libc.syscall(call, process.pid, thread, signal);
+};
+
+const BPF_OBJ_GET_INFO_BY_FD = 15;
+
+/**
+ * Whether the calling thread may use what it has of BPF. Before Linux 5.19 (c8644cd0efe7) that takes
+ * CAP_BPF where kernel.unprivileged_bpf_disabled is set.
+ */
+export const mayUseBpf = (): boolean => {
+	const call = CALLS[process.arch]?.bpf;
+	// No attributes at all: who may not is told so first.
+	if (call === undefined) return true;
+	return Number(libc.syscall(call, BPF_OBJ_GET_INFO_BY_FD, 0, 0)) >= 0 || errno() !== EPERM;
+};
+
+const CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Of the calling thread, as bit masks; the inheritable and ambient ones go. Throws LibbpfError. */
+export const setCapabilities = (effective: bigint, permitted: bigint): void => {
+	const half = (mask: bigint, high: boolean) => Number((high ? mask >> 32n : mask) & 0xffffffffn);
+	const sets = Uint32Array.of(
+		...[half(effective, false), half(permitted, false), 0],
+		...[half(effective, true), half(permitted, true), 0],
+	);
+	if (libc.capset(Uint32Array.of(CAPABILITY_VERSION_3, 0), sets) !== 0) fail("capset");
+};
+
+const PR_SET_NO_NEW_PRIVS = 38;
+
+/** The calling thread, and what it starts, cannot gain rights by executing a program any more. */
+export const forbidNewPrivileges = (): void => {
+	if (libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) !== 0) fail("prctl");
 };

@@ -9,3 +9,8 @@ declare module "*.so.1" {
 	const path: string;
 	export default path;
 }
+
+declare module "*.c" {
+	const path: string;
+	export default path;
+}

@@ -3,6 +3,7 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { OWN_NETWORK_NAMESPACE } from "../enrich/procfs.ts";
 import { enterNetns } from "../ffi/libc.ts";
+import { withRaisedRights } from "./least-rights.ts";
 
 /**
  * Runs `look` inside the network namespace at `path`, unless it is gone or not to be entered.
@@ -13,6 +14,10 @@ export function visitNetns(path: string, look: () => void): void {
 		look();
 		return;
 	}
+	withRaisedRights(() => visitOther(path, look));
+}
+
+function visitOther(path: string, look: () => void): void {
 	const home = openSync(OWN_NETWORK_NAMESPACE, "r");
 	try {
 		if (!enter(path)) return;
