@@ -102,7 +102,7 @@ export class PermissionError extends ConntracerError {
 				: `${what}: not permitted without ${LIST.format(capabilities)}`,
 			isRefused
 				? "a container's seccomp filter, a user namespace or kernel lockdown does that; run it outside"
-				: "run it as root: sudo conntracer …; or with these capabilities",
+				: "run it as root: sudo conntracer …; or give it what is missing",
 			options,
 		);
 		this.capabilities = capabilities;

@@ -15,7 +15,7 @@ export type Examination = (options: DoctorOptions) => DoctorRecord | Promise<Doc
 export function doctorOf(examine: Examination): Command<typeof doctorOptions> {
 	return defineCommand({
 		name: "doctor",
-		describe: "what this machine can trace, and what is missing",
+		describe: "what this machine can trace, and how",
 		options: doctorOptions,
 		positional: null,
 		examples: [

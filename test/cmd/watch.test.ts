@@ -86,7 +86,7 @@ describe("a tracer that does not open", () => {
 		[
 			new PermissionError("load the BPF programs", ["CAP_BPF", "CAP_PERFMON"]),
 			3,
-			"load the BPF programs: not permitted without CAP_BPF and CAP_PERFMON (run it as root: sudo conntracer …)",
+			"load the BPF programs: not permitted without CAP_BPF and CAP_PERFMON (run it as root: sudo conntracer …; or give it what is missing)",
 		],
 		[new UnsupportedError("BTF", "5.9", "not there", "use --btf"), 4, "BTF: not there (use --btf)"],
 		[new LibbpfMissingError("no libbpf", "install it"), 5, "no libbpf (install it)"],
