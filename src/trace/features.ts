@@ -29,6 +29,17 @@ const NEEDS_BTF_TRACEPOINTS = "use Linux 5.12 or newer, built with CONFIG_DEBUG_
 const UDP_REMEDY =
 	"use Linux 6.3 or newer, or one with kprobes (CONFIG_KPROBE_EVENTS=y); or say --transport tcp";
 
+/** Their arguments are the peer, too, and they see the socket's end. */
+const UDP_FENTRY = way("fentry", [
+	...["fexit/udp_sendmsg", "fexit/udpv6_sendmsg", "fentry/skb_consume_udp"],
+	...["fentry/udp_destroy_sock", "fentry/udpv6_destroy_sock"],
+]);
+const UDP_KPROBE = way("kprobe", [
+	...["kprobe/udp_sendmsg", "kretprobe/udp_sendmsg", "kprobe/udpv6_sendmsg"],
+	...["kretprobe/udpv6_sendmsg", "kprobe/skb_consume_udp"],
+	...["kprobe/udp_destroy_sock", "kprobe/udpv6_destroy_sock"],
+]);
+
 export const FEATURES: readonly Feature[] = [
 	{
 		name: "tcp_lifecycle",
@@ -49,7 +60,7 @@ export const FEATURES: readonly Feature[] = [
 			way(
 				"tracepoint",
 				["tp_btf/inet_sock_set_state"],
-				"an accepted connection is under the process that owns the listening socket",
+				"an accepted connection is first taken for that of the process that owns the listening socket",
 			),
 		],
 		remedy: NEEDS_BTF_TRACEPOINTS,
@@ -64,11 +75,8 @@ export const FEATURES: readonly Feature[] = [
 		name: "udp",
 		transport: "udp",
 		ways: [
-			way("fentry", ["fexit/udp_sendmsg", "fexit/udpv6_sendmsg", "fentry/skb_consume_udp"]),
-			way("kprobe", [
-				...["kprobe/udp_sendmsg", "kretprobe/udp_sendmsg", "kprobe/udpv6_sendmsg"],
-				...["kretprobe/udpv6_sendmsg", "kprobe/skb_consume_udp"],
-			]),
+			UDP_FENTRY,
+			UDP_KPROBE,
 			way("tracepoint", ["tp_btf/sock_send_length", "tp_btf/sock_recv_length"]),
 		],
 		remedy: UDP_REMEDY,
@@ -77,10 +85,16 @@ export const FEATURES: readonly Feature[] = [
 		name: "udp_peers",
 		transport: "udp",
 		ways: [
-			way("cgroup", [
-				...["cgroup/sendmsg4", "cgroup/sendmsg6", "cgroup/recvmsg4", "cgroup/recvmsg6"],
-				"cgroup/sock_release",
-			]),
+			UDP_FENTRY,
+			UDP_KPROBE,
+			way(
+				"cgroup",
+				[
+					...["cgroup/sendmsg4", "cgroup/sendmsg6", "cgroup/recvmsg4", "cgroup/recvmsg6"],
+					"cgroup/sock_release",
+				],
+				"the peer is not known where a program does not ask who sent",
+			),
 		],
 		remedy: "mount cgroup v2: mount -t cgroup2 none /sys/fs/cgroup/unified; or say --transport tcp",
 	},

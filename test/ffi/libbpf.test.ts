@@ -82,7 +82,11 @@ describe("a BPF object", () => {
 
 	kernelTest("is loaded without the programs that are left out", async () => {
 		const bytes = listObject();
-		using object = OpenObject.open(library(), bytes, { name: "list", btfPath: null });
+		using object = OpenObject.open(library(), bytes, {
+			name: "list",
+			btfPath: null,
+			targetsPath: null,
+		});
 		expect(() => object.leaveOut("no_such_program")).toThrow("program no_such_program: ENOENT");
 		object.leaveOut("iter__list_udp");
 		object.load((loaded) => {

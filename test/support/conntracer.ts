@@ -104,8 +104,8 @@ export class Conntracer implements AsyncDisposable {
 	readonly #lines: Lines;
 	readonly #errors: Lines;
 
-	private constructor(args: readonly string[]) {
-		const command = [conntracerBinary(), ...args, "--json", "--summary"];
+	private constructor(args: readonly string[], program: readonly string[]) {
+		const command = [...program, ...args, "--json", "--summary"];
 		this.#child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
 		this.#lines = new Lines("conntracer", this.#child.stdout);
 		this.#errors = new Lines("conntracer", this.#child.stderr);
@@ -118,8 +118,13 @@ export class Conntracer implements AsyncDisposable {
 	}
 
 	/** Any command that has a `ready` record. */
-	static async run(...args: readonly string[]): Promise<Conntracer> {
-		const conntracer = new Conntracer(args);
+	static run(...args: readonly string[]): Promise<Conntracer> {
+		return Conntracer.runAs([conntracerBinary()], ...args);
+	}
+
+	/** @param program what stands before the arguments; it must become conntracer itself */
+	static async runAs(program: readonly string[], ...args: readonly string[]): Promise<Conntracer> {
+		const conntracer = new Conntracer(args, program);
 		try {
 			await conntracer.until("a ready record", (records) => records.length > 0);
 		} catch (error) {

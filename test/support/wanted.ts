@@ -50,7 +50,11 @@ export function askKernel(
 ): boolean[] {
 	const library = Libbpf.open(null, bundledLibraries);
 	object ??= compiled();
-	using open = OpenObject.open(library, object, { name: "wanted", btfPath: null });
+	using open = OpenObject.open(library, object, {
+		name: "wanted",
+		btfPath: null,
+		targetsPath: null,
+	});
 	open.resizeMap("questions", subjects.length);
 	if (kernel !== null) open.setConstants(".rodata.filter", filter.encode(kernel));
 	return open.load((loaded) => {

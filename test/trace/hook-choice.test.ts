@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { PermissionError, UnsupportedError } from "../../src/errors.ts";
 import type { Answer } from "../../src/flow/doctor.ts";
 import { FEATURES, type Feature, type Way } from "../../src/trace/features.ts";
-import { chooseWay, type HookFamily, requireFamily } from "../../src/trace/hook-choice.ts";
+import { chooseWay, requireFamily } from "../../src/trace/hook-choice.ts";
 import { FOR_TRACING, missingRights } from "../../src/trace/rights.ts";
+import type { HookFamily } from "../../src/trace/session-options.ts";
 
 const YES: Answer = { available: true, reason: null };
 const NO: Answer = { available: false, reason: "not there" };

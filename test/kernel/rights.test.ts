@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { Conntracer, summaryOf } from "../support/conntracer.ts";
+import { expectNothingLost, expectSide, processIs, sideOf } from "../support/expectations.ts";
+import { NamespacePair } from "../support/namespaces.ts";
+import { OrdinaryUser } from "../support/ordinary-user.ts";
+import { kernelTest } from "../support/root.ts";
+import { ownPrograms, runTraffic } from "../support/traffic.ts";
+
+const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("rgt");
+const TRACING = ["bpf", "perfmon"];
+const WITH_UDP = [...TRACING, "net_admin"];
+
+let user: OrdinaryUser | null = null;
+beforeAll(() => {
+	if (process.getuid?.() === 0) user = new OrdinaryUser();
+});
+afterAll(() => user?.[Symbol.dispose]());
+
+function ordinary(): OrdinaryUser {
+	if (user === null) throw new Error("not root");
+	return user;
+}
+
+interface Thread {
+	readonly name: string;
+	readonly status: Readonly<Record<string, string>>;
+}
+
+const FIELDS = ["CapInh", "CapPrm", "CapEff", "CapAmb", "NoNewPrivs"];
+
+/** The main one first. */
+function threadsOf(pid: number): Thread[] {
+	const tasks = readdirSync(`/proc/${pid}/task`).map(Number);
+	return tasks
+		.sort((a, b) => Number(b === pid) - Number(a === pid))
+		.map((task) => {
+			const text = readFileSync(`/proc/${pid}/task/${task}/status`, "utf8");
+			const lines = text.split("\n").map((line) => line.split(":\t"));
+			const all: Record<string, string> = Object.fromEntries(lines);
+			return {
+				name: all["Name"] ?? "",
+				status: Object.fromEntries(FIELDS.map((field) => [field, all[field] ?? ""])),
+			};
+		});
+}
+
+const NO_CAPABILITIES = "0".repeat(16);
+const NOTHING = {
+	...{ CapInh: NO_CAPABILITIES, CapPrm: NO_CAPABILITIES, CapEff: NO_CAPABILITIES },
+	...{ CapAmb: NO_CAPABILITIES, NoNewPrivs: "1" },
+};
+/** Bit 19 is CAP_SYS_PTRACE, bit 21 CAP_SYS_ADMIN. */
+const OF_ROOT = { ...NOTHING, CapEff: "0000000000080000", CapPrm: "0000000000280000" };
+
+describe("an ordinary user", () => {
+	for (const [command, held, missing] of [
+		["watch --transport tcp", [], "CAP_BPF and CAP_PERFMON"],
+		["watch", [], "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"],
+		["watch --transport tcp", ["bpf"], "CAP_PERFMON"],
+		["watch --transport tcp", ["perfmon"], "CAP_BPF"],
+		["watch --transport udp", ["bpf", "perfmon"], "CAP_NET_ADMIN"],
+		["watch --transport tcp -v", ["bpf", "perfmon"], "CAP_SYS_ADMIN"],
+		["top --transport tcp", ["perfmon"], "CAP_BPF"],
+		["events", [], "CAP_BPF and CAP_PERFMON"],
+		["list", ["net_admin"], "CAP_BPF and CAP_PERFMON"],
+		["events --hooks fentry", [], "CAP_BPF and CAP_PERFMON"],
+	] as const)
+		kernelTest(`with ${held.join(", ") || "no rights"} ${command} lacks ${missing}`, async () => {
+			const run = ordinary().run(held, ...command.split(" "), "-o", "json");
+			expect({ exitCode: run.exitCode, stdout: run.stdout }).toEqual({ exitCode: 3, stdout: "" });
+			expect(JSON.parse(run.stderr)).toMatchObject({
+				...{ type: "error", code: "permission" },
+				message: expect.stringMatching(new RegExp(`without ${missing}$`)),
+			});
+		});
+
+	for (const command of ["watch --transport tcp", "events", "list"])
+		kernelTest(`with bpf and perfmon runs ${command}`, async () => {
+			const limit = command === "list" ? [] : ["-d", "100ms"];
+			const run = ordinary().run(TRACING, ...command.split(" "), ...limit, "--json");
+			expect({ exitCode: run.exitCode, stderr: run.stderr }).toEqual({ exitCode: 0, stderr: "" });
+		});
+
+	kernelTest("with bpf and perfmon sees each connection of others, and gives both up", async () => {
+		const program = ordinary().program(TRACING);
+		await using conntracer = await Conntracer.runAs(program, "watch", "-i", "100ms");
+		expect(conntracer.ready.hooks["udp"]).toContain("CAP_NET_ADMIN");
+		const truth = await runTraffic(["churn", "--count", "200", ...NAMES]);
+		await conntracer.untilClosed(400, processIs(CLIENT, SERVER));
+		for (const { name, status } of threadsOf(conntracer.pid))
+			expect({ name, ...status }).toEqual({ name, ...NOTHING });
+		const run = await conntracer.stop();
+		expectNothingLost(run);
+		expectSide(sideOf(run, CLIENT, "active"), truth.clients);
+		expectSide(sideOf(run, SERVER, "passive"), truth.servers);
+	});
+
+	kernelTest("with net_admin, too, traces UDP", async () => {
+		const args = ["watch", "-i", "100ms"];
+		await using conntracer = await Conntracer.runAs(ordinary().program(WITH_UDP), ...args);
+		await using whole = await Conntracer.start("-i", "100ms");
+		expect(conntracer.ready.hooks).toEqual(whole.ready.hooks);
+		for (const each of [conntracer, whole]) expect((await each.stop()).exitCode).toBe(0);
+	});
+});
+
+describe("root", () => {
+	for (const command of ["watch", "events"])
+		kernelTest(
+			`keeps, in a ${command}, what other users' processes take, and no thread has more`,
+			async () => {
+				await using conntracer = await Conntracer.run(command);
+				await runTraffic(["refused", "--count", "1", ...NAMES]);
+				await conntracer.until("a record", (records) => records.length > 1);
+				const [main, ...others] = threadsOf(conntracer.pid);
+				expect(main?.status).toEqual(OF_ROOT);
+				expect(others.length).toBeGreaterThan(0);
+				for (const { name, status } of others)
+					expect({ name, ...status }).toEqual({ name, ...NOTHING });
+				expectNothingLost(await conntracer.stop());
+			},
+		);
+
+	kernelTest("still looks into other network namespaces at the end", async () => {
+		using pair = new NamespacePair();
+		await using conntracer = await Conntracer.start("--process", CLIENT);
+		const address = ["--listen", pair.left.ipv4, "--connect", pair.left.ipv4];
+		await runTraffic(["churn", "--count", "100", ...address, ...NAMES], pair.left.prefix);
+		await conntracer.untilClosed(100, processIs(CLIENT));
+		const run = await conntracer.stop();
+		expectNothingLost(run);
+		const { seen, unverified } = summaryOf(run.records);
+		expect(seen.active_opens).toBeGreaterThanOrEqual(100);
+		expect(unverified).toMatchObject({ active_opens: 0, passive_opens: 0 });
+	});
+});
