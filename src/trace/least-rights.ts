@@ -4,6 +4,7 @@ import { CAPABILITIES, type Capability } from "../enrich/capabilities.ts";
 import { otherThreads, threadStatus } from "../enrich/procfs.ts";
 import { forbidNewPrivileges, mayUseBpf, setCapabilities } from "../ffi/libc.ts";
 import { OtherThreads } from "../ffi/other-threads.ts";
+import { keepOnly } from "./raised-rights.ts";
 
 /** To look at processes of other users: their executables, their namespaces. */
 const KEPT: readonly Capability[] = ["CAP_SYS_PTRACE"];
@@ -18,14 +19,6 @@ const LOOK_MS = 1;
 const maskOf = (names: readonly Capability[]): bigint =>
 	names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES[name])), 0n);
 
-interface Rights {
-	readonly effective: bigint;
-	readonly permitted: bigint;
-}
-
-/** Null before anything was given up. */
-let left: Rights | null = null;
-
 /**
  * Of the whole process, for good: for the program, not for those who use it as a library. Bun's own
  * threads give up everything, the calling one what it does not need.
@@ -36,8 +29,7 @@ export function giveUpRights(): void {
 	let kept = permitted & maskOf(KEPT);
 	setCapabilities(kept, permitted);
 	if (!mayUseBpf()) kept |= permitted & maskOf(FOR_BPF);
-	left = { effective: kept, permitted: kept | (permitted & maskOf(RAISED)) };
-	setCapabilities(left.effective, left.permitted);
+	keepOnly({ effective: kept, permitted: kept | (permitted & maskOf(RAISED)) });
 	if (permitted !== 0n) giveUpElsewhere();
 }
 
@@ -56,16 +48,5 @@ function giveUpElsewhere(): void {
 		for (const { id } of able) if (!asked.has(id)) threads.ask(id);
 		for (const { id } of able) asked.add(id);
 		Bun.sleepSync(LOOK_MS);
-	}
-}
-
-/** With what giveUpRights() has left for such a moment. `act` is synchronous. */
-export function withRaisedRights<T>(act: () => T): T {
-	if (left === null || left.effective === left.permitted) return act();
-	setCapabilities(left.permitted, left.permitted);
-	try {
-		return act();
-	} finally {
-		setCapabilities(left.effective, left.permitted);
 	}
 }

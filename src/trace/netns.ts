@@ -3,7 +3,7 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { OWN_NETWORK_NAMESPACE } from "../enrich/procfs.ts";
 import { enterNetns } from "../ffi/libc.ts";
-import { withRaisedRights } from "./least-rights.ts";
+import { withRaisedRights } from "./raised-rights.ts";
 
 /**
  * Runs `look` inside the network namespace at `path`, unless it is gone or not to be entered.

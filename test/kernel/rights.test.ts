@@ -46,12 +46,16 @@ function threadsOf(pid: number): Thread[] {
 }
 
 const NO_CAPABILITIES = "0".repeat(16);
-const NOTHING = {
+const NOTHING: Thread["status"] = {
 	...{ CapInh: NO_CAPABILITIES, CapPrm: NO_CAPABILITIES, CapEff: NO_CAPABILITIES },
 	...{ CapAmb: NO_CAPABILITIES, NoNewPrivs: "1" },
 };
 /** Bit 19 is CAP_SYS_PTRACE, bit 21 CAP_SYS_ADMIN. */
-const OF_ROOT = { ...NOTHING, CapEff: "0000000000080000", CapPrm: "0000000000280000" };
+const OF_ROOT: Thread["status"] = {
+	...NOTHING,
+	CapEff: "0000000000080000",
+	CapPrm: "0000000000280000",
+};
 
 describe("an ordinary user", () => {
 	for (const [command, held, missing] of [

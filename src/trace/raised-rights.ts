@@ -1,0 +1,28 @@
+/** Rights that the calling thread has given up, and those that it can still raise. */
+
+import { setCapabilities } from "../ffi/libc.ts";
+
+interface Rights {
+	readonly effective: bigint;
+	readonly permitted: bigint;
+}
+
+/** Null before anything was given up. */
+let left: Rights | null = null;
+
+/** Gives up all but these, for good. */
+export function keepOnly(rights: Rights): void {
+	setCapabilities(rights.effective, rights.permitted);
+	left = rights;
+}
+
+/** With all that keepOnly() has left. `act` is synchronous. */
+export function withRaisedRights<T>(act: () => T): T {
+	if (left === null || left.effective === left.permitted) return act();
+	setCapabilities(left.permitted, left.permitted);
+	try {
+		return act();
+	} finally {
+		setCapabilities(left.effective, left.permitted);
+	}
+}
