@@ -18,7 +18,7 @@ export interface OpenOptions {
 	/** Kernel types to relocate against, in place of the kernel's own. */
 	readonly btfPath: string | null;
 	/** Kernel types to find attach targets in, where the kernel's own are not to be seen. */
-	readonly targetsPath: string | null;
+	readonly targetsPath?: string | null;
 }
 
 /** Finds maps and programs, and owns the object. */
@@ -73,7 +73,7 @@ export class OpenObject implements Disposable {
 	/** Throws LibbpfError. libbpf copies the bytes, so they need not be kept. */
 	static open(library: Libbpf, bytes: Uint8Array, options: OpenOptions): OpenObject {
 		using owned = new DisposableStack();
-		const { targetsPath } = options;
+		const { targetsPath = null } = options;
 		const targets =
 			targetsPath === null ? null : owned.use(new AttachTargets(library, targetsPath));
 		const handle = OpenObject.#open(library, bytes, options);

@@ -55,8 +55,8 @@ export const FEATURES: readonly Feature[] = [
 		name: "accept",
 		transport: "tcp",
 		ways: [
-			way("fentry", ["fexit/inet_csk_accept"]),
-			way("kprobe", ["kretprobe/inet_csk_accept"]),
+			way("fentry", ["fentry/security_sock_graft"]),
+			way("kprobe", ["kprobe/security_sock_graft"]),
 			way(
 				"tracepoint",
 				["tp_btf/inet_sock_set_state"],

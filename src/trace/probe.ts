@@ -16,7 +16,7 @@ const U32_SIZE = 4;
 const U64_SIZE = 8;
 const YES: Answer = { available: true, reason: null };
 
-/** In the object: fexit/inet_csk_accept is fexit__inet_csk_accept. */
+/** In the object: fexit/udp_sendmsg is fexit__udp_sendmsg. */
 const programOf = (hook: string): string => hook.replace("/", "__");
 
 const PROGRAMS: ReadonlySet<string> = new Set(

@@ -14,7 +14,7 @@ import { kernelTest } from "../support/root.ts";
 const library = (): Libbpf => Libbpf.open(null, bundledLibraries);
 /** With the programs that every kernel loads. */
 function open(bytes = bpfObject()): OpenObject {
-	const options = { name: "conntracer", btfPath: null, targetsPath: null };
+	const options = { name: "conntracer", btfPath: null };
 	const object = OpenObject.open(library(), bytes, options);
 	const wanted = new Set(programsOf(planFor(["tcp", "udp"], true)));
 	for (const name of EVERYTHING) if (!wanted.has(name)) object.leaveOut(name);
