@@ -20,7 +20,7 @@ static __always_inline void on_accept(struct sock *sk)
 
 	if (!conn || conn->direction != DIRECTION_PASSIVE)
 		return;
-	owner_from_current(&conn->owner, ATTRIBUTION_TASK);
+	identify_current(&conn->owner, ATTRIBUTION_TASK);
 	endpoints_probed(&ends, tp);
 	if (has_flow(conn->phase)) { /* since before the start */
 		flow = flow_at(conn->slot);

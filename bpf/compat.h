@@ -38,6 +38,32 @@ static __always_inline struct task_struct *group_leader_of_current(void)
 	return BPF_CORE_READ(task, group_leader);
 }
 
+/* What tells a process from others with the same id, and from itself before an exec. */
+struct task_identity {
+	__u64 started_ns;
+	__u64 exec_id;
+};
+
+static __always_inline void identity_of(struct task_identity *to, const struct task_struct *task)
+{
+	to->started_ns = task->group_leader->start_boottime;
+	to->exec_id = task->self_exec_id;
+}
+
+static __always_inline void identity_of_current(struct task_identity *to)
+{
+	const struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___current_task_btf,
+				       BPF_FUNC_get_current_task_btf___known)) {
+		identity_of(to, (void *)bpf_get_current_task_btf());
+		return;
+	}
+	task = (void *)bpf_get_current_task();
+	to->started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	to->exec_id = BPF_CORE_READ(task, self_exec_id);
+}
+
 /*
  * net->net_cookie is a plain u64, given at birth, since 5.12 (3d368ab87cf6), but only
  * 5.14 tells user space (e8b9eab99232, SO_NETNS_COOKIE); before, it is atomic64_t.

@@ -3,6 +3,8 @@
 #include "holders.h"
 #include "accept.h"
 #include "once.h"
+#include "reset.h"
+#include "retransmit.h"
 #include "scan.h"
 #include "tcp.h"
 #include "udp_calls.h"
@@ -48,6 +50,34 @@ int BPF_PROG(tp__tcp_destroy_sock_2, const struct sock *sk)
 		on_destroy(sk);
 		LOST(caught_up, 1);
 	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tp__tcp_retransmit_skb, const struct sock *sk)
+{
+	on_retransmit(sk);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tp__tcp_retransmit_synack, const struct sock *sk, const struct request_sock *req)
+{
+	on_retransmit_synack(sk, req);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tp__tcp_receive_reset, const struct sock *sk)
+{
+	on_receive_reset(sk);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tp__tcp_send_reset, const struct sock *sk)
+{
+	on_send_reset(ctx, sk);
 	return 0;
 }
 

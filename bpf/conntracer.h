@@ -40,6 +40,11 @@ enum event_type {
 	EVENT_CONNECT_FAILED = 2,
 	EVENT_ACCEPT = 3,
 	EVENT_CLOSE = 4,
+	EVENT_LISTEN = 5,
+	EVENT_UNLISTEN = 6,
+	EVENT_RETRANSMIT = 7,
+	EVENT_RESET_SENT = 8,
+	EVENT_RESET_RECEIVED = 9,
 };
 
 enum close_reason {
@@ -118,6 +123,8 @@ struct owner {
 	__u32 tid;
 	__u32 uid;
 	__u32 attribution; /* enum attribution */
+	__u32 image;	   /* of struct image; 0: not known */
+	__u32 pad;
 	__u8 comm[16];
 };
 
@@ -147,12 +154,12 @@ struct conn {
 	__u32 seen_write_seq; /* as the last fold found them */
 	__u32 seen_copied_seq;
 	__u32 seen_retransmitted;
-	__u32 error;	   /* errno, from PHASE_CLOSED on; 0: none */
-	__u8 direction;	   /* enum direction */
-	__u8 phase;	   /* enum conn_phase */
-	__u8 close_reason; /* enum close_reason */
-	__u8 l4_proto;	   /* IPPROTO_* */
-	__u8 pad[4];
+	__u32 error;		      /* errno, from PHASE_CLOSED on; 0: none */
+	__u32 data_segments_at_close; /* that had come when the program closed it; 0: it has not */
+	__u8 direction;		      /* enum direction */
+	__u8 phase;		      /* enum conn_phase */
+	__u8 close_reason;	      /* enum close_reason */
+	__u8 l4_proto;		      /* IPPROTO_* */
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */
@@ -184,9 +191,9 @@ struct udp_call {
 /* One record of the ring buffer. */
 struct event {
 	__u64 time_ns;	      /* CLOCK_MONOTONIC, as all times */
-	__u64 id;	      /* of the connection */
-	__u64 opened_ns;      /* SYN sent, or handshake done; 0: before the start */
-	__u64 established_ns; /* 0: never, or before the start */
+	__u64 id;	      /* of the connection, or of the listening socket */
+	__u64 opened_ns;      /* SYN sent, or handshake done; 0: not known */
+	__u64 established_ns; /* 0: never, or not known */
 	__u64 cgroup_id;
 	__u64 bytes_sent; /* payload, as in struct flow */
 	__u64 bytes_received;
@@ -209,10 +216,28 @@ struct event {
 	__u8 attribution;  /* enum attribution */
 	__u8 close_reason; /* enum close_reason */
 	__u8 state;	   /* TCP_* of the kernel, as it is now */
-	__u8 pad[7];
+	__u8 preexisting;  /* it was there before the start */
+	__u8 pad[2];
+	__u32 image; /* of struct image; 0: not known */
 	__u8 comm[16];
 	__u8 local_address[16];
 	__u8 remote_address[16];
+};
+
+/*
+ * Another record of the ring buffer, sent before the first event that names it: what a
+ * process executes, from one exec to the next. Sent as far as the path goes.
+ */
+struct image {
+	__u64 no_time;	  /* 0, where an event has its time */
+	__u64 started_ns; /* of the process; CLOCK_BOOTTIME */
+	__u32 id;
+	__u32 pid;
+	__u32 length; /* of path; 0: it is too long */
+	__u32 writer; /* a thread; the kernel side's own */
+	__u8 is_deleted;
+	__u8 pad[7];
+	__u8 path[4352]; /* each component, from the last to the first, with a zero behind it */
 };
 
 /*

@@ -5,27 +5,29 @@
 
 #include "fold.h"
 
-static __always_inline bool wants_events(void)
+static __always_inline void event_from_owner(struct event *event, const struct owner *owner)
 {
-	return settings.event_types != 0;
+	event->cgroup_id = owner->cgroup_id;
+	event->pid = owner->pid;
+	event->tid = owner->tid;
+	event->uid = owner->uid;
+	event->attribution = owner->attribution;
+	event->image = owner->image;
+	__builtin_memcpy(event->comm, owner->comm, sizeof(event->comm));
 }
 
 static __always_inline void event_from_conn(struct event *event, const struct conn *conn)
 {
+	event_from_owner(event, &conn->owner);
 	event->id = conn->id;
 	event->opened_ns = conn->opened_ns;
 	event->established_ns = conn->established_ns;
-	event->cgroup_id = conn->owner.cgroup_id;
-	event->pid = conn->owner.pid;
-	event->tid = conn->owner.tid;
-	event->uid = conn->owner.uid;
 	event->netns = conn->netns;
 	event->direction = conn->direction;
-	event->attribution = conn->owner.attribution;
 	event->close_reason = conn->close_reason;
+	event->preexisting = !conn->opened_ns;
 	event->bytes_sent = conn->sent_folded & COUNT_MASK;
 	event->bytes_received = conn->received_folded & COUNT_MASK;
-	__builtin_memcpy(event->comm, conn->owner.comm, sizeof(event->comm));
 }
 
 static __always_inline void event_from_ends(struct event *event, const struct endpoints *ends)
@@ -52,18 +54,22 @@ static __always_inline void event_from_ends(struct event *event, const struct en
 DEFINE_EVENT_READER(direct, DIRECT)
 DEFINE_EVENT_READER(probed, PROBED)
 
-static __always_inline void emit_at(__u32 type, const struct conn *conn, struct tcp_sock *tp,
-				    const struct endpoints *ends, __u8 state, __u32 error,
-				    bool is_probed)
+static __always_inline bool wants(__u32 type)
+{
+	return settings.event_types & (1 << type);
+}
+
+/* Room in the ring buffer; 0 where the event is not asked for, or finds none. */
+static __always_inline struct event *begin_event(__u32 type, __u8 state, __u32 error)
 {
 	struct event *event;
 
-	if (!(settings.event_types & (1 << type)))
-		return;
+	if (!wants(type))
+		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		LOST(events, 1);
-		return;
+		return 0;
 	}
 	/* After the reservation, so that the order of the buffer is nearly that of time. */
 	event->time_ns = bpf_ktime_get_ns();
@@ -72,13 +78,30 @@ static __always_inline void emit_at(__u32 type, const struct conn *conn, struct 
 	event->state = state;
 	event->error = error;
 	__builtin_memset(event->pad, 0, sizeof(event->pad));
+	return event;
+}
+
+static __always_inline void end_event(struct event *event)
+{
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+/* The socket's fields are probed where `is_probed`. */
+static __always_inline void emit_at(__u32 type, const struct conn *conn, struct tcp_sock *tp,
+				    const struct endpoints *ends, __u8 state, __u32 error,
+				    bool is_probed)
+{
+	struct event *event = begin_event(type, state, error);
+
+	if (!event)
+		return;
 	event_from_conn(event, conn);
 	event_from_ends(event, ends);
 	if (is_probed)
 		event_from_sock_probed(event, tp);
 	else
 		event_from_sock_direct(event, tp);
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	end_event(event);
 }
 
 static __always_inline void emit(__u32 type, const struct conn *conn, struct tcp_sock *tp,
@@ -86,23 +109,104 @@ static __always_inline void emit(__u32 type, const struct conn *conn, struct tcp
 {
 	struct endpoints ends;
 
-	if (!(settings.event_types & (1 << type)))
+	if (!wants(type))
 		return;
 	endpoints_direct(&ends, tp);
 	emit_at(type, conn, tp, &ends, state, error, false);
 }
 
-/* How a connection that was not closed by FIN alone has ended. */
-static __always_inline __u8 reason_of_end(const struct conn *conn, const struct sock *sk,
-					  int oldstate)
+/* Where there is no socket that has any. */
+static __always_inline void event_without_counters(struct event *event)
 {
-	if (sk->sk_err == ETIMEDOUT)
-		return CLOSE_TIMEOUT;
-	if (sk->sk_err == ECONNRESET || sk->sk_err == EPIPE) /* tcp_reset() */
-		return CLOSE_RESET_RECEIVED;
-	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
-		return CLOSE_RESET_SENT; /* close() with unread data, SO_LINGER of 0 */
-	return conn->close_reason;
+	event->segments_sent = 0;
+	event->segments_received = 0;
+	event->segments_retransmitted = 0;
+	event->rtt_us = 0;
+	event->rtt_var_us = 0;
+	event->rtt_min_us = 0;
+}
+
+/* No payload, and nobody to speak of. */
+static __always_inline void event_from_nobody(struct event *event)
+{
+	static const struct owner nobody;
+
+	event_from_owner(event, &nobody);
+	event->id = 0;
+	event->opened_ns = 0;
+	event->established_ns = 0;
+	event->bytes_sent = 0;
+	event->bytes_received = 0;
+	event->netns = 0;
+	event->direction = DIRECTION_UNKNOWN;
+	event->close_reason = CLOSE_UNKNOWN;
+	event->preexisting = 0;
+}
+
+static __always_inline void emit_listener(__u32 type, const struct listener *listener,
+					  struct tcp_sock *tp, __u8 state)
+{
+	struct event *event = begin_event(type, state, 0);
+	struct endpoints ends;
+
+	if (!event)
+		return;
+	event_from_nobody(event);
+	event_from_owner(event, &listener->owner);
+	event->id = listener->id;
+	event->opened_ns = listener->opened_ns;
+	event->netns = netns_of(sock_of(tp));
+	event->direction = DIRECTION_PASSIVE;
+	event->preexisting = !listener->opened_ns;
+	endpoints_direct(&ends, tp);
+	event_from_ends(event, &ends);
+	event_from_sock_direct(event, tp);
+	end_event(event);
+}
+
+/* Of a connection that may still move payload. Its lock is held. */
+static __always_inline void emit_now(__u32 type, const struct conn *conn, struct tcp_sock *tp)
+{
+	__u8 state = sock_of(tp)->__sk_common.skc_state;
+	struct event *event = begin_event(type, state, 0);
+	struct tcp_counters tcp;
+	struct payload payload;
+	struct endpoints ends;
+
+	if (!event)
+		return;
+	event_from_conn(event, conn);
+	endpoints_direct(&ends, tp);
+	event_from_ends(event, &ends);
+	event_from_sock_direct(event, tp);
+	event->close_reason = CLOSE_UNKNOWN;
+	if (conn->phase != PHASE_PENDING && state != TCP_CLOSE) {
+		counters_direct(&tcp, tp);
+		payload = payload_of(conn, &tcp, has_sent_fin(state));
+		event->bytes_sent = payload.sent;
+		event->bytes_received = payload.received;
+	}
+	end_event(event);
+}
+
+/* Of a connection that found no room in conns; with a filter, it may just be not wanted. */
+static __always_inline void emit_untracked(__u32 type, struct tcp_sock *tp)
+{
+	struct endpoints ends;
+	struct event *event;
+
+	if (filter.is_set)
+		return;
+	event = begin_event(type, sock_of(tp)->__sk_common.skc_state, 0);
+	if (!event)
+		return;
+	event_from_nobody(event);
+	event->id = ADD(next_id, 1);
+	event->netns = netns_of(sock_of(tp));
+	endpoints_direct(&ends, tp);
+	event_from_ends(event, &ends);
+	event_from_sock_direct(event, tp);
+	end_event(event);
 }
 
 #endif

@@ -58,7 +58,15 @@ enum {
 enum { AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262 };
 enum { SOCK_STREAM = 1, SOCK_DGRAM = 2 };
-enum { EEXIST = 17, EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110 };
+enum {
+	EEXIST = 17,
+	EPIPE = 32,
+	ENETUNREACH = 101,
+	ECONNRESET = 104,
+	ETIMEDOUT = 110,
+	EHOSTDOWN = 112,
+	EHOSTUNREACH = 113,
+};
 enum { ETH_P_IP = 0x0800 };
 enum { RCV_SHUTDOWN = 1, SHUTDOWN_MASK = 3 };
 enum { PF_KTHREAD = 0x00200000 };
@@ -219,6 +227,7 @@ struct tcp_sock {
 	__u32 mdev_us;
 	struct minmax rtt_min;
 	__u32 segs_in;
+	__u32 data_segs_in;
 	__u32 total_retrans;
 	__u64 bytes_received;
 	__u64 bytes_acked;
@@ -269,10 +278,19 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct css_set *cgroups;
+	struct mm_struct *mm;
+	__u64 start_boottime;
+	__u64 self_exec_id;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
 };
 
 struct file {
 	void *private_data;
+	struct path f_path;
 };
 
 struct socket {
@@ -289,6 +307,7 @@ struct sk_buff {
 	__u16 transport_header;
 	__u16 network_header;
 	unsigned char *head;
+	unsigned long _skb_refdst;
 };
 
 struct seq_file;

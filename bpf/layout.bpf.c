@@ -23,6 +23,7 @@ struct udp_key udp_key;
 struct udp_conn udp_conn;
 struct udp_call udp_call;
 struct event event;
+struct image image;
 struct socket_info socket_info;
 struct list_settings list_settings;
 struct holder holder;

@@ -4,7 +4,8 @@
 #define CONNTRACER_MAPS_H
 
 #include "conntracer.h"
-#include "kernel.h"
+#include "compat.h"
+#include "sock.h"
 #include <bpf/bpf_helpers.h>
 
 /* User space sets the real sizes before loading (--max-connections, --max-flows). */
@@ -20,6 +21,8 @@ struct {
 
 struct listener {
 	struct owner owner;
+	__u64 id;	 /* 0 where no events are asked for */
+	__u64 opened_ns; /* 0: before the start */
 	__u32 is_wanted; /* --pid names it, or another process that the scan has met it in */
 	__u32 pad;
 };
@@ -49,6 +52,15 @@ struct {
 	__type(key, struct udp_key);
 	__type(value, struct udp_conn);
 } udp_conns SEC(".maps");
+
+/* One entry: where the scan, which is one at a time, puts a connection together; the stack has
+ * no room for it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct conn);
+} adopted_conn SEC(".maps");
 
 struct udp_socket {
 	struct udp_key first; /* one of its udp_conns, mostly the only one */
@@ -118,8 +130,63 @@ struct {
 	__uint(max_entries, 4096);
 } events SEC(".maps");
 
-/* The id of the next connection, where events are asked for. */
+/* The id of the next connection or listening socket, where events are asked for. */
 __u64 next_id = 1;
+
+struct tuple {
+	struct endpoints ends;
+	__u32 netns;
+};
+
+/* Where it was → a connection that has ended, without its socket. Inserted where `reset_sent`
+ * is asked for, as the kernel answers what comes too late; pushed out by others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct tuple);
+	__type(value, struct conn);
+} ended_conns SEC(".maps");
+
+struct handshake {
+	struct tuple tuple;
+	__u32 isn; /* of the SYN-ACK: the same ports can come again */
+};
+
+/* Handshake → the id that its retransmitted SYN-ACKs had. Inserted where `retransmit` is asked
+ * for; deleted when the connection is established, or pushed out by others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct handshake);
+	__type(value, __u64);
+} handshake_ids SEC(".maps");
+
+struct known_image {
+	struct task_identity of;
+	__u32 id;
+	__u32 pad;
+};
+
+/* process id → the image that was sent of it. Inserted, and compared, when a process is
+ * seen; replaced when it is another one; pushed out by others. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct known_image);
+} images SEC(".maps");
+
+__u32 next_image = 1;
+
+/* Per CPU: where an image is put together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct image);
+} image_scratch SEC(".maps");
+
+enum { IMAGE_HEADER = __builtin_offsetof(struct image, path) };
 
 /* One entry, mapped into user space. */
 struct {
@@ -137,5 +204,10 @@ const volatile struct settings settings SEC(".rodata.settings") = {
 
 /* Likewise. All zero, so that the verifier removes what asks for it, unless user space sets it. */
 const volatile struct filter filter SEC(".rodata.filter") = {};
+
+static __always_inline bool wants_events(void)
+{
+	return settings.event_types != 0;
+}
 
 #endif

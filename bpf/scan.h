@@ -12,8 +12,10 @@ static __always_inline void adopt_listener(const struct sock *sk, struct task_st
 	struct listener listener = {}, *known;
 	long err;
 
-	owner_from_task(&listener.owner, task, ATTRIBUTION_LISTENER);
+	identify_task(&listener.owner, task, ATTRIBUTION_LISTENER);
 	listener.is_wanted = wants_pid(listener.owner.pid);
+	if (wants_events())
+		listener.id = ADD(next_id, 1);
 	err = bpf_map_update_elem(&listeners, &key, &listener, BPF_NOEXIST);
 	if (err && err != -EEXIST)
 		LOST(listeners, 1);
@@ -71,43 +73,48 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, struct task_st
 	struct tcp_counters tcp;
 	struct endpoints ends;
 	struct payload payload;
-	struct conn conn = {};
+	struct conn *conn;
+	__u32 zero = 0;
 	struct flow *flow;
 	long err;
 
 	if (bpf_map_lookup_elem(&conns, &key))
 		return -EEXIST;
+	conn = bpf_map_lookup_elem(&adopted_conn, &zero);
+	if (!conn)
+		return -EEXIST;
+	__builtin_memset(conn, 0, sizeof(*conn));
 	counters_probed(&tcp, tp);
-	start_life(&conn);
-	conn.opened_ns = 0;
-	conn.netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
+	start_life(conn);
+	conn->opened_ns = 0;
+	conn->netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
 	if (holder)
-		owner_from_task(&conn.owner, holder, ATTRIBUTION_SCAN);
+		identify_task(&conn->owner, holder, ATTRIBUTION_SCAN);
 	endpoints_probed(&ends, tp);
 	if (tcp.state == TCP_SYN_SENT) {
-		conn.direction = DIRECTION_ACTIVE;
-		if (!is_conn_wanted(&conn, &ends))
+		conn->direction = DIRECTION_ACTIVE;
+		if (!is_conn_wanted(conn, &ends))
 			return 0;
-		return bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
+		return bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
 	}
-	find_bases(&conn, tp, &tcp);
-	payload = payload_of(&conn, &tcp, has_sent_fin(tcp.state));
-	conn.sent_folded |= payload.sent & COUNT_MASK;
-	conn.received_folded |= payload.received & COUNT_MASK;
-	conn.retransmitted_folded |= tcp.total_retrans;
-	remember_seen(&conn, &tcp);
-	conn.phase = PHASE_OPEN;
-	if (conn.owner.attribution == ATTRIBUTION_NONE && conn.direction == DIRECTION_PASSIVE)
-		find_listener(&conn, &ends);
-	if (!is_conn_wanted(&conn, &ends))
+	find_bases(conn, tp, &tcp);
+	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
+	conn->sent_folded |= payload.sent & COUNT_MASK;
+	conn->received_folded |= payload.received & COUNT_MASK;
+	conn->retransmitted_folded |= tcp.total_retrans;
+	remember_seen(conn, &tcp);
+	conn->phase = PHASE_OPEN;
+	if (conn->owner.attribution == ATTRIBUTION_NONE && conn->direction == DIRECTION_PASSIVE)
+		find_listener(conn, &ends);
+	if (!is_conn_wanted(conn, &ends))
 		return 0;
-	flow = flow_of(&conn, &ends);
+	flow = flow_of(conn, &ends);
 	if (!flow)
 		return -EEXIST;
 	/* First the reference: from the insert on, the connection can end. */
 	ADD(flow->references, 1);
 	ADD(flow->adopted, 1);
-	err = bpf_map_update_elem(&conns, &key, &conn, BPF_NOEXIST);
+	err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
 	if (err) {
 		ADD(flow->references, -1);
 		ADD(flow->adopted, -1);
@@ -143,7 +150,11 @@ static __always_inline bool is_connection(__u8 state)
 	return false;
 }
 
-static __always_inline void adopt_socket(struct task_struct *task, struct sock *sk)
+/*
+ * Not inlined, so that the loop around it has a register for its counter: of one on the stack
+ * the verifier does not always know the value.
+ */
+static __noinline void adopt_socket(struct task_struct *task, struct sock *sk)
 {
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	long err;

@@ -11,9 +11,18 @@
 static __always_inline void on_listen(struct tcp_sock *tp)
 {
 	__u64 key = key_of(tp);
+	struct listener *before = bpf_map_lookup_elem(&listeners, &key);
 	struct listener listener = {};
 
-	owner_from_current(&listener.owner, ATTRIBUTION_LISTENER);
+	if (before && before->owner.tid == (__u32)bpf_get_current_pid_tgid())
+		return;
+	identify_current(&listener.owner, ATTRIBUTION_TASK);
+	if (wants_events()) {
+		listener.opened_ns = bpf_ktime_get_ns();
+		listener.id = ADD(next_id, 1);
+	}
+	emit_listener(EVENT_LISTEN, &listener, tp, TCP_LISTEN);
+	listener.owner.attribution = ATTRIBUTION_LISTENER;
 	listener.is_wanted = wants_pid(listener.owner.pid);
 	if (bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY))
 		LOST(listeners, 1);

@@ -3,6 +3,7 @@
 #ifndef CONNTRACER_TCP_CLOSE_H
 #define CONNTRACER_TCP_CLOSE_H
 
+#include "end_reason.h"
 #include "tcp_open.h"
 
 /* Who closes is who held it: a better answer than who listened, or none. */
@@ -13,7 +14,7 @@ static __always_inline void owner_from_closer(struct tcp_sock *tp, struct conn *
 	if (conn->owner.attribution == ATTRIBUTION_TASK ||
 	    conn->owner.attribution == ATTRIBUTION_SCAN || !is_called_by_program(sock_of(tp)))
 		return;
-	owner_from_current(&conn->owner, ATTRIBUTION_SCAN);
+	identify_current(&conn->owner, ATTRIBUTION_SCAN);
 	flow = flow_at(conn->slot);
 	if (flow) {
 		flow->last_pid = conn->owner.pid;
@@ -26,6 +27,8 @@ static __always_inline void on_closing(struct tcp_sock *tp, struct conn *conn)
 {
 	if (!conn->close_reason)
 		conn->close_reason = CLOSE_LOCAL;
+	if (wants_events() && sock_of(tp)->sk_shutdown == SHUTDOWN_MASK)
+		conn->data_segments_at_close = tp->data_segs_in + 1;
 	/* A TCP Fast Open child can be closed before its handshake is done. */
 	if (!on_established(tp, conn))
 		return;
@@ -124,6 +127,27 @@ static __always_inline void open_unaccepted(struct tcp_sock *tp, struct conn *co
 	open_conn(tp, conn, &ends, false);
 }
 
+/* A reset may be sent after this. */
+static __always_inline void remember_end(struct tcp_sock *tp, const struct conn *conn)
+{
+	struct tuple tuple = {.netns = conn->netns};
+
+	if (!wants(EVENT_RESET_SENT))
+		return;
+	endpoints_direct(&tuple.ends, tp);
+	bpf_map_update_elem(&ended_conns, &tuple, conn, BPF_ANY);
+}
+
+static __always_inline void on_unlisten(struct tcp_sock *tp, __u64 key)
+{
+	struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
+
+	if (!listener)
+		return;
+	emit_listener(EVENT_UNLISTEN, listener, tp, TCP_CLOSE);
+	bpf_map_delete_elem(&listeners, &key);
+}
+
 static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 {
 	__u64 key = key_of(tp);
@@ -131,7 +155,7 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	struct flow *flow;
 
 	if (oldstate == TCP_LISTEN) {
-		bpf_map_delete_elem(&listeners, &key);
+		on_unlisten(tp, key);
 		return;
 	}
 	count_end(sock_of(tp), oldstate);
@@ -150,16 +174,18 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 		return;
 	fold_last(tp, conn, flow, has_sent_fin(oldstate));
 	conn->phase = PHASE_CLOSED;
-	conn->close_reason = reason_of_end(conn, sock_of(tp), oldstate);
-	conn->error = sock_of(tp)->sk_err;
+	conn->close_reason = reason_of_end(conn, tp, oldstate);
+	conn->error = error_of_end(conn, tp);
 	if (conn->close_reason == CLOSE_RESET_SENT && !conn->error)
 		owner_from_closer(tp, conn);
 	ADD(flow->closed, 1);
 	if (!can_still_read(sock_of(tp), oldstate)) {
 		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
+		remember_end(tp, conn);
 		forget(key, conn);
 	}
 }
+
 /* TCP is done and the program has closed it: what recv() still took is final now. */
 static __always_inline void on_destroy(const struct sock *sk)
 {
@@ -186,6 +212,7 @@ static __always_inline void on_destroy(const struct sock *sk)
 			ADD(flow->closed, 1);
 		owner_from_closer(tp, conn);
 		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
+		remember_end(tp, conn);
 	}
 	forget(key, conn);
 }

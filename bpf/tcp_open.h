@@ -4,7 +4,7 @@
 #define CONNTRACER_TCP_OPEN_H
 
 #include "events.h"
-#include "owner.h"
+#include "image.h"
 #include "wanted.h"
 
 /* At the end of a connection: nothing refers to the slot any more. */
@@ -106,7 +106,7 @@ static __always_inline void conn_from_caller(struct conn *conn, struct tcp_sock 
 	conn->netns = netns_of(sock_of(tp));
 	conn->direction = DIRECTION_ACTIVE;
 	if (!is_kernel_thread() || !owner_from_first_subflow(&conn->owner, tp))
-		owner_from_current(&conn->owner, ATTRIBUTION_TASK);
+		identify_current(&conn->owner, ATTRIBUTION_TASK);
 }
 
 /* connect(): the caller is current. The local port is not chosen yet. */
@@ -172,6 +172,21 @@ static __always_inline void on_child(struct tcp_sock *tp)
 		LOST(connections_passive, 1);
 }
 
+/* Its SYN-ACK was retransmitted, and had an id before there was a socket. */
+static __always_inline void take_handshake_id(struct conn *conn, const struct endpoints *ends)
+{
+	struct handshake key = {
+		.tuple = {.ends = *ends, .netns = conn->netns},
+		.isn = conn->sent_base - 1,
+	};
+	__u64 *id = bpf_map_lookup_elem(&handshake_ids, &key);
+
+	if (!id)
+		return;
+	conn->id = *id;
+	bpf_map_delete_elem(&handshake_ids, &key);
+}
+
 /* Into its flow, or out as an event. The socket's fields are probed where `is_probed`. */
 static __always_inline void open_conn(struct tcp_sock *tp, struct conn *conn,
 				      const struct endpoints *ends, bool is_probed)
@@ -206,6 +221,8 @@ static __always_inline bool on_established(struct tcp_sock *tp, struct conn *con
 	conn->received_base = tp->rcv_nxt - (__u32)tp->bytes_received;
 	if (wants_events())
 		conn->established_ns = bpf_ktime_get_ns();
+	if (wants(EVENT_RETRANSMIT) && conn->direction == DIRECTION_PASSIVE)
+		take_handshake_id(conn, &ends);
 	/* With TCP Fast Open accept() can come first. */
 	if (settings.accept_hooked && conn->direction == DIRECTION_PASSIVE &&
 	    conn->owner.attribution != ATTRIBUTION_TASK)

@@ -169,12 +169,13 @@ function unknownCommand(word: string, commands: readonly Command[]): UsageError 
 	);
 }
 
-function unknownOption(where: string, { name, options }: Command): UsageError {
+function unknownOption(where: string, { name, options, missing }: Command): UsageError {
+	const reason = missing?.[where.replace(/^--/, "")];
 	const candidates = Object.keys(options).map((option) => `--${longName(option)}`);
 	const guess = where.startsWith("--") ? nearest(where, candidates) : null;
 	return new UsageError(
 		`${where} is not an option of conntracer ${name}`,
-		guess === null ? `see conntracer ${name} --help` : `did you mean ${guess}?`,
+		reason ?? (guess === null ? `see conntracer ${name} --help` : `did you mean ${guess}?`),
 	);
 }
 

@@ -62,6 +62,8 @@ export interface Command<O extends Options = Options> {
 	/** What may stand behind the name, without a dash; null: nothing. */
 	readonly positional: Positional | null;
 	readonly examples: readonly Example[];
+	/** Options that one might look for here, by long name, and why there is none. */
+	readonly missing?: Readonly<Record<string, string>>;
 	/** @returns the exit code */
 	handler(values: Values<O>, context: Context, words: readonly string[]): Promise<number> | number;
 }

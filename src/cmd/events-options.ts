@@ -1,8 +1,8 @@
 /** The options of `conntracer events`. */
 
-import { UnsupportedError } from "../errors.ts";
-import { DEFAULT_BUFFER_BYTES } from "../flow/defaults.ts";
+import { DEFAULT_BUFFER_BYTES, LEAST_BUFFER_BYTES } from "../flow/defaults.ts";
 import type { EventName } from "../flow/records.ts";
+import { leastBufferBytes } from "../trace/check-range.ts";
 import { nearest } from "./nearest.ts";
 import { flag, InvalidValue, type Option, single } from "./option.ts";
 import {
@@ -20,24 +20,15 @@ import {
 } from "./option-groups.ts";
 import { parseCommaList, parseInteger, parseSize } from "./parse.ts";
 
-/** What this version can tell. */
-const AVAILABLE = [
-	"connect",
-	"connect_failed",
-	"accept",
-	"close",
+const NAMES = [
+	...["connect", "connect_failed", "accept", "close"],
+	...["listen", "unlisten", "retransmit", "reset_sent", "reset_received"],
 ] as const satisfies readonly EventName[];
-const PLANNED: readonly string[] = [
-	"listen",
-	"unlisten",
-	"retransmit",
-	"reset_sent",
-	"reset_received",
-] satisfies EventName[];
+const DEFAULT_NAMES = NAMES.slice(0, 4);
 const ALL = "all";
-const CHOICES = [...AVAILABLE, ALL];
+const CHOICES = [...NAMES, ALL];
 
-const BUFFER = { least: 4096, most: 2 ** 28 };
+const BUFFER = { least: LEAST_BUFFER_BYTES, most: 2 ** 28 };
 
 export const eventsOptions = {
 	count: single(
@@ -62,7 +53,7 @@ export const eventsOptions = {
 			defaultText: "4m",
 		},
 		DEFAULT_BUFFER_BYTES,
-		parseBuffer,
+		(text) => parseBuffer(text),
 	),
 	...fileOptions,
 
@@ -78,32 +69,30 @@ function eventsOption(): Option<readonly EventName[]> {
 		isFlag: false,
 		choices: CHOICES,
 		shortFor: null,
-		initial: AVAILABLE,
+		initial: DEFAULT_NAMES,
 		parse: (texts) => [...new Set(texts.flatMap(parseOne).flat())],
 	};
 }
 
 function parseEvents(text: string): readonly EventName[] {
-	if (text === ALL) return AVAILABLE;
-	const found = AVAILABLE.find((name) => name === text);
+	if (text === ALL) return NAMES;
+	const found = NAMES.find((name) => name === text);
 	if (found !== undefined) return [found];
 	const choices = CHOICES.join(", ");
-	if (PLANNED.includes(text)) {
-		throw new UnsupportedError(
-			`--events ${text}`,
-			null,
-			"this version of conntracer does not have it",
-			`choose from ${choices}`,
-		);
-	}
 	const guess = nearest(text, CHOICES);
 	const hint = guess === null ? `choose from ${choices}` : `did you mean ${guess}?`;
 	throw new InvalidValue(text, "is unknown", hint);
 }
 
-/** Bytes. The kernel takes powers of two only, and whole pages. */
-function parseBuffer(text: string): number {
+/** Bytes. The kernel takes powers of two only, and whole pages of `least` bytes. */
+export function parseBuffer(text: string, least = leastBufferBytes()): number {
 	const bytes = parseSize(BUFFER)(text);
+	if (bytes < least)
+		throw new InvalidValue(
+			text,
+			`is less than a page of this machine, ${formatSize(least)}`,
+			`write for example ${formatSize(least)} or ${formatSize(DEFAULT_BUFFER_BYTES)}`,
+		);
 	if (Number.isInteger(Math.log2(bytes))) return bytes;
 	const below = 2 ** Math.floor(Math.log2(bytes));
 	throw new InvalidValue(

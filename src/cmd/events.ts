@@ -26,6 +26,7 @@ export const events = defineCommand({
 		{ line: "conntracer events --failed -d 1m", describe: "what fails in a minute" },
 		{ line: "conntracer events --events accept -n 10", describe: "ten accepted connections" },
 	],
+	missing: { sort: "events come in the order of time" },
 	// Whatever can be wrong with the options is found before the kernel is asked.
 	async handler(values, context) {
 		if (values.transport === "udp")

@@ -1,12 +1,15 @@
 /** What is known of processes beyond their names. */
 
-import { type ProcessDetails, processDetails } from "./procfs.ts";
+import type { Image } from "../flow/image-decoder.ts";
+import { type ProcessDetails, processDetails, processStart } from "./procfs.ts";
 
 export interface ProcessesOptions {
 	readonly look?: (pid: number) => ProcessDetails;
+	/** When a process started, in ticks of /proc/PID/stat; null once it is gone. */
+	readonly startOf?: (pid: number) => number | null;
 	/** Milliseconds of a clock that never goes back. */
 	readonly now?: () => number;
-	/** When so many are remembered, all are forgotten. */
+	/** When so many are remembered, those are forgotten that were not asked for longest. */
 	readonly capacity?: number;
 }
 
@@ -17,21 +20,43 @@ interface Entry {
 
 /** A process id can be given again, and a program can become another one: asked anew after that. */
 const LIFETIME_MS = 1000;
+/** USER_HZ is 100 on every architecture that there is Bun for. */
+const NS_PER_TICK = 1e7;
+const UNKNOWN: ProcessDetails = { executable: null, commandLine: null };
 
 export class Processes {
 	readonly #entries = new Map<string, Entry>();
+	readonly #images = new Map<number, Image | ProcessDetails>();
 	readonly #look: (pid: number) => ProcessDetails;
+	readonly #startOf: (pid: number) => number | null;
 	readonly #now: () => number;
 	readonly #capacity: number;
 
 	constructor({
 		look = processDetails,
+		startOf = processStart,
 		now = () => performance.now(),
 		capacity = 16_384,
 	}: ProcessesOptions = {}) {
 		this.#look = look;
+		this.#startOf = startOf;
 		this.#now = now;
 		this.#capacity = capacity;
+	}
+
+	/** What the kernel side has seen for itself. */
+	learn(image: Image): void {
+		this.#remember(image.id, image);
+	}
+
+	/** Of a process as it was when the image was taken, whatever it is now. */
+	detailsOfImage(id: number): ProcessDetails {
+		const known = this.#images.get(id);
+		if (known === undefined) return UNKNOWN;
+		this.#images.delete(id);
+		const details = "pid" in known ? this.#complete(known) : known;
+		this.#remember(id, details);
+		return details;
 	}
 
 	/** `name` is the one that the process had when it was seen: exec() gives it another one. */
@@ -46,5 +71,20 @@ export class Processes {
 		const kept = details.executable === null && known !== undefined ? known.details : details;
 		this.#entries.set(key, { details: kept, until: now + LIFETIME_MS });
 		return kept;
+	}
+
+	/** Asks /proc for the rest, and believes it only if it still speaks of the same program. */
+	#complete({ pid, startedNs, executable }: Image): ProcessDetails {
+		const now = this.#look(pid);
+		const isSameProcess = this.#startOf(pid) === Math.floor(startedNs / NS_PER_TICK);
+		if (!isSameProcess) return { executable, commandLine: null };
+		if (executable === null) return now;
+		return { executable, commandLine: now.executable === executable ? now.commandLine : null };
+	}
+
+	#remember(id: number, what: Image | ProcessDetails): void {
+		const [oldest] = this.#images.keys();
+		if (this.#images.size >= this.#capacity && oldest !== undefined) this.#images.delete(oldest);
+		this.#images.set(id, what);
 	}
 }

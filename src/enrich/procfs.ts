@@ -183,13 +183,24 @@ export function processDetails(pid: number): ProcessDetails {
 	};
 }
 
+/** When it started, in ticks of CLOCK_BOOTTIME; null once it is gone. */
+export function processStart(pid: number): number | null {
+	return orNull(() => parseStart(readFileSync(`/proc/${pid}/stat`, "latin1")));
+}
+
+/** Field 22; the second one, the name in brackets, can have anything in it. */
+export function parseStart(stat: string): number | null {
+	const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+	return ticks === undefined || ticks === "" ? null : Number(ticks);
+}
+
 /** `bytes`: the arguments, each with a zero behind it. */
 export function commandLineText(bytes: Uint8Array): string | null {
 	const text = new TextDecoder().decode(bytes).replace(/\0+$/, "").replaceAll("\0", " ");
 	return text === "" ? null : text;
 }
 
-function orNull<T>(look: () => T): T | null {
+function orNull<T>(look: () => T | null): T | null {
 	try {
 		return look();
 	} catch {

@@ -17,6 +17,8 @@ export interface EventNames {
 	readonly processOf: (
 		pid: number,
 		name: string | null,
+		/** Of an Image; 0 where there is none. */
+		image: number,
 	) => { readonly executable: string | null; readonly commandLine: string | null };
 }
 
@@ -25,7 +27,15 @@ const EVENTS: Readonly<Record<number, EventName>> = {
 	[EVENT_TYPE.EVENT_CONNECT_FAILED]: "connect_failed",
 	[EVENT_TYPE.EVENT_ACCEPT]: "accept",
 	[EVENT_TYPE.EVENT_CLOSE]: "close",
+	[EVENT_TYPE.EVENT_LISTEN]: "listen",
+	[EVENT_TYPE.EVENT_UNLISTEN]: "unlisten",
+	[EVENT_TYPE.EVENT_RETRANSMIT]: "retransmit",
+	[EVENT_TYPE.EVENT_RESET_SENT]: "reset_sent",
+	[EVENT_TYPE.EVENT_RESET_RECEIVED]: "reset_received",
 };
+
+/** What ends something, and so has a duration. */
+const isEnd = (name: EventName): boolean => name === "close" || name === "unlisten";
 
 const REASONS: Readonly<Record<number, CloseReason>> = {
 	[CLOSE_REASON.CLOSE_LOCAL]: "local",
@@ -104,11 +114,11 @@ export class EventDecoder {
 			transport: "tcp",
 			direction: directionName(this.#u8(offset + at.direction)),
 			state: tcpStateName(this.#u8(offset + at.state)),
-			...this.#endpoints(offset),
+			...this.#endpoints(offset, name === "listen" || name === "unlisten"),
 			...this.#owner(offset),
 			opened: opened === 0 ? null : clock.text(opened),
-			preexisting: opened === 0,
-			duration_ms: name === "close" && opened !== 0 ? (time - opened) / NS_PER_MS : null,
+			preexisting: this.#u8(offset + at.preexisting) !== 0,
+			duration_ms: isEnd(name) && opened !== 0 ? (time - opened) / NS_PER_MS : null,
 			...this.#counters(offset),
 			connect_latency_us: this.#latency(offset, opened),
 			nat: null,
@@ -116,14 +126,14 @@ export class EventDecoder {
 		};
 	}
 
-	#endpoints(offset: number): Endpoints {
-		const remote = offset + at.remote_address;
+	#endpoints(offset: number, isListener: boolean): Endpoints {
+		const [local, remote] = [offset + at.local_address, offset + at.remote_address];
 		return {
-			family: this.#texts.family(this.#view, remote),
-			local_address: this.#texts.address(this.#view, offset + at.local_address),
+			family: this.#texts.family(this.#view, isListener ? local : remote),
+			local_address: this.#texts.address(this.#view, local),
 			local_port: this.#view.getUint16(offset + at.local_port, true),
-			remote_address: this.#texts.address(this.#view, remote),
-			remote_port: this.#view.getUint16(offset + at.remote_port, true),
+			remote_address: isListener ? null : this.#texts.address(this.#view, remote),
+			remote_port: isListener ? null : this.#view.getUint16(offset + at.remote_port, true),
 		};
 	}
 
@@ -131,7 +141,8 @@ export class EventDecoder {
 		const pid = orNull(this.#u32(offset + at.pid));
 		const cgroupId = this.#texts.cgroup(this.#view, offset + at.cgroup_id);
 		const process = this.#texts.process(this.#view, offset + at.comm);
-		const details = pid === null ? null : this.#names.processOf(pid, process);
+		const image = this.#u32(offset + at.image);
+		const details = pid === null ? null : this.#names.processOf(pid, process, image);
 		return {
 			pid,
 			tid: orNull(this.#u32(offset + at.tid)),

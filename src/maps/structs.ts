@@ -42,6 +42,8 @@ export const owner = struct("owner", {
 	tid: u32,
 	uid: u32,
 	attribution: u32,
+	image: u32,
+	pad: u32,
 	comm: bytes(16),
 });
 
@@ -67,11 +69,11 @@ export const conn = struct("conn", {
 	seen_copied_seq: u32,
 	seen_retransmitted: u32,
 	error: u32,
+	data_segments_at_close: u32,
 	direction: u8,
 	phase: u8,
 	close_reason: u8,
 	l4_proto: u8,
-	pad: bytes(4),
 });
 
 export const udpKey = struct("udp_key", {
@@ -125,10 +127,24 @@ export const event = struct("event", {
 	attribution: u8,
 	close_reason: u8,
 	state: u8,
-	pad: bytes(7),
+	preexisting: u8,
+	pad: bytes(2),
+	image: u32,
 	comm: bytes(16),
 	local_address: bytes(16),
 	remote_address: bytes(16),
+});
+
+export const image = struct("image", {
+	no_time: u64,
+	started_ns: u64,
+	id: u32,
+	pid: u32,
+	length: u32,
+	writer: u32,
+	is_deleted: u8,
+	pad: bytes(7),
+	path: bytes(4352),
 });
 
 export const socketInfo = struct("socket_info", {
@@ -236,6 +252,7 @@ export const STRUCTS = [
 	udpConn,
 	udpCall,
 	event,
+	image,
 	socketInfo,
 	listSettings,
 	holder,

@@ -1,5 +1,6 @@
 /** What a script may give for a number; the command line has checked its own. */
 
+import { pageSize } from "../ffi/libc.ts";
 import { LEAST_BUFFER_BYTES } from "../flow/defaults.ts";
 
 interface Range {
@@ -18,8 +19,11 @@ export function checkRange(name: string, value: number, { least, most }: Range):
 	throw new RangeError(`${name}: ${value} is not in the range from ${least} to ${most}`);
 }
 
+/** A ring buffer has whole pages of this machine: of 4 KiB, on arm64 also of 16 or 64 KiB. */
+export const leastBufferBytes = (page = pageSize()): number => Math.max(page, LEAST_BUFFER_BYTES);
+
 /** Of the ring buffer. @throws RangeError */
-export function checkBufferBytes(bytes: number): void {
-	if (bytes >= LEAST_BUFFER_BYTES && Number.isInteger(Math.log2(bytes))) return;
-	throw new RangeError(`bufferBytes: ${bytes} is not a power of two from ${LEAST_BUFFER_BYTES} on`);
+export function checkBufferBytes(bytes: number, least = leastBufferBytes()): void {
+	if (bytes >= least && Number.isInteger(Math.log2(bytes))) return;
+	throw new RangeError(`bufferBytes: ${bytes} is not a power of two from ${least} on`);
 }

@@ -15,6 +15,7 @@ import {
 import { EventDecoder } from "../flow/event-decoder.ts";
 import { EventOrder } from "../flow/event-order.ts";
 import type { FlowFilter } from "../flow/filter.ts";
+import { decodeImage, isImage } from "../flow/image-decoder.ts";
 import type {
 	EventBatch,
 	EventName,
@@ -64,11 +65,16 @@ const NO_FLOWS = {
 	udpStreamTimeoutMs: DEFAULT_UDP_STREAM_TIMEOUT_MS,
 } as const;
 
-const TYPES: Readonly<Partial<Record<EventName, number>>> = {
+const TYPES: Readonly<Record<EventName, number>> = {
 	connect: EVENT_TYPE.EVENT_CONNECT,
 	connect_failed: EVENT_TYPE.EVENT_CONNECT_FAILED,
 	accept: EVENT_TYPE.EVENT_ACCEPT,
 	close: EVENT_TYPE.EVENT_CLOSE,
+	listen: EVENT_TYPE.EVENT_LISTEN,
+	unlisten: EVENT_TYPE.EVENT_UNLISTEN,
+	retransmit: EVENT_TYPE.EVENT_RETRANSMIT,
+	reset_sent: EVENT_TYPE.EVENT_RESET_SENT,
+	reset_received: EVENT_TYPE.EVENT_RESET_RECEIVED,
 };
 
 /** Between two looks at the buffer; when a look finds it this full, the next one comes at once. */
@@ -103,7 +109,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			clock: new WallClock(wallClockOffsetNs()),
 			errnoName,
 			containerOf: options.containerOf,
-			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
+			processOf: (pid, name, image) =>
+				image === 0 ? this.#processes.detailsOf(pid, name) : this.#processes.detailsOfImage(image),
 		});
 		const look = new HolderLook(session.kernel, {
 			containerOf: options.containerOf,
@@ -112,8 +119,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const now = (): number => performance.now();
 		this.#acceptors = new Acceptors({ look: (pids) => look.look(pids), now });
 		this.#filter = options.filter;
-		this.#take = (offset) =>
-			this.#order.add(this.#decoder.timeNs(offset), this.#decoder.decode(offset));
+		this.#take = (offset) => {
+			if (isImage(ring.view, offset)) this.#processes.learn(decodeImage(ring.view, offset));
+			else this.#order.add(this.#decoder.timeNs(offset), this.#decoder.decode(offset));
+		};
 	}
 
 	/**
@@ -125,7 +134,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	static open(partial: Partial<EventTracerOptions> = {}): EventTracer {
 		const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
 		checkBufferBytes(options.bufferBytes);
-		const eventTypes = options.events.reduce((bits, name) => bits | (1 << (TYPES[name] ?? 31)), 0);
+		const eventTypes = options.events.reduce((bits, name) => bits | (1 << TYPES[name]), 0);
 		const session = Session.open({ ...options, ...NO_FLOWS, eventTypes }, adoptedConnections);
 		try {
 			return new EventTracer(session, new RingBuffer(session.kernel.events), options);

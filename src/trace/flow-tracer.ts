@@ -8,7 +8,6 @@ import {
 	DEFAULT_MAX_FLOWS,
 	DEFAULT_UDP_STREAM_TIMEOUT_MS,
 	DEFAULT_UDP_TIMEOUT_MS,
-	LEAST_BUFFER_BYTES,
 } from "../flow/defaults.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { keyPartsFor } from "../flow/flow-subject.ts";
@@ -21,7 +20,7 @@ import type {
 	Transport,
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
-import { checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
+import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -111,7 +110,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 			new FlowTable(flowMemory.view, flows.maxEntries, options);
 		const forFlows = {
 			...options,
-			...{ keyParts: keyPartsFor(options), eventTypes: 0, bufferBytes: LEAST_BUFFER_BYTES },
+			...{ keyParts: keyPartsFor(options), eventTypes: 0, bufferBytes: leastBufferBytes() },
 		};
 		const { opened: session, missingUdp } = openTransports(options.transport, (transports) =>
 			Session.open({ ...forFlows, transports }, (kernel) => tableOf(kernel).adopted()),

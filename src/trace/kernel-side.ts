@@ -29,7 +29,7 @@ import {
 } from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
-import { EVERYTHING, FIND_HOLDERS, type Plan, planFor, programsOf } from "./plan.ts";
+import { EVERYTHING, eventTables, FIND_HOLDERS, type Plan, planFor, programsOf } from "./plan.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
@@ -119,7 +119,7 @@ export class KernelSide implements Disposable {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		const { btfPath } = options;
 		requireKernelTypes(btfPath);
-		const plan = planFor(options.transports, options.eventTypes !== 0);
+		const plan = planFor(options.transports, options.eventTypes);
 		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
 		return explainRefusal(attempted, () => {
 			using open = OpenObject.open(libbpf, bpfObject(), openOptions("conntracer", btfPath));
@@ -246,6 +246,7 @@ function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void
 	object.resizeMap("conns", tcp);
 	for (const name of ["udp_conns", "udp_sockets"]) object.resizeMap(name, udp);
 	object.resizeMap("events", options.bufferBytes);
+	for (const [name, size] of eventTables(options.eventTypes)) object.resizeMap(name, size);
 	// One more: flows[0] is for what finds no slot.
 	for (const name of ["flows", "flow_slots", "free_slots"])
 		object.resizeMap(name, options.maxFlows + 1);

@@ -1,6 +1,7 @@
 /** Which of our programs a run needs, and how each gets to where it works. */
 
 import type { Transport } from "../flow/records.ts";
+import { EVENT_TYPE } from "../maps/enums.ts";
 
 export interface Plan {
 	/** Tracepoints. A second program, attached after all first ones, stands behind a name with `_2`. */
@@ -31,6 +32,20 @@ const UDP: Plan = {
 	iterators: ["iter__expire_udp"],
 };
 
+/** Of the programs of events, by the event that they are for; those of the others are TCP's. */
+const ON_REQUEST: readonly (readonly [event: number, hooks: readonly string[]])[] = [
+	[EVENT_TYPE.EVENT_RETRANSMIT, ["tp__tcp_retransmit_skb", "tp__tcp_retransmit_synack"]],
+	[EVENT_TYPE.EVENT_RESET_SENT, ["tp__tcp_send_reset"]],
+	[EVENT_TYPE.EVENT_RESET_RECEIVED, ["tp__tcp_receive_reset"]],
+];
+
+/** Entries of the tables that only events need; where they are not asked for, these have one. */
+const EVENT_TABLES: readonly (readonly [name: string, size: number, event: number | null])[] = [
+	["images", 16_384, null],
+	["ended_conns", 8192, EVENT_TYPE.EVENT_RESET_SENT],
+	["handshake_ids", 4096, EVENT_TYPE.EVENT_RETRANSMIT],
+];
+
 /** Other families' programs, which no run loads yet. */
 const FUNCTIONS = [
 	...["fentry__security_sock_graft", "kprobe__security_sock_graft"],
@@ -48,9 +63,16 @@ const EVENTS: Plan = { hooks: [], cgroupHooks: [], iterators: [FIND_HOLDERS] };
 const ALWAYS: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__offer_slots"] };
 const PLANS: Readonly<Record<Transport, Plan>> = { tcp: TCP, udp: UDP };
 
-export function planFor(transports: readonly Transport[], hasEvents: boolean): Plan {
-	const plans = [ALWAYS, ...transports.map((transport) => PLANS[transport])];
-	if (hasEvents) plans.push(EVENTS);
+const includes = (eventTypes: number, event: number): boolean => (eventTypes & (1 << event)) !== 0;
+
+/** @param eventTypes 1 << EVENT_TYPE, or-ed together */
+export function planFor(transports: readonly Transport[], eventTypes: number): Plan {
+	const onRequest = ON_REQUEST.filter(([event]) => includes(eventTypes, event));
+	const plans = [
+		...[ALWAYS, ...transports.map((transport) => PLANS[transport])],
+		...onRequest.map(([, hooks]) => ({ hooks, cgroupHooks: [], iterators: [] })),
+	];
+	if (eventTypes !== 0) plans.push(EVENTS);
 	return {
 		hooks: plans.flatMap((plan) => plan.hooks),
 		cgroupHooks: plans.flatMap((plan) => plan.cgroupHooks),
@@ -58,9 +80,19 @@ export function planFor(transports: readonly Transport[], hasEvents: boolean): P
 	};
 }
 
+/** The sizes of those tables that these events need. */
+export function eventTables(eventTypes: number): readonly (readonly [string, number])[] {
+	if (eventTypes === 0) return [];
+	return EVENT_TABLES.filter(([, , event]) => event === null || includes(eventTypes, event)).map(
+		([name, size]) => [name, size],
+	);
+}
+
 export function programsOf({ hooks, cgroupHooks, iterators }: Plan): readonly string[] {
 	return [...hooks, ...cgroupHooks, ...iterators];
 }
 
+const EVERY_EVENT = ~0;
+
 /** All that the object has. */
-export const EVERYTHING = [...programsOf(planFor(["tcp", "udp"], true)), ...FUNCTIONS];
+export const EVERYTHING = [...programsOf(planFor(["tcp", "udp"], EVERY_EVENT)), ...FUNCTIONS];

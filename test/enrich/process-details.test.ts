@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { commandLineText, processDetails } from "../../src/enrich/procfs.ts";
+import {
+	commandLineText,
+	parseStart,
+	processDetails,
+	processStart,
+} from "../../src/enrich/procfs.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -33,5 +38,24 @@ describe("what /proc says", () => {
 		const child = Bun.spawn(["true"]);
 		await child.exited;
 		expect(processDetails(child.pid)).toEqual({ executable: null, commandLine: null });
+	});
+});
+
+describe("the start of a process", () => {
+	for (const [what, stat, expected] of [
+		["is the 22nd field", `1 (init) S${" 0".repeat(18)} 77 0`, 77],
+		["is found behind a hostile name", `1 (a) b (c) S${" 0".repeat(18)} 88 0`, 88],
+		["is not in half a line", "1 (init) S 0", null],
+	] as const)
+		test(what, () => expect(parseStart(stat)).toBe(expected));
+
+	test("does not change, and is not known of one that is gone", async () => {
+		const child = Bun.spawn(["cat"], { stdin: "pipe" });
+		const start = processStart(child.pid);
+		expect(start).toBeGreaterThan(0);
+		expect(processStart(child.pid)).toBe(start);
+		child.kill("SIGKILL");
+		await child.exited;
+		expect(processStart(child.pid)).toBeNull();
 	});
 });

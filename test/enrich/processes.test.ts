@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Processes } from "../../src/enrich/processes.ts";
 import type { ProcessDetails } from "../../src/enrich/procfs.ts";
 
@@ -53,4 +53,49 @@ test("memory is bounded", () => {
 	const processes = world.processes(2);
 	for (const pid of [1, 2, 3, 1]) processes.detailsOf(pid, "x");
 	expect(world.looks).toBe(4);
+});
+
+describe("of a process whose image the kernel side has sent", () => {
+	const TICKS = 500;
+	const image = { id: 3, pid: 7, startedNs: TICKS * 1e7 + 1, executable: "/bin/curl" };
+	const curl = { executable: "/bin/curl", commandLine: "curl -v" };
+	const gone = { executable: "/bin/curl", commandLine: null };
+	const tooLong = { ...image, executable: null };
+
+	for (const [what, sent, running, ticks, expected] of [
+		["/proc has the command line", image, curl, TICKS, curl],
+		["nothing else is left when it is gone", image, GONE, null, gone],
+		["another process has the same id now", image, curl, TICKS + 1, gone],
+		["it has become another program since", image, program("bash"), TICKS, gone],
+		["/proc has a path that was too long", tooLong, curl, TICKS, curl],
+		["a path that was too long is lost with it", tooLong, curl, TICKS + 1, GONE],
+	] as const)
+		test(what, () => {
+			const processes = new Processes({ look: () => running, startOf: () => ticks });
+			processes.learn(sent);
+			expect(processes.detailsOfImage(3)).toEqual(expected);
+		});
+
+	test("/proc is asked once", () => {
+		let looks = 0;
+		const look = () => {
+			looks++;
+			return curl;
+		};
+		const processes = new Processes({ look, startOf: () => TICKS });
+		processes.learn(image);
+		for (let times = 0; times < 3; times++) processes.detailsOfImage(3);
+		expect(looks).toBe(1);
+	});
+
+	test("the one that was not asked for longest is forgotten first", () => {
+		const processes = new Processes({ look: () => GONE, startOf: () => null, capacity: 2 });
+		processes.learn({ ...image, id: 1 });
+		processes.learn({ ...image, id: 2 });
+		processes.detailsOfImage(1);
+		processes.learn({ ...image, id: 3 });
+		expect(processes.detailsOfImage(2)).toEqual(GONE);
+		expect(processes.detailsOfImage(1)).toEqual(gone);
+		expect(processes.detailsOfImage(3)).toEqual(gone);
+	});
 });

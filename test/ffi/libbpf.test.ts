@@ -16,7 +16,7 @@ const library = (): Libbpf => Libbpf.open(null, bundledLibraries);
 function open(bytes = bpfObject()): OpenObject {
 	const options = { name: "conntracer", btfPath: null };
 	const object = OpenObject.open(library(), bytes, options);
-	const wanted = new Set(programsOf(planFor(["tcp", "udp"], true)));
+	const wanted = new Set(programsOf(planFor(["tcp", "udp"], ~0)));
 	for (const name of EVERYTHING) if (!wanted.has(name)) object.leaveOut(name);
 	return object;
 }

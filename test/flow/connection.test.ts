@@ -30,7 +30,8 @@ function socket(fields: Partial<RawSocket> = {}): RawSocket {
 }
 
 function owner(pid: number, cgroup_id = 77n): RawSocket["owner"] {
-	return { pid, tid: pid + 1, uid: 1000, attribution: 3, comm: text("curl"), cgroup_id };
+	const known = { uid: 1000, attribution: 3, comm: text("curl"), image: 0, pad: 0 };
+	return { pid, tid: pid + 1, cgroup_id, ...known };
 }
 
 /** A decoder of these, and where each is. */

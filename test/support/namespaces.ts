@@ -2,12 +2,26 @@
 
 import { statSync } from "node:fs";
 import type { Subprocess } from "bun";
+import { bpfObject } from "./bpf-object.ts";
 
 let made = 0;
 
 function ip(...args: string[]): void {
 	const run = Bun.spawnSync(["ip", ...args]);
 	if (!run.success) throw new Error(`ip ${args.join(" ")}: ${run.stderr}`);
+}
+
+/** A counter of the Tcp lines of /proc/net/snmp. */
+export function tcpCounter({ prefix }: NetworkNamespace, name: string): number {
+	const run = Bun.spawnSync([...prefix, "cat", "/proc/net/snmp"]);
+	const [names, values] = run.stdout
+		.toString()
+		.split("\n")
+		.filter((line) => line.startsWith("Tcp: "))
+		.map((line) => line.split(" "));
+	const value = Number(values?.[names?.indexOf(name) ?? -1]);
+	if (Number.isNaN(value)) throw new Error(`/proc/net/snmp has no ${name}`);
+	return value;
 }
 
 export interface NetworkNamespace {
@@ -102,6 +116,29 @@ export class NamespacePair implements Disposable {
 	/** Another IPv4 address for one of the two. */
 	addAddress({ name }: NetworkNamespace, ipv4: string): void {
 		ip("-n", name, "address", "add", `${ipv4}/24`, "dev", "cable");
+	}
+
+	/** One packet of ten that arrives, on either side, is lost. */
+	lose(): void {
+		const program = ["xdpgeneric", "obj", bpfObject("lose"), "sec", "xdp"];
+		for (const { name } of [this.left, this.right])
+			ip("-n", name, "link", "set", "dev", "cable", ...program);
+	}
+
+	/** A packet is a segment: there is no more for the card to cut (TSO). */
+	sendSingleSegments(): void {
+		for (const { name } of [this.left, this.right])
+			ip("-n", name, "link", "set", "dev", "cable", "gso_max_segs", "1");
+	}
+
+	/** The left one's end of the cable stays, and leads nowhere. */
+	unplugRight(): void {
+		ip("-n", this.right.name, "link", "set", "dev", "cable", "down");
+	}
+
+	/** The left one's end of the cable goes with it. */
+	removeCable(): void {
+		ip("-n", this.right.name, "link", "delete", "dev", "cable");
 	}
 
 	/** Ends the resident processes and removes the names. */
