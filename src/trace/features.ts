@@ -111,6 +111,3 @@ export const FEATURES: readonly Feature[] = [
 		remedy: NEEDS_BTF_TRACEPOINTS,
 	},
 ];
-
-/** Ways for which this version has programs. */
-export const BUILT: ReadonlySet<HookKind> = new Set(["tracepoint", "cgroup", "iterator"]);

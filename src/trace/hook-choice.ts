@@ -1,9 +1,10 @@
 /** Which way each feature goes on this kernel; --hooks narrows the choice. */
 
 import { PermissionError, UnsupportedError } from "../errors.ts";
-import type { Answer } from "../flow/doctor.ts";
+import type { Answer, FeatureName, HookKind } from "../flow/doctor.ts";
 import type { Transport } from "../flow/records.ts";
-import { BUILT, FEATURES, type Feature, type Way } from "./features.ts";
+import { FEATURES, type Feature, type Way } from "./features.ts";
+import type { Ways } from "./plan.ts";
 import { FOR_TRACING, missingRights } from "./rights.ts";
 import type { HookFamily } from "./session-options.ts";
 
@@ -16,7 +17,8 @@ export interface Choice {
 }
 
 const FAMILIES: ReadonlySet<string> = new Set(["fentry", "kprobe", "tracepoint"]);
-const NOT_BUILT: Answer = { available: false, reason: "this version has no programs for it" };
+const OPEN: Answer = { available: true, reason: null };
+const NOT_TRIED: Answer = { available: null, reason: "not available" };
 
 /**
  * @param answer tryWay(), as a rule
@@ -32,8 +34,7 @@ export function chooseWay(
 	let chosen: Way | null = null;
 	const allowed = waysOf(feature, family);
 	for (const way of all ? feature.ways : allowed) {
-		const found = answer(way);
-		const result = found.available === true && !BUILT.has(way.kind) ? NOT_BUILT : found;
+		const result = answer(way);
 		tried.push({ way, ...result });
 		if (result.available !== true || !allowed.includes(way)) continue;
 		chosen ??= way;
@@ -66,7 +67,7 @@ export function requireFamily(
 		const isTraced = transports.includes(feature.transport);
 		if (!isTraced || !feature.ways.some(({ kind }) => kind === family)) continue;
 		const { way, tried } = chooseWay(feature, family, answer);
-		if (way === null) throw refusal(family, tried.at(-1) ?? NOT_BUILT);
+		if (way === null) throw refusal(family, tried.at(-1) ?? NOT_TRIED);
 	}
 }
 
@@ -80,4 +81,24 @@ function refusal(family: HookFamily, { available, reason }: Answer): Error {
 		reason ?? "not available",
 		"leave --hooks out; conntracer doctor shows what this kernel has",
 	);
+}
+
+/**
+ * For the features that have several ways. The last one of each is taken where none is open: to
+ * load it will say why.
+ */
+export function chooseWays(
+	family: HookFamily,
+	transports: readonly Transport[],
+	answer: (way: Way) => Answer,
+): Ways {
+	const kindOf = (name: FeatureName, transport: Transport): HookKind => {
+		const feature = FEATURES.find((one) => one.name === name);
+		if (feature === undefined || family === "tracepoint" || !transports.includes(transport))
+			return "tracepoint";
+		// The tracepoints are tried by loading them.
+		const asked = (way: Way): Answer => (way.kind === "tracepoint" ? OPEN : answer(way));
+		return chooseWay(feature, family, asked).way?.kind ?? "tracepoint";
+	};
+	return { accept: kindOf("accept", "tcp"), udp: kindOf("udp", "udp") };
 }

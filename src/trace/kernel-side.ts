@@ -29,13 +29,23 @@ import {
 } from "../maps/structs.ts";
 import { bpfObject, bundledLibraries } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
-import { EVERYTHING, eventTables, FIND_HOLDERS, type Plan, planFor, programsOf } from "./plan.ts";
+import {
+	EVERYTHING,
+	eventTables,
+	FIND_HOLDERS,
+	type Plan,
+	planFor,
+	programsOf,
+	type Ways,
+} from "./plan.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
 export interface KernelSideOptions {
 	/** What is traced; programs for other transports are not loaded. */
 	readonly transports: readonly Transport[];
+	/** How the features that have several ways are hooked. */
+	readonly ways: Ways;
 	/** FLOW_KEY_PART, or-ed together. */
 	readonly keyParts: number;
 	/** 1 << EVENT_TYPE, or-ed together; 0 for flows. */
@@ -119,7 +129,7 @@ export class KernelSide implements Disposable {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		const { btfPath } = options;
 		requireKernelTypes(btfPath);
-		const plan = planFor(options.transports, options.eventTypes);
+		const plan = planFor(options.transports, options.eventTypes, options.ways);
 		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
 		return explainRefusal(attempted, () => {
 			using open = OpenObject.open(libbpf, bpfObject(), openOptions("conntracer", btfPath));
@@ -255,7 +265,7 @@ function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void
 		settings.encode({
 			flow_key_parts: options.keyParts,
 			event_types: options.eventTypes,
-			accept_hooked: 0,
+			accept_hooked: options.ways.accept === "tracepoint" ? 0 : 1,
 			pad: 0,
 			udp_timeout_ns: options.udpTimeoutMs * NS_PER_MS,
 			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,

@@ -1,5 +1,6 @@
 /** Which of our programs a run needs, and how each gets to where it works. */
 
+import type { HookKind } from "../flow/doctor.ts";
 import type { Transport } from "../flow/records.ts";
 import { EVENT_TYPE } from "../maps/enums.ts";
 
@@ -9,6 +10,10 @@ export interface Plan {
 	/** For all that is in a cgroup: the root one. */
 	readonly cgroupHooks: readonly string[];
 	readonly iterators: readonly string[];
+}
+
+function hooked(...hooks: readonly string[]): Plan {
+	return { hooks, cgroupHooks: [], iterators: [] };
 }
 
 const TCP: Plan = {
@@ -23,14 +28,32 @@ const TCP: Plan = {
 	],
 };
 
-const UDP: Plan = {
-	hooks: ["udp__sock_send_length", "udp__sock_recv_length"],
-	cgroupHooks: [
-		...["udp__sendmsg4", "udp__sendmsg6", "udp__recvmsg4", "udp__recvmsg6"],
-		"udp__sock_release",
-	],
-	iterators: ["iter__expire_udp"],
+/** Who accepts a connection; under tracepoints nothing says it. */
+const ACCEPT: Readonly<Partial<Record<HookKind, Plan>>> = {
+	fentry: hooked("fentry__security_sock_graft"),
+	kprobe: hooked("kprobe__security_sock_graft"),
 };
+
+const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
+	tracepoint: {
+		hooks: ["udp__sock_send_length", "udp__sock_recv_length"],
+		cgroupHooks: [
+			...["udp__sendmsg4", "udp__sendmsg6", "udp__recvmsg4", "udp__recvmsg6"],
+			"udp__sock_release",
+		],
+		iterators: [],
+	},
+	fentry: hooked(
+		...["fexit__udp_sendmsg", "fexit__udpv6_sendmsg", "fentry__skb_consume_udp"],
+		...["fentry__udp_destroy_sock", "fentry__udpv6_destroy_sock"],
+	),
+	kprobe: hooked(
+		...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],
+		...["kprobe__udpv6_sendmsg", "kretprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
+		...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock"],
+	),
+};
+const EXPIRE_UDP: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__expire_udp"] };
 
 /** Of the programs of events, by the event that they are for; those of the others are TCP's. */
 const ON_REQUEST: readonly (readonly [event: number, hooks: readonly string[]])[] = [
@@ -46,32 +69,32 @@ const EVENT_TABLES: readonly (readonly [name: string, size: number, event: numbe
 	["handshake_ids", 4096, EVENT_TYPE.EVENT_RETRANSMIT],
 ];
 
-/** Other families' programs, which no run loads yet. */
-const FUNCTIONS = [
-	...["fentry__security_sock_graft", "kprobe__security_sock_graft"],
-	...["fexit__udp_sendmsg", "fexit__udpv6_sendmsg", "fentry__skb_consume_udp"],
-	...["fentry__udp_destroy_sock", "fentry__udpv6_destroy_sock"],
-	...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],
-	...["kprobe__udpv6_sendmsg", "kretprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
-	...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock"],
-];
-
 /** Who accepted a connection, which matters where each one is shown. */
 export const FIND_HOLDERS = "iter__find_holders";
 const EVENTS: Plan = { hooks: [], cgroupHooks: [], iterators: [FIND_HOLDERS] };
 
 const ALWAYS: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__offer_slots"] };
-const PLANS: Readonly<Record<Transport, Plan>> = { tcp: TCP, udp: UDP };
+
+/** How the features that have several ways are hooked. */
+export interface Ways {
+	readonly accept: HookKind;
+	readonly udp: HookKind;
+}
+
+export const TRACEPOINTS: Ways = { accept: "tracepoint", udp: "tracepoint" };
 
 const includes = (eventTypes: number, event: number): boolean => (eventTypes & (1 << event)) !== 0;
 
 /** @param eventTypes 1 << EVENT_TYPE, or-ed together */
-export function planFor(transports: readonly Transport[], eventTypes: number): Plan {
+export function planFor(
+	transports: readonly Transport[],
+	eventTypes: number,
+	ways: Ways = TRACEPOINTS,
+): Plan {
 	const onRequest = ON_REQUEST.filter(([event]) => includes(eventTypes, event));
-	const plans = [
-		...[ALWAYS, ...transports.map((transport) => PLANS[transport])],
-		...onRequest.map(([, hooks]) => ({ hooks, cgroupHooks: [], iterators: [] })),
-	];
+	const plans = [ALWAYS, ...onRequest.map(([, hooks]) => hooked(...hooks))];
+	if (transports.includes("tcp")) plans.push(TCP, ACCEPT[ways.accept] ?? hooked());
+	if (transports.includes("udp")) plans.push(UDP[ways.udp] ?? hooked(), EXPIRE_UDP);
 	if (eventTypes !== 0) plans.push(EVENTS);
 	return {
 		hooks: plans.flatMap((plan) => plan.hooks),
@@ -95,4 +118,8 @@ export function programsOf({ hooks, cgroupHooks, iterators }: Plan): readonly st
 const EVERY_EVENT = ~0;
 
 /** All that the object has. */
-export const EVERYTHING = [...programsOf(planFor(["tcp", "udp"], EVERY_EVENT)), ...FUNCTIONS];
+export const EVERYTHING: ReadonlySet<string> = new Set(
+	(["tracepoint", "fentry", "kprobe"] as const).flatMap((way) =>
+		programsOf(planFor(["tcp", "udp"], EVERY_EVENT, { accept: way, udp: way })),
+	),
+);

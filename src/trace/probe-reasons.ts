@@ -20,7 +20,7 @@ export function answerOf(error: LibbpfError, way: Way): Answer {
 	switch (error.errno) {
 		case errno.EPERM:
 		case errno.EACCES:
-			return refused(error, way, hook);
+			return refused(way, error.errno, hook);
 		case errno.ENOENT:
 		case errno.ESRCH:
 			return absent(error, way, hook);
@@ -40,14 +40,14 @@ function hookIn(message: string): string | null {
 	return program?.replace("__", "/") ?? null;
 }
 
-function refused(error: LibbpfError, way: Way, hook: string | null): Answer {
+export function refused(way: Way, errnoOf = errno.EPERM, hook: string | null = null): Answer {
 	const missing = missingRights(way.kind === "cgroup" ? FOR_CGROUPS : FOR_TRACING);
 	if (missing.length > 0) return unknown(`needs ${LIST.format(missing)}`);
 	if (rightsDoNotCount()) return unknown("capabilities of a user namespace do not count here");
 	const mode = lockdownMode();
 	if (mode !== null && mode !== "none") return no(`kernel lockdown (${mode}) refuses it`);
-	const what = hook ?? way.hooks.join(", ");
-	return no(`the kernel refuses ${what} (${errno.errnoName(error.errno)}), whatever the rights`);
+	const what = hook ?? way.hooks[0];
+	return no(`the kernel refuses ${what} (${errno.errnoName(errnoOf)}), whatever the rights`);
 }
 
 function absent(error: LibbpfError, way: Way, hook: string | null): Answer {
@@ -64,6 +64,6 @@ function unsupported(error: LibbpfError, way: Way, hook: string | null): Answer 
 	return no(`this kernel does not support ${hook ?? way.hooks.join(", ")} (${why})`);
 }
 
-function noKprobes(): Answer {
+export function noKprobes(): Answer {
 	return no("kprobes are not built into this kernel (CONFIG_KPROBE_EVENTS)");
 }

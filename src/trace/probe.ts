@@ -3,13 +3,15 @@
 import { closeSync, openSync } from "node:fs";
 import { cgroup2MountPoint } from "../enrich/cgroups.ts";
 import { mounts } from "../enrich/procfs.ts";
+import { hasKprobeEvents } from "../enrich/sysfs.ts";
 import { LibbpfError } from "../errors.ts";
 import type { Libbpf } from "../ffi/library.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
+import { refusesTrampolines } from "../ffi/trampolines.ts";
 import type { Answer } from "../flow/doctor.ts";
 import { probeObject } from "./assets.ts";
 import { FEATURES, type Way } from "./features.ts";
-import { answerOf } from "./probe-reasons.ts";
+import { answerOf, noKprobes, refused } from "./probe-reasons.ts";
 import { openOptions } from "./refusal.ts";
 
 const U32_SIZE = 4;
@@ -36,9 +38,15 @@ export function tryWay(libbpf: Libbpf, way: Way, btfPath: string | null): Answer
 	if (known !== undefined) return known;
 	if (way.kind === "cgroup" && cgroupRoot() === null)
 		return { available: false, reason: "cgroup v2 is not mounted" };
-	const answer = attempt(libbpf, way, btfPath);
+	const answer = quickAnswer(libbpf, way) ?? attempt(libbpf, way, btfPath);
 	if (answer.available !== null) certain.set(key, answer);
 	return answer;
+}
+
+/** Without loading anything; null where that does not tell. */
+function quickAnswer(libbpf: Libbpf, way: Way): Answer | null {
+	if (way.kind === "fentry" && refusesTrampolines(libbpf)) return refused(way);
+	return way.kind === "kprobe" && !hasKprobeEvents() ? noKprobes() : null;
 }
 
 function attempt(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {

@@ -3,12 +3,15 @@
 import { kernelRelease } from "../enrich/procfs.ts";
 import { Libbpf } from "../ffi/library.ts";
 import { isoTime } from "../flow/clock.ts";
+import type { Answer } from "../flow/doctor.ts";
 import type { GapRecord, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
 import { bundledLibraries } from "./assets.ts";
 import { checkRange, ENTRIES } from "./check-range.ts";
-import { requireFamily } from "./hook-choice.ts";
+import type { Way } from "./features.ts";
+import { chooseWays, requireFamily } from "./hook-choice.ts";
 import { KernelSide, type KernelSideOptions } from "./kernel-side.ts";
 import { Losses } from "./losses.ts";
+import type { Ways } from "./plan.ts";
 import { tryWay } from "./probe.ts";
 import { NO_VERDICT, Proof, type Verdict } from "./proof.ts";
 import { SelfStats } from "./self-stats.ts";
@@ -45,7 +48,7 @@ export class Session implements Disposable {
 			version: options.version,
 			kernel: kernelRelease(),
 			libbpf: kernel.libbpf.version,
-			hooks: hooksOf(options.transports),
+			hooks: hooksOf(options.transports, options.ways),
 			programs: kernel.programNames,
 			open_connections: adopted(kernel),
 		};
@@ -58,16 +61,18 @@ export class Session implements Disposable {
 	 * attached then
 	 */
 	static open(
-		options: SessionOptions & KernelSideOptions,
+		options: SessionOptions & Omit<KernelSideOptions, "ways">,
 		adopted: (kernel: KernelSide) => number,
 	): Session {
 		checkRange("maxConnections", options.maxConnections, ENTRIES);
 		const { hooks, transports, btfPath } = options;
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
-		requireFamily(hooks, transports, (way) => tryWay(libbpf, way, btfPath));
-		const kernel = KernelSide.load(options);
+		const answer = (way: Way): Answer => tryWay(libbpf, way, btfPath);
+		requireFamily(hooks, transports, answer);
+		const ways = chooseWays(hooks, transports, answer);
+		const kernel = KernelSide.load({ ...options, ways });
 		try {
-			return new Session(kernel, options, adopted);
+			return new Session(kernel, { ...options, ways }, adopted);
 		} catch (error) {
 			kernel[Symbol.dispose]();
 			throw error;
@@ -129,9 +134,9 @@ export class Session implements Disposable {
 }
 
 /** Feature → how it is hooked. */
-function hooksOf(transports: readonly Transport[]): Readonly<Record<string, string>> {
-	const tcp = { tcp_lifecycle: "tracepoint", accept: "tracepoint", existing_sockets: "iterator" };
-	const udp = { udp: "tracepoint", udp_peers: "cgroup" };
+function hooksOf(transports: readonly Transport[], ways: Ways): Readonly<Record<string, string>> {
+	const tcp = { tcp_lifecycle: "tracepoint", accept: ways.accept, existing_sockets: "iterator" };
+	const udp = { udp: ways.udp, udp_peers: ways.udp === "tracepoint" ? "cgroup" : ways.udp };
 	return {
 		...(transports.includes("tcp") ? tcp : {}),
 		...(transports.includes("udp") ? udp : {}),

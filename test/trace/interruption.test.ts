@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { losses } from "../../src/maps/structs.ts";
 import { KernelSide } from "../../src/trace/kernel-side.ts";
+import { TRACEPOINTS } from "../../src/trace/plan.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { kernelTest } from "../support/root.ts";
 import { runTraffic } from "../support/traffic.ts";
@@ -19,6 +20,7 @@ kernelTest("what the kernel skips of the first programs, the second ones catch u
 		...TCP_ONLY,
 		keyParts: 0,
 		filter: null,
+		ways: TRACEPOINTS,
 		...NO_EVENTS,
 	});
 	kernel.attach();
