@@ -79,7 +79,7 @@ function machine(record: DoctorRecord): Finding[] {
 
 /** The chosen hook, and below it each other way with the reason that it is closed. */
 function featureFindings({ feature, hook, less_exact, remedy, ways }: FeatureReport): Finding[] {
-	const none = ways.every(({ available }) => available === false) ? "none" : NOT_KNOWN;
+	const none = remedy === null ? NOT_KNOWN : "none";
 	return [
 		finding("features", feature, hook ?? none, less_exact ?? remedy),
 		...ways

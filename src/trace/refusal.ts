@@ -1,7 +1,7 @@
 /** What the kernel says no to, and why. */
 
 import type { Capability } from "../enrich/capabilities.ts";
-import { hasKernelTypes, KERNEL_TYPES } from "../enrich/sysfs.ts";
+import { hasKernelTypes, KERNEL_TYPES, lockdownMode } from "../enrich/sysfs.ts";
 import { LibbpfError, PermissionError, UnsupportedError, UsageError } from "../errors.ts";
 import { EINVAL, EPERM, ESRCH } from "../ffi/errno.ts";
 import type { OpenOptions } from "../ffi/object.ts";
@@ -41,9 +41,22 @@ export function explainRefusal<T>({ what, needed, btfPath }: Attempted, attempt:
 	} catch (error) {
 		if (error instanceof LibbpfError && error.errno === EPERM)
 			throw new PermissionError(what, missingRights(needed), { cause: error });
+		if (error instanceof LibbpfError && lockdownMode() === "confidentiality")
+			throw lockedDown(what, error);
 		if (error instanceof LibbpfError && btfPath !== null) throw besidesTypes(error, btfPath);
 		throw error;
 	}
+}
+
+/** What the verifier says then has nothing to do with it: a helper that it does not know. */
+function lockedDown(what: string, cause: LibbpfError): UnsupportedError {
+	return new UnsupportedError(
+		what,
+		null,
+		"kernel lockdown (confidentiality) keeps BPF programs from reading kernel memory",
+		"boot with lockdown=integrity, or without",
+		{ cause },
+	);
 }
 
 /** libbpf has numbers of its own, from 4000, for files that are not what they should be. */
