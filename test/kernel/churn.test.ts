@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test";
 import { Conntracer, summaryOf } from "../support/conntracer.ts";
 import { expectNothingLost, expectSide, processIs, sideOf } from "../support/expectations.ts";
+import { manyOf } from "../support/load.ts";
 import { NamespacePair, pairWithNumberOf } from "../support/namespaces.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic, Traffic } from "../support/traffic.ts";
@@ -47,13 +48,13 @@ describe("every connection and byte is counted", () => {
 		],
 	];
 	for (const [name, count, args] of cases)
-		kernelTest(`${count} connections: ${name}`, async () => {
-			await churn(count, args);
+		kernelTest(`${manyOf(count)} connections: ${name}`, async () => {
+			await churn(manyOf(count), args);
 		});
 });
 
 kernelTest("IPv4-mapped addresses are shown as IPv4", async () => {
-	const { all } = await churn(5_000, MAPPED);
+	const { all } = await churn(manyOf(5_000), MAPPED);
 	for (const flow of all) {
 		expect(flow.family).toBe("ipv4");
 		expect([flow.local_address, flow.remote_address]).toEqual(["127.0.0.1", "127.0.0.1"]);
@@ -70,15 +71,16 @@ kernelTest("the proof holds while others make connections, before and after too"
 	await using other = new Traffic([...noise, "--client-name", "noise", "--server-name", "noise"]);
 	await other.ready();
 	other.go();
-	await churn(20_000, []);
+	await churn(manyOf(20_000), []);
 });
 
 describe("two network namespaces with a cable between them", () => {
+	const COUNT = manyOf(20_000);
 	for (const [family, any] of [
 		["ipv4", "0.0.0.0"],
 		["ipv6", "::"],
 	] as const)
-		kernelTest(`20000 connections over ${family}`, async () => {
+		kernelTest(`${COUNT} connections over ${family}`, async () => {
 			using pair = new NamespacePair();
 			const connections = async (count: number) => {
 				const server = [
@@ -110,14 +112,14 @@ describe("two network namespaces with a cable between them", () => {
 			};
 			await connections(10); // the kernel's counters do not begin at 0
 			await using conntracer = await Conntracer.start();
-			const truth = await connections(20_000);
-			await conntracer.untilClosed(40_000, ours);
+			const truth = await connections(COUNT);
+			await conntracer.untilClosed(2 * COUNT, ours);
 			const run = await conntracer.stop();
 			const active = sideOf(run, CLIENT, "active");
 			expectSide(active, truth.clients);
 			expectSide(sideOf(run, SERVER, "passive"), truth.servers);
 			expectNothingLost(run);
-			expect(summaryOf(run.records).seen.active_opens).toBeGreaterThanOrEqual(20_000);
+			expect(summaryOf(run.records).seen.active_opens).toBeGreaterThanOrEqual(COUNT);
 			expect(new Set(active.map((flow) => flow.remote_address))).toEqual(
 				new Set([pair.right[family]]),
 			);

@@ -34,7 +34,8 @@ function qemuCommand(kernel: PreparedKernel, initramfs: string, share: string): 
 		`modules=${kernel.directory}/lib/modules`,
 	];
 	return [
-		"qemu-system-x86_64",
+		// It ends with us, however we end.
+		...["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"],
 		// Without page tables of five levels a guest is a fifth faster.
 		...["-M", "q35", "-accel", "tcg", "-cpu", "max,-la57", "-m", `${MEMORY_MB}`, "-smp", `${CPUS}`],
 		...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],

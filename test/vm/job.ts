@@ -12,6 +12,7 @@ import { say } from "./shell.ts";
 const ROOT = resolve(import.meta.dir, "../..");
 /** How much longer all may take than on a machine: an emulated one is slow, and slower when it is not alone. */
 const TIME_FACTOR = 10;
+const LOAD_DIVISOR = 10;
 const BUN_TIMEOUT_MS = 5000;
 const BOOT_MS = 120_000;
 const FILE_MS = 300_000;
@@ -27,6 +28,7 @@ function jobScript(files: readonly string[], family: Family): string {
 		HOME: "/root",
 		NO_COLOR: "1",
 		TEST_TIME_FACTOR: `${TIME_FACTOR}`,
+		TEST_LOAD_DIVISOR: `${LOAD_DIVISOR}`,
 		CONNTRACER_HOOKS: family,
 	};
 	const test = `'${process.execPath}' test --timeout ${BUN_TIMEOUT_MS * TIME_FACTOR}`;

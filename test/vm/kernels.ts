@@ -23,7 +23,7 @@ const KERNELS: readonly DebianKernel[] = [
 export const KERNEL_NAMES: readonly string[] = KERNELS.map(({ name }) => name);
 
 /** Those that conntracer has programs for. */
-export const FAMILIES: readonly Family[] = ["tracepoint"];
+export const FAMILIES: readonly Family[] = ["tracepoint", "fentry", "kprobe"];
 
 /**
  * @param list names with commas between, or "all"
@@ -33,10 +33,9 @@ export function selectKernels(list: string): DebianKernel[] {
 	return select("--kernels", list, KERNELS, ({ name }) => name);
 }
 
-/** As selectKernels; a family that conntracer cannot do yet fails in the guest, in its own words. */
+/** As selectKernels, for `--hooks`. */
 export function selectFamilies(list: string): Family[] {
-	if (list === "all") return [...FAMILIES];
-	return select("--hooks", list, ["tracepoint", "fentry", "kprobe"] as const, (name) => name);
+	return select("--hooks", list, FAMILIES, (name) => name);
 }
 
 function select<T>(
