@@ -11,7 +11,7 @@ const COUNT = 200;
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "conntracer-")));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const brief = (): string => cProgram("brief", "-static");
+const brief = (): string => cProgram("brief");
 
 /** A copy of the program, by the path of its file below our directory. */
 function copyTo(...path: string[]): string {

@@ -136,7 +136,7 @@ kernelTest("a refused IPv6 connection, too", async () => {
 });
 
 describe("data for a socket after", () => {
-	const brief = (): string => cProgram("brief", "-static");
+	const brief = (): string => cProgram("brief");
 	const cases: [how: string, what: string, reason: string][] = [
 		["close", "close() is answered with a reset; the FIN was first", "local"],
 		["shutdown", "shutdown(SHUT_RDWR) is answered with a reset", "reset_sent"],
@@ -175,7 +175,7 @@ describe("a peer that vanishes from an open connection is a timeout:", () => {
 			await using server = serve(right, ["--count", "1"]);
 			await server.ready();
 			await traced.start();
-			const brief = cProgram("brief", "-static");
+			const brief = cProgram("brief");
 			const command = [...left.prefix, brief, "vanish", "500", right.ipv4, "7000"];
 			const client = Bun.spawn(command, { stdin: "pipe", stdout: "pipe" });
 			const lines = new Lines("brief", client.stdout);

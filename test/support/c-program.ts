@@ -7,8 +7,11 @@ const SUPPORT = import.meta.dir;
 const BUILD = resolve(SUPPORT, "../../build/test");
 const binaries = new Map<string, string>();
 
-/** The path of the program that all `name*.c` here make together, with these flags for the compiler. */
-export function cProgram(name: string, ...flags: readonly string[]): string {
+/** Programs that are quick to start, and run wherever they are copied to. */
+const STATIC = ["brief"];
+
+/** The path of the program that all `name*.c` here make together. */
+export function cProgram(name: string): string {
 	const known = binaries.get(name);
 	if (known !== undefined) return known;
 	const isSource = new RegExp(`^${name}.*\\.[ch]$`);
@@ -16,23 +19,19 @@ export function cProgram(name: string, ...flags: readonly string[]): string {
 	const hash = new Bun.CryptoHasher("sha256");
 	for (const file of sources.sort()) hash.update(readFileSync(join(SUPPORT, file)));
 	const path = join(BUILD, `${name}-${hash.digest("hex").slice(0, 16)}`);
-	if (!existsSync(path)) compile(name, sources, flags, path);
+	if (!existsSync(path)) compile(name, sources, path);
 	binaries.set(name, path);
 	return path;
 }
 
-function compile(
-	name: string,
-	sources: readonly string[],
-	more: readonly string[],
-	path: string,
-): void {
+function compile(name: string, sources: readonly string[], path: string): void {
 	const compiler = Bun.which("cc") ?? Bun.which("clang");
 	if (compiler === null) throw new Error("the programs of the tests need cc or clang");
 	mkdirSync(BUILD, { recursive: true });
 	const unfinished = `${path}.${process.pid}`;
 	const files = sources.filter((file) => file.endsWith(".c")).map((file) => join(SUPPORT, file));
-	const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", ...more];
+	const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
+	if (STATIC.includes(name)) flags.push("-static");
 	const run = Bun.spawnSync([compiler, ...flags, ...files, "-o", unfinished]);
 	if (!run.success) throw new Error(`${name}.c does not compile:\n${run.stderr}`);
 	renameSync(unfinished, path);

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Glob } from "bun";
+import { bpfObject } from "../support/bpf-object.ts";
 import { cProgram } from "../support/c-program.ts";
 import { runFiles } from "./job.ts";
 import {
@@ -27,7 +28,8 @@ const REPORT = join(ROOT, "docs/kernel-support.md");
 /** Those that need a kernel. */
 const FILES = new Glob("test/{ffi,kernel,trace}/**/*.test.ts");
 
-const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams"];
+const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief"];
+const BPF_OBJECTS = ["lose"];
 
 interface Wanted {
 	readonly kernels: readonly DebianKernel[];
@@ -89,6 +91,7 @@ async function main(): Promise<void> {
 	if (files.length === 0) throw new Error("no test file has this in its path");
 	// A guest would take long to compile them.
 	for (const program of C_PROGRAMS) cProgram(program);
+	for (const object of BPF_OBJECTS) bpfObject(object);
 	const runs: MatrixRun[] = [];
 	for (const each of kernels) {
 		const kernel = prepareKernel(each);
