@@ -69,7 +69,10 @@ void op_open(const struct words *words, struct result *result)
 	int protocol = strcmp(kind, "udplite") == 0 ? IPPROTO_UDPLITE : IPPROTO_UDP;
 	int fd = socket(family, (raw ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC, protocol);
 
-	result->socket = keep(fd);
+	if (fd < 0)
+		count_error(result, errno); /* UDP-Lite is gone from newer kernels */
+	else
+		result->socket = keep(fd);
 }
 
 void op_bind(const struct words *words, struct result *result)
