@@ -19,19 +19,37 @@ interface Traced {
 
 const isOurs = ({ process }: EventRecord): boolean => process === CLIENT || process === SERVER;
 
-/** `work` is done when its connections are closed on both sides. */
+const isEnd = ({ event }: EventRecord): boolean => event === "close" || event === "connect_failed";
+const LONGEST_END_MS = 5000;
+
+/**
+ * `work` is done when its programs have closed their connections; TCP may take a moment more, so
+ * this goes on until `ends` of them have ended, if that does not take too long.
+ */
 async function traced(
 	work: () => Promise<Outcome>,
+	ends: number,
 	options: Partial<EventTracerOptions> = {},
 ): Promise<Traced> {
 	using tracer = EventTracer.open(options);
 	const stop = new AbortController();
-	const working = work().finally(() => stop.abort());
+	const done = Promise.withResolvers<void>();
+	const working = work().finally(() => {
+		const tooLong = setTimeout(done.resolve, LONGEST_END_MS);
+		done.promise.then(() => {
+			clearTimeout(tooLong);
+			stop.abort();
+		});
+		if (ended >= ends) done.resolve();
+	});
 	const events: EventRecord[] = [];
 	const gaps: GapRecord[] = [];
+	let ended = 0;
 	for await (const batch of tracer.batches(stop.signal)) {
 		events.push(...batch.events);
 		gaps.push(...batch.gaps);
+		ended += batch.events.filter((event) => isOurs(event) && isEnd(event)).length;
+		if (ends > 0 && ended >= ends) done.resolve();
 	}
 	const truth = await working;
 	const summary = tracer.summary();
@@ -50,7 +68,7 @@ const sum = (events: readonly EventRecord[], field: "bytes_sent" | "bytes_receiv
 describe("4,000 connections of 777 bytes each way", () => {
 	kernelTest("have each event once, exact bytes, the right process, and order", async () => {
 		const args = ["churn", "--count", "4000", "--request", "777", "--response", "777", ...NAMES];
-		const { events, gaps, summary, truth } = await traced(() => runTraffic(args));
+		const { events, gaps, summary, truth } = await traced(() => runTraffic(args), 8000);
 		expect(count(events, ({ event, process }) => `${event} ${process}`)).toEqual({
 			[`connect ${CLIENT}`]: 4000,
 			[`accept ${SERVER}`]: 4000,
@@ -76,7 +94,10 @@ describe("4,000 connections of 777 bytes each way", () => {
 });
 
 kernelTest("1,200 refused connections are 1,200 connect_failed, and no other event", async () => {
-	const { events, gaps } = await traced(() => runTraffic(["refused", "--count", "1200", ...NAMES]));
+	const { events, gaps } = await traced(
+		() => runTraffic(["refused", "--count", "1200", ...NAMES]),
+		1200,
+	);
 	expect(count(events, ({ event, error }) => `${event} ${error}`)).toEqual({
 		"connect_failed ECONNREFUSED": 1200,
 	});
@@ -85,7 +106,7 @@ kernelTest("1,200 refused connections are 1,200 connect_failed, and no other eve
 
 kernelTest("connections that time out carry ETIMEDOUT", async () => {
 	const args = ["abandoned", "--count", "20", "--user-timeout", "200", ...NAMES];
-	const { events } = await traced(() => runTraffic(args));
+	const { events } = await traced(() => runTraffic(args), 20);
 	const failed = events.filter(({ event }) => event === "connect_failed");
 	expect(count(failed, ({ error }) => error)).toEqual({ ETIMEDOUT: 20 });
 });
@@ -102,7 +123,7 @@ describe("a connection that is closed", () => {
 	for (const [how, option, client, server] of cases)
 		kernelTest(`${how} says why on both sides`, async () => {
 			const args = ["churn", "--count", "200", option, ...NAMES];
-			const { events, truth } = await traced(() => runTraffic(args));
+			const { events, truth } = await traced(() => runTraffic(args), 400);
 			const closes = events.filter(({ event }) => event === "close");
 			expect(count(closes, (e) => `${e.process} ${e.close_reason} ${e.error}`)).toEqual({
 				[`${CLIENT} ${client}`]: 200,
@@ -116,7 +137,7 @@ describe("a connection that is closed", () => {
 
 kernelTest("a flood that the buffer cannot hold: records and gaps are the truth", async () => {
 	const args = ["churn", "--count", "10000", "--threads", "4", ...NAMES];
-	const { all, gaps, summary } = await traced(() => runTraffic(args), { bufferBytes: 4096 });
+	const { all, gaps, summary } = await traced(() => runTraffic(args), 0, { bufferBytes: 4096 });
 	const missing = gaps.reduce((total, gap) => total + gap.count, 0);
 	const { active_opens = 0, passive_opens = 0 } = summary.kernel ?? {};
 	expect(gaps.every(({ stage }) => stage === "ring_buffer")).toBe(true);
@@ -150,7 +171,7 @@ kernelTest("connections from before the start have a close with their whole tota
 	await using traffic = new Traffic(["hold", "--count", "10", ...NAMES]);
 	await traffic.held();
 	await traffic.step();
-	const { events, truth } = await traced(() => traffic.finish());
+	const { events, truth } = await traced(() => traffic.finish(), 20);
 	expect(count(events, ({ event, preexisting }) => `${event} ${preexisting}`)).toEqual({
 		"close true": 20,
 	});
@@ -162,7 +183,7 @@ kernelTest("connections from before the start have a close with their whole tota
 
 kernelTest("only the events that are asked for are there", async () => {
 	const args = ["churn", "--count", "50", ...NAMES];
-	const { events } = await traced(() => runTraffic(args), { events: ["accept"] });
+	const { events } = await traced(() => runTraffic(args), 0, { events: ["accept"] });
 	expect(count(events, ({ event }) => event)).toEqual({ accept: 50 });
 });
 
