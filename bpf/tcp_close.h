@@ -81,24 +81,12 @@ static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, st
 }
 
 /*
- * Two CPUs have made a child of one request, and this one came second: inet_ehash_nolisten() lets
- * it go. tcp_done(), which ends attempts that fail, leaves an error or finds the socket dead.
- */
-static __always_inline bool is_twin(const struct sock *sk, int oldstate)
-{
-	return oldstate == TCP_SYN_RECV && !sk->sk_err &&
-	       !has_flag(sk->__sk_common.skc_flags, SOCK_DEAD);
-}
-
-/*
  * As tcp_done() and tcp_set_state() count, tracked or not. tcp_done() is for attempts that
  * failed, with the error in sk_err; one that the program gives up, or that finds no port,
  * goes to TCP_CLOSE without it, and is not counted.
  */
 static __always_inline void count_end(struct sock *sk, int oldstate)
 {
-	if (is_twin(sk, oldstate))
-		return;
 	if (oldstate == TCP_SYN_RECV || (oldstate == TCP_SYN_SENT && sk->sk_err))
 		COUNT_NETNS(sk, attempt_fails, 1);
 	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
@@ -177,10 +165,6 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 		return;
 	}
 	open_unaccepted(tp, conn);
-	if (conn->phase == PHASE_PENDING && is_twin(sock_of(tp), oldstate)) {
-		bpf_map_delete_elem(&conns, &key);
-		return;
-	}
 	if (conn->phase == PHASE_PENDING) {
 		on_failed(tp, conn, key);
 		return;
