@@ -7,6 +7,15 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+/*
+ * 0 or an errno, in an int: before 6.4 (d7ba4cc900bf) the operations of maps return one, which
+ * programs call without the sign extension that a long would need. Only its low half is sound.
+ */
+static __always_inline int insert(void *map, const void *key, const void *value)
+{
+	return bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+}
+
 /* BPF_FUNC_get_current_task_btf: 5.11, 3ca1032ab7ab. Without it, the fields are probed. */
 enum bpf_func_id___current_task_btf {
 	BPF_FUNC_get_current_task_btf___known = 158,

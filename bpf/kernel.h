@@ -234,6 +234,7 @@ struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	bool is_mptcp;
+	void *fastopen_rsk; /* of a TCP Fast Open child, until its handshake is done */
 	struct list_head tsq_node;
 };
 

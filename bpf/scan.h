@@ -10,13 +10,13 @@ static __always_inline void adopt_listener(const struct sock *sk, struct task_st
 {
 	__u64 key = (__u64)(unsigned long)sk;
 	struct listener listener = {}, *known;
-	long err;
+	int err;
 
 	identify_task(&listener.owner, task, ATTRIBUTION_LISTENER);
 	listener.is_wanted = wants_pid(listener.owner.pid);
 	if (wants_events())
 		listener.id = ADD(next_id, 1);
-	err = bpf_map_update_elem(&listeners, &key, &listener, BPF_NOEXIST);
+	err = insert(&listeners, &key, &listener);
 	if (err && err != -EEXIST)
 		LOST(listeners, 1);
 	known = bpf_map_lookup_elem(&listeners, &key);
@@ -67,7 +67,7 @@ static __always_inline void find_listener(struct conn *conn, const struct endpoi
  * `holder` is 0 where nobody holds it. Returns 0, also where nobody wants it; -EEXIST where it is
  * tracked already; or the map is full.
  */
-static __always_inline long adopt_connection(struct tcp_sock *tp, struct task_struct *holder)
+static __always_inline int adopt_connection(struct tcp_sock *tp, struct task_struct *holder)
 {
 	__u64 key = key_of(tp);
 	struct tcp_counters tcp;
@@ -76,7 +76,7 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, struct task_st
 	struct conn *conn;
 	__u32 zero = 0;
 	struct flow *flow;
-	long err;
+	int err;
 
 	if (bpf_map_lookup_elem(&conns, &key))
 		return -EEXIST;
@@ -95,7 +95,7 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, struct task_st
 		conn->direction = DIRECTION_ACTIVE;
 		if (!is_conn_wanted(conn, &ends))
 			return 0;
-		return bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+		return insert(&conns, &key, conn);
 	}
 	find_bases(conn, tp, &tcp);
 	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
@@ -114,7 +114,7 @@ static __always_inline long adopt_connection(struct tcp_sock *tp, struct task_st
 	/* First the reference: from the insert on, the connection can end. */
 	ADD(flow->references, 1);
 	ADD(flow->adopted, 1);
-	err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+	err = insert(&conns, &key, conn);
 	if (err) {
 		ADD(flow->references, -1);
 		ADD(flow->adopted, -1);
@@ -157,7 +157,7 @@ static __always_inline bool is_connection(__u8 state)
 static __noinline void adopt_socket(struct task_struct *task, struct sock *sk)
 {
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	long err;
+	int err;
 
 	if (state == TCP_LISTEN) {
 		adopt_listener(sk, task);
@@ -204,7 +204,7 @@ static __always_inline bool may_be_accepted(struct tcp_sock *tp)
 static __always_inline void adopt_fileless(struct sock_common *common)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(common);
-	long err = 0;
+	int err = 0;
 
 	if (!tp)
 		return;

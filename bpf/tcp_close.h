@@ -81,13 +81,31 @@ static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, st
 }
 
 /*
- * As tcp_done() and tcp_set_state() count, tracked or not. tcp_done() is for attempts that
- * failed, with the error in sk_err; one that the program gives up, or that finds no port,
- * goes to TCP_CLOSE without it, and is not counted.
+ * Not by tcp_done(), which is for what has failed, and comes with an error in sk_err or, where no
+ * child can be made, with a socket that is dead.
+ */
+static __always_inline bool is_undone(const struct sock *sk)
+{
+	return !sk->sk_err && !has_flag(sk->__sk_common.skc_flags, SOCK_DEAD);
+}
+
+/*
+ * Two CPUs can make a child of the same request, for an ACK and for what follows it. One of them
+ * comes second and undoes its own (inet_ehash_nolisten); the connection goes on with the other.
+ */
+static __always_inline bool is_second_child(struct tcp_sock *tp, int oldstate)
+{
+	return oldstate == TCP_SYN_RECV && is_undone(sock_of(tp)) && !tp->fastopen_rsk;
+}
+
+/*
+ * As tcp_done() and tcp_set_state() count, tracked or not: no attempt that the program gives up, or
+ * that finds no port.
  */
 static __always_inline void count_end(struct sock *sk, int oldstate)
 {
-	if (oldstate == TCP_SYN_RECV || (oldstate == TCP_SYN_SENT && sk->sk_err))
+	if ((oldstate == TCP_SYN_RECV && !is_undone(sk)) ||
+	    (oldstate == TCP_SYN_SENT && sk->sk_err))
 		COUNT_NETNS(sk, attempt_fails, 1);
 	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
 		COUNT_NETNS(sk, estab_resets, 1);
@@ -166,7 +184,10 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	}
 	open_unaccepted(tp, conn);
 	if (conn->phase == PHASE_PENDING) {
-		on_failed(tp, conn, key);
+		if (is_second_child(tp, oldstate))
+			forget(key, conn);
+		else
+			on_failed(tp, conn, key);
 		return;
 	}
 	flow = flow_at(conn->slot);

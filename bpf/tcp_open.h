@@ -35,13 +35,13 @@ static __always_inline void start_life(struct conn *conn)
 }
 
 /* 0, -EEXIST where it is tracked already, or the map is full. */
-static __always_inline long track(const struct tcp_sock *tp, const struct conn *conn)
+static __always_inline int track(const struct tcp_sock *tp, const struct conn *conn)
 {
 	__u64 key = key_of(tp);
 	struct conn *before;
-	long err;
+	int err;
 
-	err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+	err = insert(&conns, &key, conn);
 	if (err == -EEXIST) {
 		/* connect() after connect(AF_UNSPEC): the socket starts another life. */
 		before = bpf_map_lookup_elem(&conns, &key);
@@ -49,13 +49,13 @@ static __always_inline long track(const struct tcp_sock *tp, const struct conn *
 			return -EEXIST;
 		if (before)
 			forget(key, before);
-		err = bpf_map_update_elem(&conns, &key, conn, BPF_NOEXIST);
+		err = insert(&conns, &key, conn);
 	}
 	return err;
 }
 
 /* For a connection that nobody wants: the same, but that it leaves no entry. */
-static __always_inline long leave_out(const struct tcp_sock *tp)
+static __always_inline int leave_out(const struct tcp_sock *tp)
 {
 	__u64 key = key_of(tp);
 	struct conn *before = bpf_map_lookup_elem(&conns, &key);
@@ -113,7 +113,7 @@ static __always_inline void conn_from_caller(struct conn *conn, struct tcp_sock 
 static __always_inline void on_syn_sent(struct tcp_sock *tp)
 {
 	struct conn conn = {};
-	long err;
+	int err;
 
 	start_life(&conn);
 	conn_from_caller(&conn, tp);
@@ -155,7 +155,7 @@ static __always_inline void on_child(struct tcp_sock *tp)
 	struct conn conn = {};
 	struct listener *listener;
 	__u64 key;
-	long err;
+	int err;
 
 	start_life(&conn);
 	conn.netns = netns_of(sock_of(tp));

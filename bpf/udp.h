@@ -46,11 +46,11 @@ static __always_inline void conn_of_udp(struct conn *conn, struct sock *sk,
 static __always_inline bool keep_socket(const struct udp_key *key, __u8 direction)
 {
 	struct udp_socket socket = {};
-	long err;
+	int err;
 
 	socket.first = *key;
 	socket.direction = direction;
-	err = bpf_map_update_elem(&udp_sockets, &key->cookie, &socket, BPF_NOEXIST);
+	err = insert(&udp_sockets, &key->cookie, &socket);
 	return !err || err == -EEXIST;
 }
 
