@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test";
 import {
 	addUp,
 	Conntracer,
+	eventsOf,
 	flowsOf,
 	gapsOf,
 	type OutputRecord,
@@ -9,7 +10,7 @@ import {
 } from "../support/conntracer.ts";
 import { processIs } from "../support/expectations.ts";
 import { kernelTest } from "../support/root.ts";
-import { ownPrograms, Traffic } from "../support/traffic.ts";
+import { ownPrograms, runTraffic, Traffic } from "../support/traffic.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("lim");
 
@@ -90,3 +91,22 @@ describe("40 flows in a table for 4", () => {
 		expect(exitCode).toBe(0);
 	});
 });
+
+kernelTest(
+	"a flood of events that the buffer cannot hold: records and gaps are the truth",
+	async () => {
+		await using conntracer = await Conntracer.run("events", "--buffer", "4k", "--strict");
+		const count = 10_000;
+		await runTraffic(["churn", "--count", `${count}`, "--threads", "4", ...NAMES]);
+		const { records, exitCode } = await conntracer.stop();
+		const { seen, kernel } = summaryOf(records);
+		const missing = lostOf(records, "ring_buffer");
+		const opens = kernel.active_opens + kernel.passive_opens;
+		expect(seen).toEqual(kernel);
+		expect(opens).toBeGreaterThanOrEqual(2 * count);
+		expect(missing).toBeGreaterThan(0);
+		// Each side of a connection has two events: one of its beginning, one of its end.
+		expect(eventsOf(records).length + missing).toBe(2 * opens);
+		expect(exitCode).toBe(6);
+	},
+);
