@@ -44,11 +44,14 @@ async function lossy(pair: NamespacePair): Promise<Run> {
 
 /**
  * A machine that guards a process of its own from BPF runs no program where a timer, and so a
- * retransmission, interrupts that process; the kernel counts no skip of it.
+ * retransmission, interrupts that process; the kernel counts no skip of it. So as often as that
+ * process runs, and one or two more where there are few.
  */
+const GUARDED = 0.05;
+
 function expectAlmost(told: number, counted: number): void {
 	expect(told).toBeLessThanOrEqual(counted);
-	expect(counted - told).toBeLessThanOrEqual(3);
+	expect(counted - told).toBeLessThanOrEqual(2 + counted * GUARDED);
 }
 
 const isRetransmit = ({ event }: EventRecord): boolean => event === "retransmit";
