@@ -153,7 +153,8 @@ struct handshake {
 };
 
 /* Handshake → the id that its retransmitted SYN-ACKs had. Inserted where `retransmit` is asked
- * for; deleted when the connection is established, or pushed out by others. */
+ * for, and read when the connection is established; a timer may send one more just then, so it
+ * stays until it is pushed out by others. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);

@@ -181,10 +181,8 @@ static __always_inline void take_handshake_id(struct conn *conn, const struct en
 	};
 	__u64 *id = bpf_map_lookup_elem(&handshake_ids, &key);
 
-	if (!id)
-		return;
-	conn->id = *id;
-	bpf_map_delete_elem(&handshake_ids, &key);
+	if (id)
+		conn->id = *id;
 }
 
 /* Into its flow, or out as an event. The socket's fields are probed where `is_probed`. */
