@@ -118,7 +118,7 @@ export class NamespacePair implements Disposable {
 		ip("-n", name, "address", "add", `${ipv4}/24`, "dev", "cable");
 	}
 
-	/** One packet of ten that arrives, on either side, is lost. */
+	/** One packet of twenty that arrives, on either side, is lost. */
 	lose(): void {
 		const program = ["xdpgeneric", "obj", bpfObject("lose"), "sec", "xdp"];
 		for (const { name } of [this.left, this.right])
