@@ -7,8 +7,8 @@
 #define CONNTRACER_HOLDERS_H
 
 #include "maps.h"
-#include "mptcp.h"
 #include "owner.h"
+#include "tcp_socks.h"
 
 static __always_inline bool describe_holder(struct holder *to, struct sock *sk)
 {

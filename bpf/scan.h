@@ -5,6 +5,7 @@
 
 #include "mptcp.h"
 #include "tcp.h"
+#include "tcp_socks.h"
 
 static __always_inline void adopt_listener(const struct sock *sk, struct task_struct *task)
 {

@@ -59,7 +59,8 @@ function readArguments(): Wanted {
 
 function show(result: FileResult): void {
 	if (result.failed > 0 || result.skipped > 0) process.stdout.write(result.log);
-	process.stdout.write(`${result.file}: ${summaryLine(result)}\n`);
+	const time = /\[([^\]]+)\]\s*$/.exec(result.log)?.[1] ?? "broken off";
+	process.stdout.write(`${result.file}: ${summaryLine(result)} (${time})\n`);
 }
 
 async function runOne(
