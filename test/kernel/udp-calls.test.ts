@@ -1,13 +1,13 @@
 import { describe, expect } from "bun:test";
 import { addUp } from "../support/conntracer.ts";
 import { meet, serve } from "../support/datagrams.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, expectNoUdpLost, expectProcess, pick, play } from "../support/udp.ts";
 
 const BYTES = 10_000;
 
 describe("what counts is what a call returned", () => {
-	kernelTest("UDPPacketSumming: 1 + 2 + 3 + 4 bytes are 10", async () => {
+	udpTest("UDPPacketSumming: 1 + 2 + 3 + 4 bytes are 10", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			for (const size of [1, 2, 3, 4]) await client.do(`send 0 1 ${size} send`);
@@ -19,7 +19,7 @@ describe("what counts is what a call returned", () => {
 	});
 
 	for (const how of ["recvfrom", "recvmsg", "recvmmsg"])
-		kernelTest(`UDPPeekCount: what is peeked at counts once: ${how}`, async () => {
+		udpTest(`UDPPeekCount: what is peeked at counts once: ${how}`, async () => {
 			const played = await play([], async (server, client) => {
 				await meet(server, client);
 				await client.do("send 0 5 100 send");
@@ -29,7 +29,7 @@ describe("what counts is what a call returned", () => {
 			expect(played.server).toMatchObject({ datagrams_received: 5, bytes_received: 500 });
 		});
 
-	kernelTest("what is peeked at, and not received, does not count", async () => {
+	udpTest("what is peeked at, and not received, does not count", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await client.do("send 0 1 100 send");
@@ -41,7 +41,7 @@ describe("what counts is what a call returned", () => {
 		expect([played.client.bytes_sent, played.server.bytes_received]).toEqual([170, 100]);
 	});
 
-	kernelTest("a buffer that is too small: what it took", async () => {
+	udpTest("a buffer that is too small: what it took", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await client.do("send 0 3 1000 send");
@@ -51,7 +51,7 @@ describe("what counts is what a call returned", () => {
 		expect([played.client.bytes_sent, played.server.bytes_received]).toEqual([3000, 300]);
 	});
 
-	kernelTest("with MSG_TRUNC: the length that the call returned", async () => {
+	udpTest("with MSG_TRUNC: the length that the call returned", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await client.do("send 0 3 1000 send");
@@ -61,7 +61,7 @@ describe("what counts is what a call returned", () => {
 		expect(played.server.bytes_received).toBe(3000);
 	});
 
-	kernelTest("datagrams without payload make a connection without bytes", async () => {
+	udpTest("datagrams without payload make a connection without bytes", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await client.do("send 0 3 0 send");
@@ -71,7 +71,7 @@ describe("what counts is what a call returned", () => {
 		expect(played.server).toMatchObject({ datagrams_received: 3, bytes_received: 0 });
 	});
 
-	kernelTest("one call of several segments (UDP_SEGMENT) is all its bytes", async () => {
+	udpTest("one call of several segments (UDP_SEGMENT) is all its bytes", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await client.do("set 0 segment 100");
@@ -87,7 +87,7 @@ describe("what counts is what a call returned", () => {
 		["IPv4", "127.0.0.1"],
 		["IPv6", "::1"],
 	] as const)
-		kernelTest(`SendfileRegression: ${family}, as many bytes as sendfile() returned`, async () => {
+		udpTest(`SendfileRegression: ${family}, as many bytes as sendfile() returned`, async () => {
 			const played = await play([], async (server, client) => {
 				const port = await serve(server, address);
 				await client.do(`open ${family === "IPv4" ? "inet" : "inet6"}`);
@@ -101,7 +101,7 @@ describe("what counts is what a call returned", () => {
 });
 
 describe("calls that fail count nothing", () => {
-	kernelTest("a closed port: the send after the ICMP error", async () => {
+	udpTest("a closed port: the send after the ICMP error", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await server.do("close 0");
@@ -116,7 +116,7 @@ describe("calls that fail count nothing", () => {
 		expectNoUdpLost(played.run);
 	});
 
-	kernelTest("a receive that does not wait, and one without a destination", async () => {
+	udpTest("a receive that does not wait, and one without a destination", async () => {
 		const played = await play([], async (server, client) => {
 			await serve(server, "127.0.0.1");
 			expect((await server.attempt("receive 0 1 100 recvfrom now")).error).toBe("EAGAIN");
@@ -128,7 +128,7 @@ describe("calls that fail count nothing", () => {
 		expectNoUdpLost(played.run);
 	});
 
-	kernelTest(
+	udpTest(
 		"a datagram that is too long, to another peer, leaves nothing for the next call",
 		async () => {
 			const ports: number[] = [];
@@ -146,7 +146,7 @@ describe("calls that fail count nothing", () => {
 		},
 	);
 
-	kernelTest("recv() of a socket that is shut down", async () => {
+	udpTest("recv() of a socket that is shut down", async () => {
 		const played = await play([], async (server, client) => {
 			await meet(server, client);
 			await client.do("send 0 1 100 send");

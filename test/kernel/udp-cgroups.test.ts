@@ -1,12 +1,12 @@
 import { describe, expect } from "bun:test";
 import { TestCgroup } from "../support/cgroup.ts";
 import { serve } from "../support/datagrams.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, expectNoUdpLost, expectProcess, pick, play } from "../support/udp.ts";
 
 const BYTES = 10_000;
 
-kernelTest("processes in a cgroup below are traced, and their cgroup is told", async () => {
+udpTest("processes in a cgroup below are traced, and their cgroup is told", async () => {
 	using cgroup = new TestCgroup();
 	const { id } = cgroup;
 	const played = await play([], async (server, client) => {
@@ -20,7 +20,7 @@ kernelTest("processes in a cgroup below are traced, and their cgroup is told", a
 	expect(pick([...played.servers, ...played.clients], "cgroup_id")).toEqual([{ cgroup_id: id }]);
 });
 
-kernelTest("a process that has gone to another cgroup since it opened its socket", async () => {
+udpTest("a process that has gone to another cgroup since it opened its socket", async () => {
 	using cgroup = new TestCgroup();
 	using other = new TestCgroup();
 	const played = await play([], async (server, client) => {
@@ -36,7 +36,7 @@ kernelTest("a process that has gone to another cgroup since it opened its socket
 });
 
 describe("beside programs of others, in the cgroup of the process", () => {
-	kernelTest("what they forbid does not count, and leaves nothing behind", async () => {
+	udpTest("what they forbid does not count, and leaves nothing behind", async () => {
 		using cgroup = new TestCgroup();
 		cgroup.attach("wall");
 		const played = await play(["--aggregate", "connection"], async (server, client) => {
@@ -52,28 +52,25 @@ describe("beside programs of others, in the cgroup of the process", () => {
 		expect(pick(played.clients, "remote_address")).toEqual([{ remote_address: "127.0.0.1" }]);
 	});
 
-	kernelTest(
-		"a connected socket has the peer that datagrams go to, whatever it is told",
-		async () => {
-			using cgroup = new TestCgroup();
-			cgroup.attach("to_place_connected", "to_place", "from_name");
-			const played = await play(["--aggregate", "connection"], async (server, client) => {
-				cgroup.take((await client.truth()).pid);
-				const port = await serve(server, "127.0.0.1");
-				await client.do("open inet");
-				await client.do(`connect 0 127.0.0.9 ${port}`);
-				const { local_port } = await client.do("send 0 2 100 send");
-				await server.do(`receive 0 2 ${BYTES} recvfrom`);
-				await server.do(`send 0 2 50 sendto 127.0.0.1 ${local_port}`);
-				const { peer } = await client.do(`receive 0 2 ${BYTES} recvfrom`);
-				expect(peer).toBe("127.0.0.9");
-			});
-			expectBothSides(played);
-			expect(pick(played.clients, "remote_address")).toEqual([{ remote_address: "127.0.0.1" }]);
-		},
-	);
+	udpTest("a connected socket has the peer that datagrams go to, whatever it is told", async () => {
+		using cgroup = new TestCgroup();
+		cgroup.attach("to_place_connected", "to_place", "from_name");
+		const played = await play(["--aggregate", "connection"], async (server, client) => {
+			cgroup.take((await client.truth()).pid);
+			const port = await serve(server, "127.0.0.1");
+			await client.do("open inet");
+			await client.do(`connect 0 127.0.0.9 ${port}`);
+			const { local_port } = await client.do("send 0 2 100 send");
+			await server.do(`receive 0 2 ${BYTES} recvfrom`);
+			await server.do(`send 0 2 50 sendto 127.0.0.1 ${local_port}`);
+			const { peer } = await client.do(`receive 0 2 ${BYTES} recvfrom`);
+			expect(peer).toBe("127.0.0.9");
+		});
+		expectBothSides(played);
+		expect(pick(played.clients, "remote_address")).toEqual([{ remote_address: "127.0.0.1" }]);
+	});
 
-	kernelTest("one that is not: where it sends to, and who it is told has answered", async () => {
+	udpTest("one that is not: where it sends to, and who it is told has answered", async () => {
 		using cgroup = new TestCgroup();
 		cgroup.attach("to_place", "from_name");
 		const played = await play(["--aggregate", "connection"], async (server, client) => {

@@ -3,7 +3,7 @@ import type { FlowRecord } from "../../src/flow/records.ts";
 import { addUp, Conntracer, flowsOf } from "../support/conntracer.ts";
 import { DatagramProcess, serve } from "../support/datagrams.ts";
 import { processIs } from "../support/expectations.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { ownPrograms, runTraffic } from "../support/traffic.ts";
 import { expectNoUdpLost, pick, play } from "../support/udp.ts";
 
@@ -60,7 +60,7 @@ describe("filters select exactly", () => {
 		["--remote !", () => ["--remote", "!127.0.0.0/8", "--transport", "udp"], []],
 	];
 	for (const [name, args, roles] of cases)
-		kernelTest(name, async () => {
+		udpTest(name, async () => {
 			const { flows, known, run } = await watch(args);
 			expect([...new Set(flows.map((flow) => roleOf(known, flow)))].sort()).toEqual(roles);
 			const udp = flows.filter((flow) => flow.transport === "udp");
@@ -74,7 +74,7 @@ describe("filters select exactly", () => {
 });
 
 describe("UDPDisabled", () => {
-	kernelTest("--transport tcp has no program for UDP in the kernel, and says so", async () => {
+	udpTest("--transport tcp has no program for UDP in the kernel, and says so", async () => {
 		await using conntracer = await Conntracer.start("--transport", "tcp");
 		const { programs, hooks } = conntracer.ready;
 		expect(programs.filter((name) => name.includes("udp"))).toEqual([]);
@@ -82,7 +82,7 @@ describe("UDPDisabled", () => {
 		expect(Object.keys(hooks).filter((name) => name.startsWith("udp"))).toEqual([]);
 	});
 
-	kernelTest("--transport udp has no hook of TCP", async () => {
+	udpTest("--transport udp has no hook of TCP", async () => {
 		await using conntracer = await Conntracer.start("--transport", "udp");
 		const { programs, hooks } = conntracer.ready;
 		expect(programs.filter((name) => name.startsWith("tp__"))).toEqual([]);
@@ -99,7 +99,7 @@ describe("keys of a flow", () => {
 		});
 	const PORTS = ["local_port", "remote_port"] as const;
 
-	kernelTest("process: the ephemeral port is dropped", async () => {
+	udpTest("process: the ephemeral port is dropped", async () => {
 		const { clients, servers, run } = await scene("process");
 		expect(pick(clients, ...PORTS)).toHaveLength(1);
 		expect(pick(servers, ...PORTS)).toHaveLength(1);
@@ -110,14 +110,14 @@ describe("keys of a flow", () => {
 		expectNoUdpLost(run);
 	});
 
-	kernelTest("connection: both ports stay", async () => {
+	udpTest("connection: both ports stay", async () => {
 		const { clients, servers, run } = await scene("connection");
 		expect(pick(clients, ...PORTS)).toHaveLength(5);
 		expect(pick(servers, ...PORTS)).toHaveLength(5);
 		expectNoUdpLost(run);
 	});
 
-	kernelTest("service: whose it is plays no part", async () => {
+	udpTest("service: whose it is plays no part", async () => {
 		let port = 0;
 		const { run } = await play(["--aggregate", "service"], async (server, client) => {
 			port = await serve(server, "127.0.0.1");

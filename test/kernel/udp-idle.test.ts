@@ -3,7 +3,7 @@ import type { FlowRecord } from "../../src/flow/records.ts";
 import { addUp, Conntracer, flowsOf } from "../support/conntracer.ts";
 import { DatagramProcess, meet, type Result } from "../support/datagrams.ts";
 import { processIs } from "../support/expectations.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectNoUdpLost } from "../support/udp.ts";
 
 const TIMEOUT_MS = 300;
@@ -47,7 +47,7 @@ describe("UDPConnExpiryTimeout: sockets stay open, and are idle", () => {
 		],
 	];
 	for (const [name, timeoutMs, answers, acknowledges] of cases)
-		kernelTest(name, async () => {
+		udpTest(name, async () => {
 			await using server = new DatagramProcess("us");
 			await using client = new DatagramProcess("uc");
 			await meet(server, client);
@@ -74,7 +74,7 @@ describe("UDPConnExpiryTimeout: sockets stay open, and are idle", () => {
 			expectNoUdpLost(run);
 		});
 
-	kernelTest("who speaks again is opened again", async () => {
+	udpTest("who speaks again is opened again", async () => {
 		await using server = new DatagramProcess("us");
 		await using client = new DatagramProcess("uc");
 		await meet(server, client);
@@ -102,7 +102,7 @@ describe("UDPConnExpiryTimeout: sockets stay open, and are idle", () => {
 	});
 });
 
-kernelTest("the scans for idle ones close nothing that speaks all the time", async () => {
+udpTest("the scans for idle ones close nothing that speaks all the time", async () => {
 	await using server = new DatagramProcess("us");
 	await using client = new DatagramProcess("uc");
 	await meet(server, client);

@@ -3,7 +3,7 @@ import { addUp, Conntracer, flowsOf, gapsOf, type Run } from "../support/conntra
 import { DatagramProcess, serve } from "../support/datagrams.ts";
 import { processIs } from "../support/expectations.ts";
 import { NamespacePair } from "../support/namespaces.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { lostOf } from "../support/udp.ts";
 
 const SIZE = 100;
@@ -28,7 +28,7 @@ describe("1000 conversations, both ends, in a table for 100", () => {
 		[[], 0],
 		[["--strict"], 6],
 	] as const)
-		kernelTest(`what has no room is counted in datagrams ${args.join(" ")}`, async () => {
+		udpTest(`what has no room is counted in datagrams ${args.join(" ")}`, async () => {
 			using pair = new NamespacePair();
 			await using server = new DatagramProcess("us", pair.left.prefix);
 			await using client = new DatagramProcess("uc", pair.left.prefix);
@@ -59,7 +59,7 @@ describe("1000 conversations, both ends, in a table for 100", () => {
 		});
 });
 
-kernelTest("a table that was full takes conversations again when sockets are closed", async () => {
+udpTest("a table that was full takes conversations again when sockets are closed", async () => {
 	await using server = new DatagramProcess("us");
 	await using client = new DatagramProcess("uc");
 	await using late = new DatagramProcess("ul");
@@ -85,7 +85,7 @@ kernelTest("a table that was full takes conversations again when sockets are clo
 	});
 });
 
-kernelTest("1000 flows in a table for 10: what has no room is counted", async () => {
+udpTest("1000 flows in a table for 10: what has no room is counted", async () => {
 	using pair = new NamespacePair();
 	await using server = new DatagramProcess("us", pair.left.prefix);
 	await using client = new DatagramProcess("uc", pair.left.prefix);
@@ -105,7 +105,7 @@ kernelTest("1000 flows in a table for 10: what has no room is counted", async ()
 	expect(run.exitCode).toBe(0);
 });
 
-kernelTest("nothing is left over, whether sockets are closed, killed or idle", async () => {
+udpTest("nothing is left over, whether sockets are closed, killed or idle", async () => {
 	await using server = new DatagramProcess("us");
 	const port = await serve(server, "127.0.0.1");
 	await using conntracer = await Conntracer.start("--transport", "udp", "--udp-timeout", "200ms");

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { addUp } from "../support/conntracer.ts";
 import { serve } from "../support/datagrams.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, play } from "../support/udp.ts";
 
 const THREADS = 4;
@@ -15,7 +15,7 @@ describe("200000 datagrams as fast as four threads can", () => {
 		["on one socket that is not connected", "shared", "sendto"],
 	];
 	for (const [name, sockets, how] of cases)
-		kernelTest(`${name}: exact`, async () => {
+		udpTest(`${name}: exact`, async () => {
 			const played = await play([], async (server, client) => {
 				const port = await serve(server, "127.0.0.1");
 				await server.do("set 0 receive-buffer 30000000");

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { serve } from "../support/datagrams.ts";
 import { NamespacePair, type NetworkNamespace } from "../support/namespaces.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, type Played, pick, play } from "../support/udp.ts";
 
 const SIZE = 100;
@@ -50,7 +50,7 @@ describe("two network namespaces with a cable between them: as the kernel's own 
 		["IPv6, not connected", "ipv6", "sendto"],
 	];
 	for (const [name, address, how] of cases)
-		kernelTest(name, async () => {
+		udpTest(name, async () => {
 			using pair = new NamespacePair();
 			const counted = growth(pair);
 			const where = { server: pair.right.prefix, client: pair.left.prefix };
@@ -84,7 +84,7 @@ describe("two network namespaces with a cable between them: as the kernel's own 
 			]);
 		});
 
-	kernelTest("IPv4 in a socket of IPv6", async () => {
+	udpTest("IPv4 in a socket of IPv6", async () => {
 		using pair = new NamespacePair();
 		const counted = growth(pair);
 		const where = { server: pair.right.prefix, client: pair.left.prefix };

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { addUp } from "../support/conntracer.ts";
 import { type DatagramProcess, meet, serve } from "../support/datagrams.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, expectNoUdpLost, expectProcess, pick, play } from "../support/udp.ts";
 
 const BYTES = 10_000;
@@ -13,7 +13,7 @@ async function next(process: DatagramProcess): Promise<number> {
 }
 
 describe("who the peer is", () => {
-	kernelTest("calls with and without an address on one connected socket, by turns", async () => {
+	udpTest("calls with and without an address on one connected socket, by turns", async () => {
 		const to: number[] = [];
 		const played = await play(["--aggregate", "connection"], async (server, client) => {
 			to.push(await meet(server, client));
@@ -33,7 +33,7 @@ describe("who the peer is", () => {
 		expectNoUdpLost(played.run);
 	});
 
-	kernelTest("recv() on a socket that is not connected does not tell: null", async () => {
+	udpTest("recv() on a socket that is not connected does not tell: null", async () => {
 		let port = 0;
 		const played = await play(["--aggregate", "connection"], async (server, client) => {
 			port = await meet(server, client);
@@ -50,7 +50,7 @@ describe("who the peer is", () => {
 		]);
 	});
 
-	kernelTest("a socket that is connected to one, to nobody, and to another", async () => {
+	udpTest("a socket that is connected to one, to nobody, and to another", async () => {
 		const ports: number[] = [];
 		const played = await play(["--aggregate", "connection"], async (server, client) => {
 			ports.push(await meet(server, client));
@@ -74,7 +74,7 @@ describe("who the peer is", () => {
 });
 
 describe("direction", () => {
-	kernelTest("UDPIncomingDirectionFix: a client bound to an address, but to no port", async () => {
+	udpTest("UDPIncomingDirectionFix: a client bound to an address, but to no port", async () => {
 		const played = await play([], async (server, client) => {
 			const port = await serve(server, "127.0.0.1");
 			await client.do("open inet");
@@ -87,7 +87,7 @@ describe("direction", () => {
 		expectBothSides(played);
 	});
 
-	kernelTest("a server that let the kernel choose its port hears first", async () => {
+	udpTest("a server that let the kernel choose its port hears first", async () => {
 		const played = await play([], async (server, client) => {
 			await server.do("open inet");
 			const { local_port } = await server.do("bind 0 127.0.0.1 0");
@@ -100,7 +100,7 @@ describe("direction", () => {
 		expectBothSides(played);
 	});
 
-	kernelTest("two that have both chosen their ports are both passive", async () => {
+	udpTest("two that have both chosen their ports are both passive", async () => {
 		const ports: number[] = [];
 		const played = await play([], async (server, client) => {
 			ports.push(await serve(server, "127.0.0.1"), await serve(client, "127.0.0.1"));
@@ -119,7 +119,7 @@ describe("what is not UDP", () => {
 		["raw", "IPPROTO_UDP in a raw socket"],
 		["udplite", "UDP-Lite"],
 	] as const)
-		kernelTest(family, async () => {
+		udpTest(family, async () => {
 			const played = await play([], async (server, client) => {
 				const port = await serve(server, "127.0.0.1");
 				await client.do("open inet");

@@ -2,7 +2,7 @@ import { describe, expect } from "bun:test";
 import { addUp, Conntracer, flowsOf } from "../support/conntracer.ts";
 import { DatagramProcess, meet, serve } from "../support/datagrams.ts";
 import { processIs } from "../support/expectations.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, expectNoUdpLost, expectProcess, pick, play } from "../support/udp.ts";
 
 const BYTES = 10_000;
@@ -12,7 +12,7 @@ describe("UDPReusePort: two processes on one port, by the choice of the kernel",
 		["v4", "inet", "127.0.0.1"],
 		["v6", "inet6", "::1"],
 	] as const)
-		kernelTest(name, async () => {
+		udpTest(name, async () => {
 			await using second = new DatagramProcess("us");
 			const played = await play([], async (server, client) => {
 				for (const each of [server, second]) {
@@ -66,7 +66,7 @@ describe("one socket in two processes", () => {
 		return { ...played, heirs, heir: await heir.end() };
 	}
 
-	kernelTest("the bytes of each are its own", async () => {
+	udpTest("the bytes of each are its own", async () => {
 		const played = await share(async (client, heir) => {
 			await client.do("send 0 3 100 send");
 			await heir.do("send 0 5 70 send");
@@ -79,7 +79,7 @@ describe("one socket in two processes", () => {
 		expectNoUdpLost(played.run);
 	});
 
-	kernelTest("one of them closes it: the other goes on, and nothing is opened anew", async () => {
+	udpTest("one of them closes it: the other goes on, and nothing is opened anew", async () => {
 		const played = await share(async (client, heir) => {
 			await client.do("send 0 3 100 send");
 			await heir.do("send 0 1 70 send");
@@ -95,7 +95,7 @@ describe("one socket in two processes", () => {
 
 describe("many peers of one socket", () => {
 	for (const how of ["send", "sendto"])
-		kernelTest(`3000 of them: ${how}`, async () => {
+		udpTest(`3000 of them: ${how}`, async () => {
 			const played = await play(["--aggregate", "connection"], async (server, client) => {
 				const port = await serve(server, "127.0.0.1");
 				await server.do("set 0 receive-buffer 16000000");
@@ -109,7 +109,7 @@ describe("many peers of one socket", () => {
 		});
 });
 
-kernelTest("sockets that were opened before the start", async () => {
+udpTest("sockets that were opened before the start", async () => {
 	await using server = new DatagramProcess("us");
 	await using client = new DatagramProcess("uc");
 	const port = await meet(server, client);
@@ -135,7 +135,7 @@ kernelTest("sockets that were opened before the start", async () => {
 	expectNoUdpLost(run);
 });
 
-kernelTest("a queue that overflows: what was received, not what came", async () => {
+udpTest("a queue that overflows: what was received, not what came", async () => {
 	const played = await play([], async (server, client) => {
 		await meet(server, client);
 		await server.do("set 0 receive-buffer 4000");
@@ -147,7 +147,7 @@ kernelTest("a queue that overflows: what was received, not what came", async () 
 	expect(played.server.datagrams_received).toBeLessThan(500);
 });
 
-kernelTest("a name given to a thread is not taken for the process", async () => {
+udpTest("a name given to a thread is not taken for the process", async () => {
 	const played = await play([], async (server, client) => {
 		await meet(server, client);
 		await client.do("parallel 4 shared send 0 5 100 send");
@@ -157,7 +157,7 @@ kernelTest("a name given to a thread is not taken for the process", async () => 
 	expect(addUp(played.clients).bytes_sent).toBe(2000);
 });
 
-kernelTest("connections are open as long as their sockets, and closed with them", async () => {
+udpTest("connections are open as long as their sockets, and closed with them", async () => {
 	await using server = new DatagramProcess("us");
 	await using client = new DatagramProcess("uc");
 	const port = await serve(server, "127.0.0.1");

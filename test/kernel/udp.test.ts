@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import type { DatagramProcess } from "../support/datagrams.ts";
 import { serve } from "../support/datagrams.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 import { expectBothSides, pick, play } from "../support/udp.ts";
 
 /** Addresses to bind to and to send to, and what a row shows for the server and the client. */
@@ -80,7 +80,7 @@ function nameOf({ name }: Family, way: readonly [string, string]): string {
 describe("UDPSendAndReceive: both processes, each byte, the peer and the direction", () => {
 	for (const family of FAMILIES)
 		for (const way of WAYS)
-			kernelTest(nameOf(family, way), async () => {
+			udpTest(nameOf(family, way), async () => {
 				let ports = { port: 0, clientPort: 0 };
 				const played = await play(["--aggregate", "connection"], async (server, client) => {
 					ports = await echo(server, client, family, way);
