@@ -38,7 +38,7 @@ for (const each of new Set([reason, udpReason]))
 export const TRACES_UDP = udpReason === null;
 
 /** Longer than any wait inside a test, so that the wait fails first and says for what. */
-const TEST_TIMEOUT_MS = 90_000 * TIME_FACTOR;
+const TEST_TIMEOUT_MS = 90_000;
 
 /** A test that needs root and a kernel with BTF; skipped, with the reason printed, without. */
 export function kernelTest(
@@ -46,10 +46,10 @@ export function kernelTest(
 	body: () => Promise<void>,
 	timeoutMs = TEST_TIMEOUT_MS,
 ): void {
-	test.skipIf(reason !== null)(name, body, timeoutMs);
+	test.skipIf(reason !== null)(name, body, timeoutMs * TIME_FACTOR);
 }
 
 /** One that also needs UDP to be traced. */
 export function udpTest(name: string, body: () => Promise<void>): void {
-	test.skipIf(udpReason !== null)(name, body, TEST_TIMEOUT_MS);
+	test.skipIf(udpReason !== null)(name, body, TEST_TIMEOUT_MS * TIME_FACTOR);
 }
