@@ -83,7 +83,7 @@ async function tracerFigures(): Promise<string[][]> {
 	const extra = median(starts.conntracerMs) - median(starts.libbpfMs);
 	return [
 		["start to ready, ms", spread(starts.conntracerMs, 1)],
-		["libbpf alone, same object, ms", spread(starts.libbpfMs, 1)],
+		["libbpf alone, same programs, ms", spread(starts.libbpfMs, 1)],
 		["difference of the medians, ms", extra.toFixed(1)],
 		[`CPU of an idle \`watch\`, ${IDLE_SECONDS} s, % of one`, idle.toFixed(2)],
 		["connections a second, not traced", spread(rates.alone, 0)],

@@ -1,4 +1,4 @@
-/** From start to ready, beside what libbpf alone needs for the same object. */
+/** From start to ready, beside what libbpf alone needs for the same programs. */
 
 import { join } from "node:path";
 
@@ -17,13 +17,20 @@ export async function startTimes(rounds: number): Promise<StartTimes> {
 	const source = join(import.meta.dir, "load.c");
 	const compiled = Bun.spawnSync(["clang", "-O2", source, "-o", LOADER, "-lbpf"]);
 	if (!compiled.success) throw new Error(`load.c does not compile:\n${compiled.stderr}`);
+	const programs = programsOfWatch();
 	const conntracerMs: number[] = [];
 	const libbpfMs: number[] = [];
 	for (let round = 0; round < rounds; round++) {
 		conntracerMs.push(await untilOutput([BINARY, "watch", "--json"]));
-		libbpfMs.push(await untilOutput([LOADER, OBJECT]));
+		libbpfMs.push(await untilOutput([LOADER, OBJECT, ...programs]));
 	}
 	return { conntracerMs, libbpfMs };
+}
+
+function programsOfWatch(): readonly string[] {
+	const run = Bun.spawnSync([BINARY, "watch", "--json", "-n", "1"]);
+	const [ready = ""] = run.stdout.toString().split("\n");
+	return JSON.parse(ready).programs;
 }
 
 async function untilOutput(command: readonly string[]): Promise<number> {
