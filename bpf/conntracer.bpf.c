@@ -9,6 +9,7 @@
 #include "tcp.h"
 #include "udp_calls.h"
 #include "udp_functions.h"
+#include "unseen_end.h"
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -81,14 +82,15 @@ int BPF_PROG(tp__tcp_send_reset, const struct sock *sk)
 	return 0;
 }
 
-/* Over conns: adds what open connections have moved to their flows. */
+/* Over conns: adds what open connections have moved to their flows, and finds those that have
+ * ended. */
 SEC("iter/bpf_map_elem")
 int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct conn *conn = ctx->value;
 	__u64 *key = ctx->key;
 
-	if (key && conn)
+	if (key && conn && check_end(conn, *key) && !wants_events())
 		fold_open(conn, key);
 	return 0;
 }

@@ -156,10 +156,12 @@ struct conn {
 	__u32 seen_retransmitted;
 	__u32 error;		      /* errno, from PHASE_CLOSED on; 0: none */
 	__u32 data_segments_at_close; /* that had come when the program closed it; 0: it has not */
-	__u8 direction;		      /* enum direction */
-	__u8 phase;		      /* enum conn_phase */
-	__u8 close_reason;	      /* enum close_reason */
-	__u8 l4_proto;		      /* IPPROTO_* */
+	__u32 doubted_at; /* its socket was not its own any more, as of then; 0: it is */
+	__u32 pad;
+	__u8 direction;	   /* enum direction */
+	__u8 phase;	   /* enum conn_phase */
+	__u8 close_reason; /* enum close_reason */
+	__u8 l4_proto;	   /* IPPROTO_* */
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */
@@ -364,6 +366,7 @@ struct losses {
 	__u64 netns;	 /* netns_counts was full: opens that are not in the proof */
 	__u64 events;	 /* the ring buffer was full */
 	__u64 datagrams; /* udp_conns was full */
+	__u64 ends;	 /* no hook saw them */
 	__u64 caught_up; /* no loss: runs that the kernel skipped, and our second program made */
 };
 

@@ -19,6 +19,26 @@ static __always_inline void forget(__u64 key, const struct conn *conn)
 	bpf_map_delete_elem(&conns, &key);
 }
 
+/* It is over, and all that is known of it is what has been added up so far. */
+static __always_inline void end_unseen(__u64 key, const struct conn *conn)
+{
+	struct flow *flow = conn->phase == PHASE_OPEN ? flow_at(conn->slot) : 0;
+
+	LOST(ends, 1);
+	if (flow)
+		ADD(flow->closed, 1);
+	forget(key, conn);
+}
+
+/* The socket starts another life. What tcp_disconnect() ends once more has been counted. */
+static __always_inline void end_earlier_life(__u64 key, const struct conn *conn)
+{
+	if (conn->phase == PHASE_CLOSED && !wants_events())
+		forget(key, conn);
+	else
+		end_unseen(key, conn);
+}
+
 static __always_inline void start_life(struct conn *conn)
 {
 	__u64 tag;
@@ -34,6 +54,14 @@ static __always_inline void start_life(struct conn *conn)
 		conn->id = ADD(next_id, 1);
 }
 
+enum { TWICE_NS = 1000000000 };
+
+/* Of this very attempt: no earlier one of the socket, whose end nobody saw. */
+static __always_inline bool is_told_twice(const struct conn *before)
+{
+	return before->phase == PHASE_PENDING && bpf_ktime_get_ns() - before->opened_ns < TWICE_NS;
+}
+
 /* 0, -EEXIST where it is tracked already, or the map is full. */
 static __always_inline int track(const struct tcp_sock *tp, const struct conn *conn)
 {
@@ -43,12 +71,11 @@ static __always_inline int track(const struct tcp_sock *tp, const struct conn *c
 
 	err = insert(&conns, &key, conn);
 	if (err == -EEXIST) {
-		/* connect() after connect(AF_UNSPEC): the socket starts another life. */
 		before = bpf_map_lookup_elem(&conns, &key);
-		if (before && before->phase == PHASE_PENDING)
+		if (before && is_told_twice(before))
 			return -EEXIST;
 		if (before)
-			forget(key, before);
+			end_earlier_life(key, before);
 		err = insert(&conns, &key, conn);
 	}
 	return err;
@@ -60,10 +87,10 @@ static __always_inline int leave_out(const struct tcp_sock *tp)
 	__u64 key = key_of(tp);
 	struct conn *before = bpf_map_lookup_elem(&conns, &key);
 
-	if (before && before->phase == PHASE_PENDING)
+	if (before && is_told_twice(before))
 		return -EEXIST;
 	if (before)
-		forget(key, before);
+		end_earlier_life(key, before);
 	return 0;
 }
 

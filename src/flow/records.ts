@@ -102,6 +102,7 @@ export type LossStage =
 	| "netns_table"
 	| "ring_buffer"
 	| "udp_table"
+	| "connection_end"
 	| "program";
 
 /** What is not in a record is in a gap. */

@@ -70,6 +70,8 @@ export const conn = struct("conn", {
 	seen_retransmitted: u32,
 	error: u32,
 	data_segments_at_close: u32,
+	doubted_at: u32,
+	pad: u32,
 	direction: u8,
 	phase: u8,
 	close_reason: u8,
@@ -207,6 +209,7 @@ export const losses = struct("losses", {
 	netns: u64,
 	events: u64,
 	datagrams: u64,
+	ends: u64,
 	caught_up: u64,
 });
 

@@ -48,6 +48,12 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "the ring buffer was full",
 		hint: "raise --buffer",
 	},
+	connection_end: {
+		one: "connection ended unseen",
+		many: "connections ended unseen",
+		why: "the kernel skipped our programs",
+		hint: null,
+	},
 	udp_table: {
 		one: "datagram was not counted",
 		many: "datagrams were not counted",

@@ -80,6 +80,8 @@ const TYPES: Readonly<Record<EventName, number>> = {
 /** Between two looks at the buffer; when a look finds it this full, the next one comes at once. */
 const PAUSE_MS = 50;
 const HURRY = 1 / 8;
+/** Between two looks for connections whose end no hook saw. */
+const CHECK_ENDS_MS = 5000;
 /** Where the buffer was not emptied: two CPUs differ by some microseconds in what they call now. */
 const HOLD_BACK_NS = 1_000_000;
 /** Records of one batch: as many as can be put into text and written without a long silence. */
@@ -100,6 +102,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #acceptors: Acceptors;
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number) => void;
+	#endsCheckedAt = performance.now();
 
 	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
 		this.#session = session;
@@ -156,6 +159,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			// Not without a pause: signals and timers would have to wait for the buffer, too.
 			await pause(isHurried ? 0 : PAUSE_MS, end);
 			if (this.#session.isClosed) return;
+			this.#checkEnds();
 			const batch = this.#read();
 			if (batch.events.length > 0 || batch.gaps.length > 0) yield batch;
 		}
@@ -189,6 +193,13 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		this.close();
 		return Promise.resolve();
+	}
+
+	#checkEnds(): void {
+		const now = performance.now();
+		if (now - this.#endsCheckedAt < CHECK_ENDS_MS) return;
+		this.#endsCheckedAt = now;
+		this.#session.kernel.foldConnections();
 	}
 
 	/** An event that is not in the buffer yet will have a time after this call began. */

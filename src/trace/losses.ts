@@ -12,6 +12,7 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	netns_table: "they are left out of the comparison with the kernel's counters",
 	ring_buffer: "raise --buffer",
 	udp_table: "raise --max-connections",
+	connection_end: "what they moved last, and how they ended, is not known",
 	program: null,
 };
 
@@ -27,6 +28,7 @@ function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "program"> 
 		netns_table: counted.netns,
 		ring_buffer: counted.events,
 		udp_table: counted.datagrams,
+		connection_end: counted.ends,
 		caught_up: counted.caught_up,
 	};
 }
@@ -39,6 +41,7 @@ export class Losses {
 		netns_table: 0,
 		ring_buffer: 0,
 		udp_table: 0,
+		connection_end: 0,
 		program: 0,
 	};
 	readonly #memory: DataView;

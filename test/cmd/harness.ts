@@ -77,6 +77,7 @@ export class ScriptedTracer implements FlowSource {
 			netns_table: 0,
 			ring_buffer: 0,
 			udp_table: 0,
+			connection_end: 0,
 		};
 		return {
 			...{ type: "summary", time: TIME, duration_ms: 1000 },

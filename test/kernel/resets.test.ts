@@ -73,21 +73,22 @@ describe("a connection that ends with a reset", () => {
 			await server.finish();
 			const events = await traced.end(2 * COUNT, is("close"));
 			const closes = new Map(events.filter(is("close")).map((event) => [event.id, event]));
-			for (const [event, process, reason] of [
-				["reset_sent", sender, "reset_sent"],
-				["reset_received", receiver, "reset_received"],
+			const [sending, receiving] = sender === CLIENT ? [left, right] : [right, left];
+			// What comes too late, after the first one, is answered by another.
+			const sent = tcpCounter(sending, "OutRsts");
+			for (const [event, process, reason, count] of [
+				["reset_sent", sender, "reset_sent", TELLS_OF_ALL ? sent : COUNT],
+				["reset_received", receiver, "reset_received", COUNT],
 			] as const) {
 				const resets = events.filter(is(event));
 				expect(new Set(resets.map(({ id }) => id)).size).toBe(COUNT);
-				expect(resets).toHaveLength(COUNT);
+				expect(resets).toHaveLength(count);
 				for (const reset of resets) {
 					const { pid, local_port, remote_port, netns } = closes.get(reset.id) ?? {};
 					expect(reset).toMatchObject({ process, pid, local_port, remote_port, netns });
 					expect(closes.get(reset.id)?.close_reason).toBe(reason);
 				}
 			}
-			const [sending, receiving] = sender === CLIENT ? [left, right] : [right, left];
-			expect(tcpCounter(sending, "OutRsts")).toBe(COUNT);
 			expect(tcpCounter(receiving, "OutRsts")).toBe(0);
 		});
 });

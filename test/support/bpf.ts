@@ -30,20 +30,20 @@ function bpftool<T>(...args: string[]): T[] {
 	return Array.isArray(list) ? list : [];
 }
 
-/** What a process holds open, as its file descriptors tell. */
-export function bpfIdsOf(pid: number): BpfIds {
-	const programs = new Set<number>();
-	const links = new Set<number>();
-	for (const fd of readdirSync(`/proc/${pid}/fdinfo`)) {
+/** What a line of this name has, in the description of each file that a process holds open. */
+function idsOf(pid: number, line: string): number[] {
+	return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
 		const path = `/proc/${pid}/fdinfo/${fd}`;
 		// Of one's own process, the one that the directory was read with is there, too.
 		const info = existsSync(path) ? readFileSync(path, "utf8") : "";
-		const program = /^prog_id:\s*(\d+)$/m.exec(info)?.[1];
-		const link = /^link_id:\s*(\d+)$/m.exec(info)?.[1];
-		if (program !== undefined) programs.add(Number(program));
-		if (link !== undefined) links.add(Number(link));
-	}
-	return { programs, links };
+		const id = new RegExp(`^${line}:\\s*(\\d+)$`, "m").exec(info)?.[1];
+		return id === undefined ? [] : [Number(id)];
+	});
+}
+
+/** What a process holds open, as its file descriptors tell. */
+export function bpfIdsOf(pid: number): BpfIds {
+	return { programs: new Set(idsOf(pid, "prog_id")), links: new Set(idsOf(pid, "link_id")) };
 }
 
 /** Those of the given that the kernel still has. */
@@ -76,6 +76,38 @@ export function runsOf(ids: BpfIds, prefix: string): number {
 	);
 	if (programs.length === 0) throw new Error(`no program of ours is named ${prefix}…`);
 	return programs.reduce((sum, { run_cnt }) => sum + (run_cnt ?? 0), 0);
+}
+
+interface BpftoolEntry {
+	/** Bytes, in hexadecimal. */
+	readonly key: readonly string[];
+	readonly value: readonly string[];
+}
+
+/** A map that a process holds open, as bpftool reads and writes it. */
+export class HeldMap {
+	readonly #id: string;
+
+	constructor(pid: number, name: string) {
+		const held = new Set(idsOf(pid, "map_id"));
+		const found = bpftool<{ id: number; name?: string }>("map", "show").find(
+			(map) => held.has(map.id) && map.name === name,
+		);
+		if (found === undefined) throw new Error(`process ${pid} holds no map ${name}`);
+		this.#id = `${found.id}`;
+	}
+
+	entries(): BpftoolEntry[] {
+		return bpftool("map", "dump", "id", this.#id);
+	}
+
+	put({ key, value }: BpftoolEntry): void {
+		const bytes = (all: readonly string[]): string[] => [
+			"hex",
+			...all.map((each) => each.slice(2)),
+		];
+		bpftool("map", "update", "id", this.#id, "key", ...bytes(key), "value", ...bytes(value));
+	}
 }
 
 const STATS = "/proc/sys/kernel/bpf_stats_enabled";

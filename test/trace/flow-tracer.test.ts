@@ -48,6 +48,7 @@ describe("a tracer in a script", () => {
 			netns_table: 0,
 			ring_buffer: 0,
 			udp_table: 0,
+			connection_end: 0,
 			program: 0,
 		});
 	});

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Connections whose end no hook has seen. The kernel may skip a program and not count it;
+ * then an entry of conns stays, whose socket is free, or somebody else's.
+ */
+#ifndef CONNTRACER_UNSEEN_END_H
+#define CONNTRACER_UNSEEN_END_H
+
+#include "tcp_open.h"
+
+/* An end that a hook is just about to see looks the same, but not for as long as this. */
+enum { DOUBT_SHIFT = 20, DOUBT_TICKS = 1000 }; /* of 2^20 ns */
+
+static __always_inline bool is_of_tcp(struct tcp_sock *tp)
+{
+	__u16 family = BPF_CORE_READ(tp, SOCK_COMMON(skc_family));
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       BPF_CORE_READ(tp, SOCK_COMMON(skc_refcnt.refs.counter)) > 0;
+}
+
+/* Hooks change the phase before the kernel changes the state. */
+static __always_inline bool is_its_state(__u8 phase, __u8 state)
+{
+	switch (state) {
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECV:
+		return phase == PHASE_PENDING;
+	case TCP_CLOSE: /* a program still holds it */
+		return phase == PHASE_CLOSED;
+	case TCP_LISTEN:
+	case TCP_TIME_WAIT:
+	case TCP_NEW_SYN_RECV:
+		return false;
+	}
+	return state <= TCP_CLOSING && phase != PHASE_CLOSED;
+}
+
+static __always_inline bool is_doubtful(struct conn *conn, struct tcp_sock *tp)
+{
+	__u8 phase = *(volatile __u8 *)&conn->phase;
+
+	return !is_its_state(phase, BPF_CORE_READ(tp, SOCK_COMMON(skc_state))) || !is_of_tcp(tp);
+}
+
+/* Of each entry of conns. False where its socket must not be read. */
+static __always_inline bool check_end(struct conn *conn, __u64 key)
+{
+	__u32 now = (bpf_ktime_get_ns() >> DOUBT_SHIFT) | 1;
+
+	if (!is_doubtful(conn, (struct tcp_sock *)key)) {
+		if (conn->doubted_at)
+			conn->doubted_at = 0;
+		return true;
+	}
+	if (!conn->doubted_at)
+		conn->doubted_at = now;
+	else if (now - conn->doubted_at > DOUBT_TICKS)
+		end_unseen(key, conn);
+	return false;
+}
+
+#endif

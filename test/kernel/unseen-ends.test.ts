@@ -1,0 +1,32 @@
+import { expect } from "bun:test";
+import { HeldMap } from "../support/bpf.ts";
+import { Conntracer, eventsOf, gapsOf, summaryOf } from "../support/conntracer.ts";
+import { kernelTest } from "../support/root.ts";
+import { ownPrograms, Traffic } from "../support/traffic.ts";
+
+const { client: CLIENT, names: NAMES } = ownPrograms("uns");
+const COUNT = 20;
+
+/** What is in `conns` while connections are open, put back when they have ended: as if no hook had run. */
+kernelTest("an end that no hook saw is found by its socket, and said in a gap", async () => {
+	await using conntracer = await Conntracer.run("events", "--process", `${CLIENT}`);
+	const conns = new HeldMap(conntracer.pid, "conns");
+	const others = new Set(conns.entries().map(({ key }) => key.join()));
+	await using traffic = new Traffic(["hold", "--count", `${COUNT}`, ...NAMES]);
+	await traffic.held();
+	const open = conns.entries().filter(({ key }) => !others.has(key.join()));
+	expect(open.length).toBeGreaterThanOrEqual(2 * COUNT);
+	await traffic.finish();
+	await conntracer.until(
+		"all closes",
+		(records) => eventsOf(records).filter(({ event }) => event === "close").length >= COUNT,
+	);
+	for (const entry of open) conns.put(entry);
+	await conntracer.until("a gap", (records) => gapsOf(records).length > 0);
+	const { records, exitCode } = await conntracer.stop();
+	expect(summaryOf(records).lost.connection_end).toBe(open.length);
+	expect(gapsOf(records).map(({ stage, count }) => ({ stage, count }))).toEqual([
+		{ stage: "connection_end", count: open.length },
+	]);
+	expect(exitCode).toBe(0);
+});
