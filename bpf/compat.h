@@ -16,6 +16,12 @@ static __always_inline int insert(void *map, const void *key, const void *value)
 	return bpf_map_update_elem(map, key, value, BPF_NOEXIST);
 }
 
+/*
+ * A function that the verifier looks at once, for whatever arguments, and not at each call of it.
+ * Since 5.12 (e5069b9c23b3) they can be pointers to a struct.
+ */
+#define VERIFIED_ONCE __attribute__((noinline))
+
 /* BPF_FUNC_get_current_task_btf: 5.11, 3ca1032ab7ab. Without it, the fields are probed. */
 enum bpf_func_id___current_task_btf {
 	BPF_FUNC_get_current_task_btf___known = 158,

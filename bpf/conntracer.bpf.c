@@ -17,10 +17,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
 {
-	struct mark *mark = begin_first(ctx);
-
+	begin_first(ctx, sk, newstate);
 	on_state(sk, oldstate, newstate);
-	end_first(mark, sk, newstate);
 	return 0;
 }
 
@@ -37,10 +35,8 @@ int BPF_PROG(tp__inet_sock_set_state_2, const struct sock *sk, int oldstate, int
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
 {
-	struct mark *mark = begin_first(ctx);
-
+	begin_first(ctx, sk, DESTROYED);
 	on_destroy(sk);
-	end_first(mark, sk, DESTROYED);
 	return 0;
 }
 

@@ -22,29 +22,56 @@ static __always_inline __u32 netns_of(const struct sock *sk)
 }
 
 /* The cookie tells a namespace from an earlier one whose inode number it was given. */
-static __always_inline struct netns_counts *counts_of(const struct sock *sk)
+static __always_inline struct netns_counts *counts_of(const struct netns_id *id)
 {
 	static const struct netns_counts none;
-	struct netns_counts *counts;
-	struct netns_id id = {};
+	struct netns_counts *counts = bpf_map_lookup_elem(&netns_counters, id);
 
-	id.cookie = cookie_of(sk->__sk_common.skc_net.net);
-	id.inode = netns_of(sk);
-	counts = bpf_map_lookup_elem(&netns_counters, &id);
 	if (counts)
 		return counts;
-	bpf_map_update_elem(&netns_counters, &id, &none, BPF_NOEXIST);
-	counts = bpf_map_lookup_elem(&netns_counters, &id);
+	bpf_map_update_elem(&netns_counters, id, &none, BPF_NOEXIST);
+	counts = bpf_map_lookup_elem(&netns_counters, id);
 	if (!counts)
 		LOST(netns, 1);
 	return counts;
 }
 
-#define COUNT_NETNS(sk, field, amount)                                                             \
-	do {                                                                                       \
-		struct netns_counts *counts_ = counts_of(sk);                                      \
-		if (counts_)                                                                       \
-			ADD(counts_->field, (amount));                                             \
-	} while (0)
+enum netns_count {
+	ACTIVE_OPENS,
+	PASSIVE_OPENS,
+	ATTEMPT_FAILS,
+	ESTAB_RESETS,
+};
+
+VERIFIED_ONCE int add_to_netns(__u64 cookie, __u32 inode, enum netns_count which, __s64 amount)
+{
+	struct netns_id id = {.cookie = cookie, .inode = inode};
+	struct netns_counts *counts = counts_of(&id);
+
+	if (!counts)
+		return 0;
+	switch (which) {
+	case ACTIVE_OPENS:
+		ADD(counts->active_opens, amount);
+		break;
+	case PASSIVE_OPENS:
+		ADD(counts->passive_opens, amount);
+		break;
+	case ATTEMPT_FAILS:
+		ADD(counts->attempt_fails, amount);
+		break;
+	case ESTAB_RESETS:
+		ADD(counts->estab_resets, amount);
+		break;
+	}
+	return 0;
+}
+
+static __always_inline void count_netns(const struct sock *sk, enum netns_count which, __s64 amount)
+{
+	const struct net *net = sk->__sk_common.skc_net.net;
+
+	add_to_netns(cookie_of(net), net->ns.inum, which, amount);
+}
 
 #endif

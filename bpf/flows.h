@@ -59,20 +59,28 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 	return known ? *known : SLOT_OVERFLOW;
 }
 
+VERIFIED_ONCE __u32 slot_of(const struct flow_key *key)
+{
+	__u32 *slot;
+
+	if (!key)
+		return SLOT_OVERFLOW;
+	slot = bpf_map_lookup_elem(&flow_slots, key);
+	return slot ? *slot : take_slot(key);
+}
+
 /* Finds or makes the flow of a connection, and remembers its slot in conn. */
 static __always_inline struct flow *flow_of(struct conn *conn, const struct endpoints *ends)
 {
 	struct flow_key key;
 	struct flow *flow;
-	__u32 *slot;
 
 	if (settings.event_types) { /* nobody reads flows; what is added goes where no flow is */
 		conn->slot = SLOT_OVERFLOW;
 		return flow_at(SLOT_OVERFLOW);
 	}
 	flow_key_from(&key, conn, ends, settings.flow_key_parts);
-	slot = bpf_map_lookup_elem(&flow_slots, &key);
-	conn->slot = slot ? *slot : take_slot(&key);
+	conn->slot = slot_of(&key);
 	flow = flow_at(conn->slot);
 	if (flow) {
 		flow->last_pid = conn->owner.pid;

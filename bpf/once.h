@@ -58,25 +58,23 @@ static __always_inline bool in_softirq(const void *ctx)
 	return here - (__u64)(unsigned long)BPF_CORE_READ(task, stack) >= STACK_BYTES;
 }
 
-/* The first program, before it handles anything. Returns where its mark goes. */
-static __always_inline struct mark *begin_first(const void *ctx)
+/*
+ * The first program, before it handles anything: that it has begun is enough, as it will also end.
+ * (And a pointer to a mark, kept until then, doubles what the verifier has to look at.)
+ */
+static __always_inline void begin_first(const void *ctx, const struct sock *sk, int newstate)
 {
 	__u32 zero = 0;
 	struct marks *here = bpf_map_lookup_elem(&marks, &zero);
+	struct mark *mark;
 
 	if (!here)
-		return 0;
-	if (in_softirq(ctx))
-		return &here->softirq;
-	here->softirq.sk = 0;
-	return &here->process;
-}
-
-/* The first program, when it has. */
-static __always_inline void end_first(struct mark *mark, const struct sock *sk, int newstate)
-{
-	if (!mark)
 		return;
+	mark = &here->softirq;
+	if (!in_softirq(ctx)) {
+		mark->sk = 0;
+		mark = &here->process;
+	}
 	mark->sk = (__u64)(unsigned long)sk;
 	mark->newstate = newstate;
 }

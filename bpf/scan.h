@@ -7,13 +7,15 @@
 #include "tcp.h"
 #include "tcp_socks.h"
 
-static __always_inline void adopt_listener(const struct sock *sk, struct task_struct *task)
+VERIFIED_ONCE int adopt_listener(__u64 key, const struct owner *holder)
 {
-	__u64 key = (__u64)(unsigned long)sk;
 	struct listener listener = {}, *known;
 	int err;
 
-	identify_task(&listener.owner, task, ATTRIBUTION_LISTENER);
+	if (!holder)
+		return 0;
+	listener.owner = *holder;
+	listener.owner.attribution = ATTRIBUTION_LISTENER;
 	listener.is_wanted = wants_pid(listener.owner.pid);
 	if (wants_events())
 		listener.id = ADD(next_id, 1);
@@ -23,6 +25,7 @@ static __always_inline void adopt_listener(const struct sock *sk, struct task_st
 	known = bpf_map_lookup_elem(&listeners, &key);
 	if (known && listener.is_wanted)
 		known->is_wanted = true;
+	return 0;
 }
 
 /*
@@ -68,7 +71,7 @@ static __always_inline void find_listener(struct conn *conn, const struct endpoi
  * `holder` is 0 where nobody holds it. Returns 0, also where nobody wants it; -EEXIST where it is
  * tracked already; or the map is full.
  */
-static __always_inline int adopt_connection(struct tcp_sock *tp, struct task_struct *holder)
+static __always_inline int adopt_connection(struct tcp_sock *tp, const struct owner *holder)
 {
 	__u64 key = key_of(tp);
 	struct tcp_counters tcp;
@@ -90,7 +93,7 @@ static __always_inline int adopt_connection(struct tcp_sock *tp, struct task_str
 	conn->opened_ns = 0;
 	conn->netns = BPF_CORE_READ(tp, SOCK_COMMON(skc_net.net), ns.inum);
 	if (holder)
-		identify_task(&conn->owner, holder, ATTRIBUTION_SCAN);
+		conn->owner = *holder;
 	endpoints_probed(&ends, tp);
 	if (tcp.state == TCP_SYN_SENT) {
 		conn->direction = DIRECTION_ACTIVE;
@@ -127,13 +130,15 @@ static __always_inline int adopt_connection(struct tcp_sock *tp, struct task_str
 static __always_inline void adopt_if_listener(struct task_struct *task, struct file *file)
 {
 	struct tcp_socks found;
+	struct owner holder = {};
 	struct sock *sk;
 
 	if (!find_tcp_socks(&found, file))
 		return;
+	identify_task(&holder, task, ATTRIBUTION_SCAN);
 	for (int i = 0; i < MAX_SUBFLOWS && (sk = next_tcp_sock(&found)); i++)
 		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-			adopt_listener(sk, task);
+			adopt_listener((__u64)(unsigned long)sk, &holder);
 }
 
 static __always_inline bool is_connection(__u8 state)
@@ -151,34 +156,36 @@ static __always_inline bool is_connection(__u8 state)
 	return false;
 }
 
-/*
- * Not inlined, so that the loop around it has a register for its counter: of one on the stack
- * the verifier does not always know the value.
- */
-static __noinline void adopt_socket(struct task_struct *task, struct sock *sk)
+VERIFIED_ONCE int adopt_socket(__u64 key, const struct owner *holder)
 {
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct tcp_sock *tp = (struct tcp_sock *)key;
+	__u8 state = BPF_CORE_READ(tp, SOCK_COMMON(skc_state));
 	int err;
 
+	if (!holder)
+		return 0;
 	if (state == TCP_LISTEN) {
-		adopt_listener(sk, task);
+		adopt_listener(key, holder);
 	} else if (is_connection(state)) {
-		err = adopt_connection((struct tcp_sock *)sk, task);
+		err = adopt_connection(tp, holder);
 		if (asks_owner() && err && err != -EEXIST)
 			LOST(connections_adopted, 1);
 	}
+	return 0;
 }
 
 /* After they are in, so that no connection ends unseen once it is adopted. */
 static __always_inline void adopt_file(struct task_struct *task, struct file *file)
 {
 	struct tcp_socks found;
+	struct owner holder = {};
 	struct sock *sk;
 
 	if (!find_tcp_socks(&found, file))
 		return;
+	identify_task(&holder, task, ATTRIBUTION_SCAN);
 	for (int i = 0; i < MAX_SUBFLOWS && (sk = next_tcp_sock(&found)); i++)
-		adopt_socket(task, sk);
+		adopt_socket((__u64)(unsigned long)sk, &holder);
 }
 
 static __always_inline void note_listening_port(struct tcp_sock *tp)

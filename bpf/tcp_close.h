@@ -43,7 +43,7 @@ static __always_inline void on_failed(struct tcp_sock *tp, struct conn *conn, __
 
 	/* No port or no route: the SYN was never sent, and tcp_connect() did not count. */
 	if (conn->direction == DIRECTION_ACTIVE && tp->segs_out == 0)
-		COUNT_NETNS(sock_of(tp), active_opens, -1);
+		count_netns(sock_of(tp), ACTIVE_OPENS, -1);
 	endpoints_direct(&ends, tp);
 	if (is_conn_wanted(conn, &ends)) {
 		flow = flow_of(conn, &ends);
@@ -64,7 +64,7 @@ static __always_inline void on_left_out_failed(struct tcp_sock *tp, int oldstate
 		return;
 	conn_from_caller(&conn, tp);
 	if (!is_attempt_wanted(tp, &conn))
-		COUNT_NETNS(sock_of(tp), active_opens, -1);
+		count_netns(sock_of(tp), ACTIVE_OPENS, -1);
 }
 
 static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, struct flow *flow,
@@ -106,9 +106,9 @@ static __always_inline void count_end(struct sock *sk, int oldstate)
 {
 	if ((oldstate == TCP_SYN_RECV && !is_undone(sk)) ||
 	    (oldstate == TCP_SYN_SENT && sk->sk_err))
-		COUNT_NETNS(sk, attempt_fails, 1);
+		count_netns(sk, ATTEMPT_FAILS, 1);
 	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
-		COUNT_NETNS(sk, estab_resets, 1);
+		count_netns(sk, ESTAB_RESETS, 1);
 }
 
 /* close() with SO_LINGER of 0 calls tcp_disconnect(). */

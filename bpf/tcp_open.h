@@ -146,7 +146,7 @@ static __always_inline void on_syn_sent(struct tcp_sock *tp)
 	conn_from_caller(&conn, tp);
 	err = is_attempt_wanted(tp, &conn) ? track(tp, &conn) : leave_out(tp);
 	if (!err)
-		COUNT_NETNS(sock_of(tp), active_opens, 1);
+		count_netns(sock_of(tp), ACTIVE_OPENS, 1);
 	else if (err != -EEXIST)
 		LOST(connections_active, 1);
 }
@@ -194,7 +194,7 @@ static __always_inline void on_child(struct tcp_sock *tp)
 		conn.owner = listener->owner;
 	err = is_child_wanted(tp, &conn, listener) ? track(tp, &conn) : leave_out(tp);
 	if (!err)
-		COUNT_NETNS(sock_of(tp), passive_opens, 1);
+		count_netns(sock_of(tp), PASSIVE_OPENS, 1);
 	else if (err != -EEXIST)
 		LOST(connections_passive, 1);
 }
