@@ -3,48 +3,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Outcome, Traffic, type Truth } from "../test/support/traffic.ts";
+import type { Truth } from "../test/support/traffic.ts";
 import { spread } from "./figures.ts";
+import type { Held } from "./held.ts";
 import { BINARY } from "./start.ts";
-
-/** One process may open 20,000 files, and a port of one address serves 28,000 connections. */
-const PAIRS_OF_PROCESSES = 12;
-const CONNECTIONS_OF_EACH = 8334;
-const REQUEST = 777;
-const RESPONSE = 1234;
-
-interface Held extends AsyncDisposable {
-	readonly connections: number;
-	readonly truths: readonly Truth[];
-}
-
-/** As many as this machine can hold. */
-async function hold(): Promise<Held> {
-	const stack = new AsyncDisposableStack();
-	const truths: Truth[] = [];
-	for (let i = 1; i <= PAIRS_OF_PROCESSES; i++) {
-		const outcome = await holdPair(`127.0.1.${i}`, stack);
-		if (outcome === null) break;
-		truths.push(...outcome.clients, ...outcome.servers);
-	}
-	const connections = truths.reduce((sum, { opened }) => sum + opened, 0) / 2;
-	return { connections, truths, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-async function holdPair(address: string, stack: AsyncDisposableStack): Promise<Outcome | null> {
-	const size = ["--request", `${REQUEST}`, "--response", `${RESPONSE}`, "--ports", "16"];
-	const where = ["--listen", address, "--connect", address, "--timeout", "600"];
-	const traffic = stack.use(
-		new Traffic(["hold", "--count", `${CONNECTIONS_OF_EACH}`, ...where, ...size]),
-	);
-	try {
-		await traffic.held();
-		return await traffic.step();
-	} catch (error) {
-		process.stderr.write(`bench: this machine holds no more: ${(error as Error).message}\n`);
-		return null;
-	}
-}
 
 /** Milliseconds, with the output in a file as a shell makes it. */
 function run(command: string, file: string): number {
@@ -79,12 +41,11 @@ function check(table: string, truths: readonly Truth[]): void {
 }
 
 /** Pair by pair, each second pair in the other order. */
-export async function listFigures(pairs: number): Promise<string[][]> {
+export async function listFigures(held: Held, pairs: number): Promise<string[][]> {
 	const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-"));
 	const [ours, theirs] = [join(scratch, "list"), join(scratch, "ss")];
 	const [list, ss]: [number[], number[]] = [[], []];
 	try {
-		await using held = await hold();
 		const runList = (): void => {
 			list.push(run(`${BINARY} list`, ours) / 1000);
 			check(readFileSync(ours, "utf8"), held.truths);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What libbpf alone needs to open, load and attach these programs of the object: the
- * least that a start can take. Says "ready" when they are attached.
+ * load OBJECT PROGRAM…: opens, loads and attaches them with libbpf alone, which is the least that
+ * a start can take. Says "ready" when they are attached, and keeps them until it is ended.
  */
 #include <bpf/libbpf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_among(char **names, const char *name)
 {
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	puts("ready");
+	fflush(stdout);
+	pause();
 	bpf_object__close(object);
 	return 0;
 }

@@ -1,112 +1,115 @@
 /**
- * Every figure of the README, measured on this machine: `./dev bench`, as root; `./dev bench list`
- * and `./dev bench udp` are those of one thing alone. Markdown on stdout.
+ * Every figure of the README and of bench/results.md, measured on this machine, as root:
+ * `./dev bench [--quick] [--seed N] [PART…]`. Markdown on stdout; a run of all parts also writes
+ * bench/results.md and its plots.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
-import { Traffic } from "../test/support/traffic.ts";
-import { markdownTable, median, spread } from "./figures.ts";
+import { bpfCost } from "./bpf-cost.ts";
+import { hold } from "./held.ts";
+import { idleFigures } from "./idle.ts";
 import { listFigures } from "./list.ts";
-import { startTimes } from "./start.ts";
+import { type LoadName, loads } from "./loads.ts";
+import { installPeers } from "./peers.ts";
+import { random } from "./random.ts";
+import {
+	comparisonSection,
+	costSection,
+	figuresSection,
+	type Section,
+	toMarkdown,
+} from "./results.ts";
+import { compare } from "./rounds.ts";
+import { startFigures } from "./start.ts";
+import { type Subject, subjects } from "./subjects.ts";
 import { udpFigures } from "./udp.ts";
-import { startWatch, stopWatch } from "./watch.ts";
 
-const STARTS = 11;
-const IDLE_SECONDS = 20;
-const PAIRS = 7;
-const CONNECTIONS = 20_000;
-/** Of half a minute and more each: that is how long `ss` takes. */
-const LIST_PAIRS = 3;
+const RESULTS = join(import.meta.dir, "results.md");
 
-/** Nanoseconds on a CPU, all threads together: clock ticks are too coarse for so little. */
-function cpuNs(pid: number): number {
-	const tasks = readdirSync(`/proc/${pid}/task`);
-	const times = tasks.map((tid) => readFileSync(`/proc/${pid}/task/${tid}/schedstat`, "utf8"));
-	return times.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0);
-}
+const { values: options, positionals: wanted } = parseArgs({
+	options: {
+		quick: { type: "boolean", default: false },
+		seed: { type: "string", default: `${Date.now() % 1_000_000}` },
+	},
+	allowPositionals: true,
+});
 
-/** Per cent of one CPU. */
-async function idleCpu(): Promise<number> {
-	const watch = await startWatch();
-	await Bun.sleep(2000); // past what is left of the start
-	const before = cpuNs(watch.pid);
-	await Bun.sleep(IDLE_SECONDS * 1000);
-	const used = cpuNs(watch.pid) - before;
-	await stopWatch(watch);
-	return used / 1e7 / IDLE_SECONDS;
-}
+/** How much of each. */
+const size = options.quick
+	? { pairs: 2, scale: 0.4, starts: 3, looks: 1, lists: 1, holders: 3, udp: 3 }
+	: { pairs: 5, scale: 1, starts: 11, looks: 5, lists: 3, holders: 12, udp: 11 };
 
-/** Connections a second, on loopback, one after the other. */
-async function connectionRate(): Promise<number> {
-	await using traffic = new Traffic(["churn", "--count", String(CONNECTIONS), "--wait"]);
-	await traffic.ready();
-	const start = performance.now();
-	traffic.go();
-	await traffic.finish();
-	return CONNECTIONS / ((performance.now() - start) / 1000);
-}
+const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-"));
+const next = random(Number(options.seed));
+const peers = installPeers();
+const all = subjects(peers);
+const theLoads = loads(size.scale);
 
-async function tracedRate(): Promise<number> {
-	const watch = await startWatch();
-	const rate = await connectionRate();
-	await stopWatch(watch);
-	return rate;
-}
+const under = (name: LoadName): Subject[] => all.filter((each) => each.loads.includes(name));
 
-interface Rates {
-	readonly alone: number[];
-	readonly traced: number[];
-	readonly ratios: number[];
-}
-
-/** Pair by pair, each second pair in the other order: drift of the machine falls out of the ratios. */
-async function ratePairs(): Promise<Rates> {
-	const rates: Rates = { alone: [], traced: [], ratios: [] };
-	await connectionRate(); // warms up
-	for (let pair = 0; pair < PAIRS; pair++) {
-		const tracedFirst = pair % 2 === 1 ? await tracedRate() : null;
-		const alone = await connectionRate();
-		const traced = tracedFirst ?? (await tracedRate());
-		rates.alone.push(alone);
-		rates.traced.push(traced);
-		rates.ratios.push(traced / alone);
-	}
-	return rates;
-}
-
-async function tracerFigures(): Promise<string[][]> {
-	const starts = await startTimes(STARTS);
-	const idle = await idleCpu();
-	const rates = await ratePairs();
-	const extra = median(starts.conntracerMs) - median(starts.libbpfMs);
-	return [
-		["start to ready, ms", spread(starts.conntracerMs, 1)],
-		["libbpf alone, same programs, ms", spread(starts.libbpfMs, 1)],
-		["difference of the medians, ms", extra.toFixed(1)],
-		[`CPU of an idle \`watch\`, ${IDLE_SECONDS} s, % of one`, idle.toFixed(2)],
-		["connections a second, not traced", spread(rates.alone, 0)],
-		["connections a second, traced", spread(rates.traced, 0)],
-		["traced / not traced, pair by pair", spread(rates.ratios, 3)],
-	];
-}
-
-const PARTS: Readonly<Record<string, () => Promise<string[][]>>> = {
-	tracer: tracerFigures,
-	udp: () => udpFigures(3 * PAIRS), // they are short
-	list: () => listFigures(LIST_PAIRS),
+const section = (name: LoadName) => async (): Promise<Section[]> => {
+	const result = await compare(theLoads[name], under(name), size.pairs, next, scratch);
+	return [comparisonSection(name, result)];
 };
-const only = process.argv[2];
-const parts = only === undefined ? Object.values(PARTS) : [PARTS[only]];
-const figures: string[][] = [];
-for (const part of parts) {
-	if (part === undefined) throw new Error(`no such bench: ${Object.keys(PARTS).join(", ")}`);
-	figures.push(...(await part()));
+
+async function costs(): Promise<Section[]> {
+	const found = [];
+	for (const subject of under("connect"))
+		if (!subject.isLocal) found.push(await bpfCost(subject, theLoads.connect, scratch));
+	return [costSection(found)];
 }
 
-process.stdout.write(
-	`conntracer ${VERSION}, Linux ${release()}, ${cpus().length} CPUs (${cpus()[0]?.model}). ` +
-		"Medians; in brackets the least and the most, which is the noise of this machine.\n\n" +
-		markdownTable(["figure", "value"], figures),
-);
+async function held(): Promise<Section[]> {
+	const none = await idleFigures(null, size.looks, IDLE_SECONDS);
+	await using open = await hold(size.holders);
+	const idle = await idleFigures(open, size.looks, IDLE_SECONDS);
+	const list = await listFigures(open, size.lists);
+	return [figuresSection("Connections that are open", [...none, ...idle, ...list])];
+}
+
+const IDLE_SECONDS = 4;
+
+const PARTS: Readonly<Record<string, () => Promise<Section[]>>> = {
+	start: async () => [figuresSection("Start", await startFigures(size.starts, peers.tcplife))],
+	connect: section("connect"),
+	connect10k: section("connect10k"),
+	connect40k: section("connect40k"),
+	bpf: costs,
+	message: section("message"),
+	bulk: section("bulk"),
+	datagram: section("datagram"),
+	udp: async () => [figuresSection("UDP, program by program", await udpFigures(size.udp))],
+	mixed: section("mixed"),
+	held,
+};
+
+function headline(): string {
+	return (
+		`# Measured\n\nconntracer ${VERSION}, Linux ${release()}, ${cpus().length} CPUs ` +
+		`(${cpus()[0]?.model}), libbpf-tools ${peers.version}; \`./dev bench --seed ${options.seed}` +
+		`${options.quick ? " --quick" : ""}\`.\n\nMedians; in brackets the least and the most, which is ` +
+		"the noise of this machine. Ratios are of the mean of the runs without a tracer right before " +
+		"and after."
+	);
+}
+
+try {
+	for (const part of wanted)
+		if (PARTS[part] === undefined)
+			throw new Error(`no such part: ${part} (${Object.keys(PARTS).join(", ")})`);
+	const found: Section[] = [];
+	for (const [name, part] of Object.entries(PARTS)) {
+		if (wanted.length > 0 && !wanted.includes(name)) continue;
+		process.stderr.write(`bench: ${name}\n`);
+		found.push(...(await part()));
+	}
+	const text = toMarkdown(headline(), found);
+	if (wanted.length === 0) writeFileSync(RESULTS, text);
+	process.stdout.write(text);
+} finally {
+	rmSync(scratch, { recursive: true });
+}

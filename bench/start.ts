@@ -1,30 +1,34 @@
-/** From start to ready, beside what libbpf alone needs for the same programs. */
+/** From start to ready: beside what libbpf alone needs for the same programs, and beside `tcplife`. */
 
 import { join } from "node:path";
+import { bpfIdsOf } from "../test/support/bpf.ts";
+import { compileBench } from "./compile.ts";
+import { spread } from "./figures.ts";
 
 const ROOT = join(import.meta.dir, "..");
 export const BINARY = join(ROOT, "dist", "conntracer");
 const OBJECT = join(ROOT, "build", "conntracer.bpf.o");
-const LOADER = join(ROOT, "build", "bench-load");
 
-export interface StartTimes {
-	readonly conntracerMs: readonly number[];
-	readonly libbpfMs: readonly number[];
-}
-
-/** One after the other by turns, so that a slow moment hits both. */
-export async function startTimes(rounds: number): Promise<StartTimes> {
-	const source = join(import.meta.dir, "load.c");
-	const compiled = Bun.spawnSync(["clang", "-O2", source, "-o", LOADER, "-lbpf"]);
-	if (!compiled.success) throw new Error(`load.c does not compile:\n${compiled.stderr}`);
+/** Rows of the table. One after the other by turns, so that a slow moment hits all. */
+export async function startFigures(
+	rounds: number,
+	tcplife: readonly string[],
+): Promise<string[][]> {
+	const loader = compileBench("load");
 	const programs = programsOfWatch();
-	const conntracerMs: number[] = [];
-	const libbpfMs: number[] = [];
+	const [ours, alone, theirs]: number[][] = [[], [], []];
 	for (let round = 0; round < rounds; round++) {
-		conntracerMs.push(await untilOutput([BINARY, "watch", "--json"]));
-		libbpfMs.push(await untilOutput([LOADER, OBJECT, ...programs]));
+		ours?.push(await untilOutput([BINARY, "watch", "--json"]));
+		alone?.push(await untilOutput([loader, OBJECT, ...programs]));
+		theirs?.push(await untilAttached(tcplife));
 	}
-	return { conntracerMs, libbpfMs };
+	const ratios = (ours ?? []).map((ms, i) => ms / (theirs?.[i] ?? Number.NaN));
+	return [
+		["`watch`: start to ready, ms", spread(ours ?? [], 1)],
+		["libbpf alone, same programs, ms", spread(alone ?? [], 1)],
+		["`tcplife`: start to attached, ms", spread(theirs ?? [], 1)],
+		["`watch` / `tcplife`", spread(ratios, 2)],
+	];
 }
 
 function programsOfWatch(): readonly string[] {
@@ -41,5 +45,19 @@ async function untilOutput(command: readonly string[]): Promise<number> {
 	child.kill("SIGINT");
 	await child.exited;
 	if (done) throw new Error(`${command.join(" ")}: no output`);
+	return elapsed;
+}
+
+/** For what says nothing: its BPF link is there. */
+async function untilAttached(command: readonly string[]): Promise<number> {
+	const start = performance.now();
+	const child = Bun.spawn([...command], { stdout: "ignore", stderr: "inherit" });
+	while (bpfIdsOf(child.pid).links.size === 0) {
+		if (child.exitCode !== null) throw new Error(`${command.join(" ")}: has ended`);
+		await Bun.sleep(1);
+	}
+	const elapsed = performance.now() - start;
+	child.kill("SIGINT");
+	await child.exited;
 	return elapsed;
 }

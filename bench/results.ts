@@ -1,0 +1,84 @@
+/** What was measured, as Markdown and plots. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BpfCost } from "./bpf-cost.ts";
+import { markdownTable, spread } from "./figures.ts";
+import { barChart } from "./plot.ts";
+import { type Comparisons, typical } from "./rounds.ts";
+
+const PLOTS = join(import.meta.dir, "results");
+
+export interface Section {
+	readonly title: string;
+	readonly text: string;
+}
+
+const cell = (values: readonly number[], digits: number): string =>
+	values.length === 0 ? "" : spread(values, digits);
+
+const HEADER = [
+	"beside it",
+	"rate",
+	"p50",
+	"p99",
+	"CPU of the machine",
+	"CPU of the tracer, s per million",
+	"peak memory, MB",
+	"records",
+	"lost",
+];
+
+/** A table, and a plot of the rates. */
+export function comparisonSection(name: string, result: Comparisons): Section {
+	const { load, rates, p50s, p99s, subjects } = result;
+	const rows = subjects.map((one) => [
+		one.subject.name,
+		cell(one.rateRatios, 3),
+		cell(one.p50Ratios, 2),
+		cell(one.p99Ratios, 2),
+		cell(one.machineRatios, 2),
+		cell(one.tracerSeconds, 2),
+		typical(one.peakBytes.map((bytes) => bytes / 1e6))?.toFixed(0) ?? "",
+		typical(one.recordRatios)?.toFixed(4) ?? "",
+		one.lost.length === 0 ? "" : `${Math.max(...one.lost)}`,
+	]);
+	const bars = subjects.map(({ subject, rateRatios }) => ({
+		label: subject.name,
+		values: rateRatios,
+	}));
+	mkdirSync(PLOTS, { recursive: true });
+	writeFileSync(
+		join(PLOTS, `${name}.svg`),
+		barChart(`${load.name}: rate, of that without a tracer`, bars),
+	);
+	const alone =
+		`Without a tracer: ${spread(rates, 0)} a second; ` +
+		`p50 ${spread(p50s, 1)} µs, p99 ${spread(p99s, 1)} µs. One operation: a ${load.unit}.`;
+	return {
+		title: load.name,
+		text: `${alone}\n\n${markdownTable(HEADER, rows)}\n![rates](results/${name}.svg)\n`,
+	};
+}
+
+export function costSection(costs: readonly BpfCost[]): Section {
+	const empty = costs[0]?.ns ?? Number.NaN;
+	const rows = costs.map(({ subject, runs, ns }) => [
+		subject.name,
+		runs.toFixed(2),
+		ns.toFixed(0),
+		(ns / empty).toFixed(2),
+	]);
+	const header = ["BPF programs of", "runs", "ns", "of the empty ones"];
+	return {
+		title: "BPF for one connection: both ends, whole life",
+		text: `As the kernel counts it (bpf_stats_enabled), its own measuring included.\n\n${markdownTable(header, rows)}`,
+	};
+}
+
+export function figuresSection(title: string, rows: readonly string[][]): Section {
+	return { title, text: markdownTable(["figure", "value"], rows) };
+}
+
+export const toMarkdown = (heading: string, sections: readonly Section[]): string =>
+	`${heading}\n${sections.map(({ title, text }) => `\n## ${title}\n\n${text}`).join("")}`;
