@@ -27,8 +27,8 @@ const ROWS = 24;
 const end = new AbortController();
 
 /** Whole and at once: what is written is out, whatever happens next. */
-function writeAll(fd: number, text: string): void {
-	let rest: Uint8Array = new TextEncoder().encode(text);
+function writeAll(fd: number, text: string | Uint8Array): void {
+	let rest = typeof text === "string" ? new TextEncoder().encode(text) : text;
 	while (rest.length > 0) {
 		try {
 			rest = rest.subarray(writeSync(fd, rest));

@@ -1,6 +1,7 @@
 /** A command as data: what it is called, which options it knows, and what it does with them. */
 
-import type { EventBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { EventSlice } from "../flow/event-slice.ts";
+import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Output } from "../sink/sink.ts";
 import type { EventTracerOptions } from "../trace/event-tracer.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
@@ -17,8 +18,8 @@ export interface FlowSource extends Disposable {
 /** The same, for single events. */
 export interface EventSource extends Disposable {
 	readonly ready: ReadyRecord;
-	/** In time order, until the signal aborts; then a last batch. */
-	batches(signal: AbortSignal): AsyncIterable<EventBatch>;
+	/** In time order, until the signal aborts; then a last one. Each is there until the next one. */
+	slices(signal: AbortSignal): AsyncIterable<EventSlice>;
 	summary(): SummaryRecord;
 }
 

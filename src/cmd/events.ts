@@ -79,11 +79,13 @@ async function present(
 	let left = count ?? Number.POSITIVE_INFINITY;
 	sink.ready(tracer.ready);
 	giveUpRights?.();
-	for await (const batch of tracer.batches(end)) {
-		const shown = failed ? batch.events.filter(isFailure) : batch.events;
-		sink.events({ events: shown.length > left ? shown.slice(0, left) : shown, gaps: batch.gaps });
-		left -= shown.length;
-		if (left <= 0) break;
+	for await (const slice of tracer.slices(end)) {
+		if (failed || count !== null) {
+			const shown = failed ? slice.events.filter(isFailure) : slice.events;
+			sink.events({ events: shown.slice(0, left), gaps: slice.gaps, raw: null });
+			left -= shown.length;
+			if (left <= 0) break;
+		} else sink.events(slice);
 	}
 	const summary = tracer.summary();
 	sink.summary(summary);

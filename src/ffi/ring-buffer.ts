@@ -19,6 +19,7 @@ export class RingBuffer implements Disposable {
 	readonly #mask: number;
 	readonly #fence = new Int32Array(1);
 	#consumedAt = 0;
+	#lookedUntil = 0;
 
 	/** SAFETY: the pages live until disposal; the map's fd is not needed after this. */
 	constructor(map: BpfMap) {
@@ -38,29 +39,45 @@ export class RingBuffer implements Disposable {
 		this.view = new DataView(memory, page, 2 * this.bytes);
 	}
 
+	/** Where the records begin that are still there. */
+	get consumedAt(): number {
+		return this.#consumedAt;
+	}
+
+	/** Behind the last record that look() met, whether it called `take` or not. */
+	get lookedUntil(): number {
+		return this.#lookedUntil;
+	}
+
 	/** Bytes that wait to be read. */
 	waiting(): number {
 		return this.#producedAt() - this.#consumedAt;
 	}
 
 	/**
-	 * Calls `take` with the offset in `view` of each record that is complete, `most` at the most, and
-	 * gives their room back to the kernel afterwards. True if all that was reserved when it was called
-	 * has been taken.
+	 * Calls `take` for each record that is complete, `most` at the most, with its offset in `view` and
+	 * the position behind it. They stay there, and come again, until release(). True if that was all
+	 * that was reserved when it was called.
 	 */
-	drain(take: (offset: number) => void, most: number): boolean {
+	look(take: (offset: number, end: number) => void, most: number): boolean {
 		const produced = this.#producedAt();
 		const end = this.#completeUntil(produced, most);
 		// What lies in a record is read after the header that says that it is complete.
 		Atomics.add(this.#fence, 0, 0);
 		for (let at = this.#consumedAt; at < end; ) {
 			const header = this.view.getInt32(at & this.#mask, true);
-			if ((header & DISCARDED) === 0) take((at & this.#mask) + HEADER_BYTES);
+			const offset = (at & this.#mask) + HEADER_BYTES;
 			at += sizeOf(header);
+			if ((header & DISCARDED) === 0) take(offset, at);
 		}
+		this.#lookedUntil = end;
+		return end === produced;
+	}
+
+	/** Gives the room before a position back to the kernel. */
+	release(end: number): void {
 		this.#consumedAt = end;
 		Atomics.store(this.#consumed, 0, BigInt(end));
-		return end === produced;
 	}
 
 	#completeUntil(produced: number, most: number): number {

@@ -90,6 +90,12 @@ export class Acceptors {
 		this.#now = now;
 	}
 
+	/** Whether refine() would leave an `accept` as it is, of the process that listens. */
+	isSure(netns: number, localPort: number, listenerPid: number): boolean {
+		const listener = this.#find(netns, localPort, listenerPid);
+		return listener !== null && this.#now() < listener.until && !listener.isShared;
+	}
+
 	/** Replaces those `accept` records of which more is known now. Their order stays. */
 	refine(events: EventRecord[]): void {
 		const now = this.#now();
@@ -163,10 +169,14 @@ export class Acceptors {
 		this.#listeners = learnt;
 	}
 
-	#listenerOf(accept: EventRecord): Listener | null {
-		const there = this.#listeners.get(accept.netns * PORTS + (accept.local_port ?? 0));
+	#listenerOf({ netns, local_port, pid }: EventRecord): Listener | null {
+		return this.#find(netns, local_port ?? 0, pid);
+	}
+
+	#find(netns: number, port: number, pid: number | null): Listener | null {
+		const there = this.#listeners.get(netns * PORTS + port);
 		if (there === undefined) return null;
-		for (const listener of there) if (listener.pid === accept.pid) return listener;
+		for (const listener of there) if (listener.pid === pid) return listener;
 		return null;
 	}
 

@@ -1,16 +1,24 @@
 /** From `struct event`, in place, to the record of an event. */
 
 import { readU64 } from "../maps/codec.ts";
-import { CLOSE_REASON, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
+import { ATTRIBUTION, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
-import { attributionName, directionName, tcpStateName } from "./kernel-names.ts";
+import type { Acceptors } from "./acceptors.ts";
+import {
+	attributionName,
+	closeReasonName,
+	directionName,
+	eventName,
+	tcpStateName,
+} from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { CloseReason, EventName, EventRecord } from "./records.ts";
+import type { EventName, EventRecord } from "./records.ts";
 import type { WallClock } from "./wall-clock.ts";
 
 /** What the kernel's numbers are called, and what else is known of a process. */
 export interface EventNames {
-	readonly clock: WallClock;
+	/** A WallClock is quick as long as it is asked for one second. */
+	readonly newClock: () => WallClock;
 	readonly errnoName: (errno: number) => string;
 	readonly containerOf: (cgroupId: string) => string | null;
 	/** Null where it is not known (any more). */
@@ -22,28 +30,8 @@ export interface EventNames {
 	) => { readonly executable: string | null; readonly commandLine: string | null };
 }
 
-const EVENTS: Readonly<Record<number, EventName>> = {
-	[EVENT_TYPE.EVENT_CONNECT]: "connect",
-	[EVENT_TYPE.EVENT_CONNECT_FAILED]: "connect_failed",
-	[EVENT_TYPE.EVENT_ACCEPT]: "accept",
-	[EVENT_TYPE.EVENT_CLOSE]: "close",
-	[EVENT_TYPE.EVENT_LISTEN]: "listen",
-	[EVENT_TYPE.EVENT_UNLISTEN]: "unlisten",
-	[EVENT_TYPE.EVENT_RETRANSMIT]: "retransmit",
-	[EVENT_TYPE.EVENT_RESET_SENT]: "reset_sent",
-	[EVENT_TYPE.EVENT_RESET_RECEIVED]: "reset_received",
-};
-
 /** What ends something, and so has a duration. */
 const isEnd = (name: EventName): boolean => name === "close" || name === "unlisten";
-
-const REASONS: Readonly<Record<number, CloseReason>> = {
-	[CLOSE_REASON.CLOSE_LOCAL]: "local",
-	[CLOSE_REASON.CLOSE_REMOTE]: "remote",
-	[CLOSE_REASON.CLOSE_RESET_SENT]: "reset_sent",
-	[CLOSE_REASON.CLOSE_RESET_RECEIVED]: "reset_received",
-	[CLOSE_REASON.CLOSE_TIMEOUT]: "timeout",
-};
 
 type Endpoints = Pick<
 	EventRecord,
@@ -81,15 +69,28 @@ const at = event.offsets;
 /** 0 stands for "not known" in the kernel's record. */
 const orNull = (value: number): number | null => (value === 0 ? null : value);
 
+/** Events where they lie. */
+export interface RawEvents {
+	readonly view: DataView;
+	/** Of each `struct event`, in the order of time; `count` of them. */
+	readonly offsets: Int32Array;
+	readonly count: number;
+	readonly names: EventNames;
+}
+
 export class EventDecoder {
 	readonly #view: DataView;
 	readonly #names: EventNames;
 	readonly #texts = new RecordTexts();
+	readonly #clock: WallClock;
+	readonly #openedClock: WallClock;
 
 	/** `view` holds the records; it must stay valid as long as this is used. */
 	constructor(view: DataView, names: EventNames) {
 		this.#view = view;
 		this.#names = names;
+		this.#clock = names.newClock();
+		this.#openedClock = names.newClock();
 	}
 
 	/** When the event at `offset` was, in nanoseconds of CLOCK_MONOTONIC. */
@@ -97,26 +98,39 @@ export class EventDecoder {
 		return this.#u64(offset + at.time_ns);
 	}
 
+	/** An `accept` of which only the listener is known, and whether there may be somebody better. */
+	isUnsure(offset: number, acceptors: Acceptors): boolean {
+		return (
+			this.#u8(offset + at.type) === EVENT_TYPE.EVENT_ACCEPT &&
+			this.#u8(offset + at.attribution) === ATTRIBUTION.ATTRIBUTION_LISTENER &&
+			!acceptors.isSure(
+				this.#u32(offset + at.netns),
+				this.#view.getUint16(offset + at.local_port, true),
+				this.#u32(offset + at.pid),
+			)
+		);
+	}
+
 	decode(offset: number): EventRecord {
-		const { clock, errnoName } = this.#names;
+		const { errnoName } = this.#names;
 		const time = this.timeNs(offset);
 		const opened = this.#u64(offset + at.opened_ns);
-		const name = EVENTS[this.#u8(offset + at.type)] ?? "close";
+		const name = eventName(this.#u8(offset + at.type));
 		const error = this.#u32(offset + at.error);
 		return {
 			type: "event",
-			time: clock.text(time),
+			time: this.#clock.text(time),
 			cpu: this.#u32(offset + at.cpu),
 			event: name,
 			error: error === 0 ? null : errnoName(error),
-			close_reason: REASONS[this.#u8(offset + at.close_reason)] ?? null,
+			close_reason: closeReasonName(this.#u8(offset + at.close_reason)),
 			id: String(this.#u64(offset + at.id)),
 			transport: "tcp",
 			direction: directionName(this.#u8(offset + at.direction)),
 			state: tcpStateName(this.#u8(offset + at.state)),
 			...this.#endpoints(offset, name === "listen" || name === "unlisten"),
 			...this.#owner(offset),
-			opened: opened === 0 ? null : clock.text(opened),
+			opened: opened === 0 ? null : this.#openedClock.text(opened),
 			preexisting: this.#u8(offset + at.preexisting) !== 0,
 			duration_ms: isEnd(name) && opened !== 0 ? (time - opened) / NS_PER_MS : null,
 			...this.#counters(offset),

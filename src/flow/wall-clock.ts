@@ -17,13 +17,25 @@ export class WallClock {
 
 	/** ISO 8601 in UTC with nanoseconds. `monotonicNs` is exact for the first 104 days after boot. */
 	text(monotonicNs: number): string {
-		const ns = (monotonicNs % NS_PER_SECOND) + this.#offsetNs;
+		const ns = this.set(monotonicNs);
+		return `${this.#prefix}${String(ns).padStart(9, "0")}Z`;
+	}
+
+	/** The text as far as the point, of what was set last. */
+	get prefix(): string {
+		return this.#prefix;
+	}
+
+	/** @returns the nanoseconds behind the point */
+	set(monotonicNs: number): number {
+		const whole = Math.floor(monotonicNs / NS_PER_SECOND);
+		const ns = monotonicNs - whole * NS_PER_SECOND + this.#offsetNs;
 		const carry = ns >= NS_PER_SECOND ? 1 : 0;
-		const second = Math.floor(monotonicNs / NS_PER_SECOND) + this.#offsetSeconds + carry;
+		const second = whole + this.#offsetSeconds + carry;
 		if (second !== this.#second) {
 			this.#second = second;
 			this.#prefix = new Date(second * 1000).toISOString().slice(0, -4);
 		}
-		return `${this.#prefix}${String(ns - carry * NS_PER_SECOND).padStart(9, "0")}Z`;
+		return ns - carry * NS_PER_SECOND;
 	}
 }

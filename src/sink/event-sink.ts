@@ -4,6 +4,7 @@ import type { EventRecord } from "../flow/records.ts";
 import { CsvRows } from "./csv.ts";
 import { eventColumns } from "./event-columns.ts";
 import { eventJson } from "./event-json.ts";
+import { EventJsonBytes } from "./event-json-bytes.ts";
 import { EventLines } from "./event-lines.ts";
 import { JsonLines } from "./json.ts";
 import { PlainTable } from "./plain.ts";
@@ -33,11 +34,26 @@ export function createEventSink(
 	const columns = eventColumns(options.columns, format === "csv" ? "csv" : "table");
 	if (format === "json") {
 		const json = new JsonLines({ lineOf: eventJson, summary }, stdout, stderr);
-		return { ...json.run(), events: ({ events, gaps }) => json.batch(events, gaps) };
+		return { ...json.run(), events: jsonEvents(json, stdout) };
 	}
 	if (format === "csv") return rowSink(new CsvRows({ columns, header }, stdout), stderr);
 	if (!stdout.isTerminal) return rowSink(new PlainTable({ columns, header }, stdout), stderr);
 	return rowSink(new EventLines({ columns, header, wide, color }, stdout), stderr);
+}
+
+/** From where they lie if there is nothing to change in them. */
+function jsonEvents(json: JsonLines<EventRecord>, stdout: Output): EventSink["events"] {
+	let bytes: EventJsonBytes | null = null;
+	return (slice) => {
+		const { raw, gaps } = slice;
+		if (raw === null) {
+			json.batch(slice.events, gaps);
+			return;
+		}
+		bytes ??= new EventJsonBytes(raw.names);
+		if (raw.count > 0) stdout.write(bytes.lines(raw));
+		json.batch([], gaps);
+	};
 }
 
 function rowSink(rows: RowWriter<EventRecord>, stderr: Output): EventSink {

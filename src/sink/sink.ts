@@ -1,10 +1,11 @@
 /** The way out: a sink turns records into text, an output takes the text. */
 
-import type { EventBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { EventSlice } from "../flow/event-slice.ts";
+import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 
 /** Standard output, or what a test puts in its place. Writes are synchronous and complete. */
 export interface Output {
-	write(text: string): void;
+	write(text: string | Uint8Array): void;
 	readonly isTerminal: boolean;
 	/** Size in characters; asked anew for each frame, as windows change. */
 	columns(): number;
@@ -24,5 +25,5 @@ export interface Sink extends RunSink {
 }
 
 export interface EventSink extends RunSink {
-	events(batch: EventBatch): void;
+	events(slice: EventSlice): void;
 }

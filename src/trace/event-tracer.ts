@@ -12,14 +12,16 @@ import {
 	DEFAULT_UDP_STREAM_TIMEOUT_MS,
 	DEFAULT_UDP_TIMEOUT_MS,
 } from "../flow/defaults.ts";
-import { EventDecoder } from "../flow/event-decoder.ts";
-import { EventOrder } from "../flow/event-order.ts";
+import { EventDecoder, type EventNames } from "../flow/event-decoder.ts";
+import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
+import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
 import type {
 	EventBatch,
 	EventName,
 	EventRecord,
+	GapRecord,
 	ReadyRecord,
 	SummaryRecord,
 } from "../flow/records.ts";
@@ -97,24 +99,27 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #session: Session;
 	readonly #ring: RingBuffer;
 	readonly #decoder: EventDecoder;
-	readonly #order = new EventOrder();
+	readonly #names: EventNames;
+	readonly #window = new EventWindow(MOST_IN_BATCH);
 	readonly #processes = new Processes();
 	readonly #acceptors: Acceptors;
 	readonly #filter: FlowFilter | null;
-	readonly #take: (offset: number) => void;
+	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
 
 	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
 		this.#session = session;
 		this.#ring = ring;
 		this.ready = session.ready;
-		this.#decoder = new EventDecoder(ring.view, {
-			clock: new WallClock(wallClockOffsetNs()),
+		const offsetNs = wallClockOffsetNs();
+		this.#names = {
+			newClock: () => new WallClock(offsetNs),
 			errnoName,
 			containerOf: options.containerOf,
 			processOf: (pid, name, image) =>
 				image === 0 ? this.#processes.detailsOf(pid, name) : this.#processes.detailsOfImage(image),
-		});
+		};
+		this.#decoder = new EventDecoder(ring.view, this.#names);
 		const look = new HolderLook(session.kernel, {
 			containerOf: options.containerOf,
 			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
@@ -122,9 +127,9 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const now = (): number => performance.now();
 		this.#acceptors = new Acceptors({ look: (pids) => look.look(pids), now });
 		this.#filter = options.filter;
-		this.#take = (offset) => {
+		this.#take = (offset, end) => {
 			if (isImage(ring.view, offset)) this.#processes.learn(decodeImage(ring.view, offset));
-			else this.#order.add(this.#decoder.timeNs(offset), this.#decoder.decode(offset));
+			else this.#window.add(offset, end, this.#decoder.timeNs(offset));
 		};
 	}
 
@@ -153,6 +158,11 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	 * left early leaves the tracer as it is, and another one goes on where it was.
 	 */
 	async *batches(signal?: AbortSignal): AsyncGenerator<EventBatch, void, undefined> {
+		for await (const { events, gaps } of this.slices(signal)) yield { events, gaps };
+	}
+
+	/** As batches(), but each one is there only until the next one is asked for. */
+	async *slices(signal?: AbortSignal): AsyncGenerator<EventSlice, void, undefined> {
 		const end = this.#session.endOf(signal);
 		while (!end.aborted) {
 			const isHurried = this.#ring.waiting() >= this.#ring.bytes * HURRY;
@@ -160,13 +170,12 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			await pause(isHurried ? 0 : PAUSE_MS, end);
 			if (this.#session.isClosed) return;
 			this.#checkEnds();
-			const batch = this.#read();
-			if (batch.events.length > 0 || batch.gaps.length > 0) yield batch;
+			yield* this.#read();
 		}
 		if (this.#session.isClosed) return;
 		this.#session.end();
-		while (!this.#session.isClosed && this.#ring.waiting() > 0) yield this.#read();
-		if (!this.#session.isClosed) yield this.#read();
+		while (!this.#session.isClosed && this.#ring.waiting() > 0) yield* this.#read();
+		if (!this.#session.isClosed) yield* this.#read();
 	}
 
 	/**
@@ -202,12 +211,48 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		this.#session.kernel.foldConnections();
 	}
 
-	/** An event that is not in the buffer yet will have a time after this call began. */
-	#read(): EventBatch {
+	/** One slice, or none where there is nothing to tell. */
+	*#read(): Generator<EventSlice, void, undefined> {
+		const { count, end } = this.#settled();
+		const gaps = this.#session.gaps(nowIso(), 0);
+		if (count > 0 || gaps.length > 0) yield this.#slice(count, gaps);
+		if (!this.#session.isClosed) this.#ring.release(end);
+	}
+
+	/** How many events are in the window's order, and what is done with when they are. */
+	#settled(): { readonly count: number; readonly end: number } {
 		const begin = monotonicNs();
-		const isEmpty = this.#ring.drain(this.#take, MOST_IN_BATCH);
-		const until = isEmpty ? begin : this.#order.newestNs - HOLD_BACK_NS;
-		return { events: this.#shown(this.#order.take(until)), gaps: this.#session.gaps(nowIso(), 0) };
+		const window = this.#window;
+		window.clear();
+		const start = this.#ring.consumedAt;
+		const isEmpty = this.#ring.look(this.#take, MOST_IN_BATCH);
+		// What is not in the buffer yet will have a time after this call began.
+		let settled = window.settle(isEmpty ? begin : window.newestNs - HOLD_BACK_NS);
+		if (!isEmpty && settled.count === 0) settled = window.settle(window.newestNs);
+		const { count, end } = settled;
+		// Behind the last event there may be images.
+		if (count === window.count) return { count, end: this.#ring.lookedUntil };
+		return { count, end: end ?? start };
+	}
+
+	#slice(count: number, gaps: readonly GapRecord[]): EventSlice {
+		const offsets = this.#window.offsets;
+		const raw = { view: this.#ring.view, offsets, count, names: this.#names };
+		const records = (): EventRecord[] => {
+			const events: EventRecord[] = [];
+			for (let at = 0; at < count; at++) events.push(this.#decoder.decode(offsets[at] ?? 0));
+			return this.#shown(events);
+		};
+		return new LazySlice(records, gaps, this.#isShownAsItIs(count) ? raw : null);
+	}
+
+	/** Nothing is filtered, and no record is refined. */
+	#isShownAsItIs(count: number): boolean {
+		if (this.#filter !== null) return false;
+		const offsets = this.#window.offsets;
+		for (let at = 0; at < count; at++)
+			if (this.#decoder.isUnsure(offsets[at] ?? 0, this.#acceptors)) return false;
+		return true;
 	}
 
 	/** Whose an event is can be known better after a look, so the filter comes last. */

@@ -2,7 +2,8 @@
 
 import type { EventSource } from "../../src/cmd/command.ts";
 import { runCli } from "../../src/cmd/run.ts";
-import type { EventBatch, LossStage, ReadyRecord, SummaryRecord } from "../../src/flow/records.ts";
+import type { EventSlice } from "../../src/flow/event-slice.ts";
+import type { LossStage, ReadyRecord, SummaryRecord } from "../../src/flow/records.ts";
 import type { EventTracerOptions } from "../../src/trace/event-tracer.ts";
 import { eventBatch } from "../sink/event-fixtures.ts";
 import { MemoryOutput, SUMMARY } from "../sink/fixtures.ts";
@@ -13,8 +14,8 @@ export class ScriptedEvents implements EventSource {
 		...{ type: "ready", time: SUMMARY.time, version: "0", kernel: "6.1.0" },
 		...{ libbpf: "1.1 (system)", hooks: {}, programs: [], open_connections: 0 },
 	};
-	readonly script: readonly EventBatch[];
-	readonly rest: EventBatch;
+	readonly script: readonly EventSlice[];
+	readonly rest: EventSlice;
 	waits = false;
 	lost: Partial<Record<LossStage, number>> = {};
 	closed = 0;
@@ -22,12 +23,12 @@ export class ScriptedEvents implements EventSource {
 	taken = 0;
 	beforeBatch: (index: number) => void = () => {};
 
-	constructor(script: readonly EventBatch[] = [], rest: EventBatch = eventBatch([])) {
+	constructor(script: readonly EventSlice[] = [], rest: EventSlice = eventBatch([])) {
 		this.script = script;
 		this.rest = rest;
 	}
 
-	async *batches(signal: AbortSignal): AsyncGenerator<EventBatch> {
+	async *slices(signal: AbortSignal): AsyncGenerator<EventSlice> {
 		for (const [index, one] of this.script.entries()) {
 			this.beforeBatch(index);
 			if (signal.aborted) break;

@@ -1,6 +1,7 @@
 /** Events by hand. */
 
-import type { EventBatch, EventRecord, GapRecord } from "../../src/flow/records.ts";
+import type { EventSlice } from "../../src/flow/event-slice.ts";
+import type { EventRecord, GapRecord } from "../../src/flow/records.ts";
 import type { EventSinkOptions } from "../../src/sink/event-sink.ts";
 
 const CLOSE: EventRecord = {
@@ -63,8 +64,8 @@ export const REFUSED: EventRecord = event({
 export function eventBatch(
 	events: readonly EventRecord[],
 	gaps: readonly GapRecord[] = [],
-): EventBatch {
-	return { events, gaps };
+): EventSlice {
+	return { events, gaps, raw: null };
 }
 
 export function eventSinkOptions(changes: Partial<EventSinkOptions> = {}): EventSinkOptions {

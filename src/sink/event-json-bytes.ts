@@ -1,0 +1,195 @@
+/**
+ * Events as lines of JSON, from where they lie: what eventJson() makes of their records, byte by
+ * byte, without the records.
+ */
+
+import type { EventNames, RawEvents } from "../flow/event-decoder.ts";
+import { closeReasonName, directionName, eventName, tcpStateName } from "../flow/kernel-names.ts";
+import type { WallClock } from "../flow/wall-clock.ts";
+import { readU64 } from "../maps/codec.ts";
+import { DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
+import { event } from "../maps/structs.ts";
+import { ByteWriter, type Segment, segment } from "./byte-writer.ts";
+import { EventJsonTexts } from "./event-json-texts.ts";
+
+const at = event.offsets;
+const NULL = segment("null");
+const NEW_BYTES = 1 << 20;
+/** More than a line takes besides what its process is called. */
+const LINE_BYTES = 2048;
+
+/** Everything between two values that may differ. */
+const KEY = {
+	time: segment('{"type":"event","time":"'),
+	event: segment('Z","event":"'),
+	id: segment('","id":"'),
+	localPort: segment(',"local_port":'),
+	remotePort: segment(',"remote_port":'),
+	opened: segment(',"opened":'),
+	quote: segment('"'),
+	endOfTime: segment('Z"'),
+	preexisting: segment(',"preexisting":true,"duration_ms":'),
+	notPreexisting: segment(',"preexisting":false,"duration_ms":'),
+	bytesSent: segment(',"bytes_sent":'),
+	bytesReceived: segment(',"bytes_received":'),
+	segmentsSent: segment(',"segments_sent":'),
+	segmentsReceived: segment(',"segments_received":'),
+	segmentsRetransmitted: segment(',"segments_retransmitted":'),
+	rtt: segment(',"rtt_us":'),
+	rttVar: segment(',"rtt_var_us":'),
+	rttMin: segment(',"rtt_min_us":'),
+	latency: segment(',"connect_latency_us":'),
+	cpu: segment(',"nat":null,"remote_name":null,"cpu":'),
+} as const;
+
+/** Text that depends on a small number, made when it is first asked for. */
+class Numbered {
+	readonly #make: (number: number) => string;
+	readonly #segments: Segment[] = [];
+
+	constructor(make: (number: number) => string) {
+		this.#make = make;
+	}
+
+	of(number: number): Segment {
+		const known = this.#segments[number];
+		if (known !== undefined) return known;
+		const made = segment(this.#make(number));
+		this.#segments[number] = made;
+		return made;
+	}
+}
+
+/** The seconds of a clock, as a segment. */
+class Seconds {
+	readonly #clock: WallClock;
+	#prefix = "";
+	#segment = segment("");
+
+	constructor(clock: WallClock) {
+		this.#clock = clock;
+	}
+
+	write(to: ByteWriter, timeNs: number): void {
+		const ns = this.#clock.set(timeNs);
+		if (this.#clock.prefix !== this.#prefix) {
+			this.#prefix = this.#clock.prefix;
+			this.#segment = segment(this.#prefix);
+		}
+		to.put(this.#segment);
+		to.nine(ns);
+	}
+}
+
+export class EventJsonBytes {
+	readonly #to = new ByteWriter(NEW_BYTES);
+	readonly #texts: EventJsonTexts;
+	readonly #time: Seconds;
+	readonly #opened: Seconds;
+	readonly #event = new Numbered(eventName);
+	readonly #end: Numbered;
+	readonly #state = new Numbered(
+		(both) =>
+			`,"direction":${JSON.stringify(directionName(both >>> 8))},"state":"${tcpStateName(both & 255)}","local_address":`,
+	);
+
+	constructor(names: EventNames) {
+		this.#texts = new EventJsonTexts(names);
+		this.#time = new Seconds(names.newClock());
+		this.#opened = new Seconds(names.newClock());
+		this.#end = new Numbered((both) => {
+			const error = both >>> 8;
+			const [name, reason] = [error === 0 ? null : names.errnoName(error), both & 255];
+			return `,"error":${JSON.stringify(name)},"close_reason":${JSON.stringify(closeReasonName(reason))}}\n`;
+		});
+	}
+
+	/** One line each; the bytes are there until the next call. */
+	lines({ view, offsets, count }: RawEvents): Uint8Array {
+		this.#texts.begin();
+		for (let index = 0; index < count; index++) this.#line(view, offsets[index] ?? 0);
+		return this.#to.take();
+	}
+
+	#line(view: DataView, o: number): void {
+		const to = this.#to;
+		const owner = this.#texts.owner(view, o);
+		to.reserve(LINE_BYTES + owner.length);
+		const type = view.getUint8(o + at.type);
+		const time = readU64(view, o + at.time_ns);
+		const opened = readU64(view, o + at.opened_ns);
+		to.put(KEY.time);
+		this.#time.write(to, time);
+		to.put(KEY.event);
+		to.put(this.#event.of(type));
+		to.put(KEY.id);
+		to.number(readU64(view, o + at.id));
+		this.#ends(view, o, type);
+		to.put(owner);
+		to.put(KEY.opened);
+		if (opened === 0) to.put(NULL);
+		else {
+			to.put(KEY.quote);
+			this.#opened.write(to, opened);
+			to.put(KEY.endOfTime);
+		}
+		to.put(view.getUint8(o + at.preexisting) === 0 ? KEY.notPreexisting : KEY.preexisting);
+		if (opened !== 0 && (type === EVENT_TYPE.EVENT_CLOSE || type === EVENT_TYPE.EVENT_UNLISTEN))
+			to.millionths(time - opened);
+		else to.put(NULL);
+		this.#counters(view, o);
+		this.#latency(view, o, opened);
+		to.put(KEY.cpu);
+		to.number(view.getUint32(o + at.cpu, true));
+		const error = view.getUint32(o + at.error, true);
+		to.put(this.#end.of((error << 8) | view.getUint8(o + at.close_reason)));
+	}
+
+	#ends(view: DataView, o: number, type: number): void {
+		const to = this.#to;
+		const isListener = type === EVENT_TYPE.EVENT_LISTEN || type === EVENT_TYPE.EVENT_UNLISTEN;
+		const [local, remote] = [o + at.local_address, o + at.remote_address];
+		to.put(this.#texts.family(view, isListener ? local : remote));
+		const direction = view.getUint8(o + at.direction);
+		to.put(this.#state.of((direction << 8) | view.getUint8(o + at.state)));
+		to.put(this.#texts.address(view, local));
+		to.put(KEY.localPort);
+		to.number(view.getUint16(o + at.local_port, true));
+		to.put(isListener ? this.#texts.noAddress : this.#texts.remoteAddress(view, remote));
+		to.put(KEY.remotePort);
+		if (isListener) to.put(NULL);
+		else to.number(view.getUint16(o + at.remote_port, true));
+	}
+
+	#counters(view: DataView, o: number): void {
+		const to = this.#to;
+		to.put(KEY.bytesSent);
+		to.number(readU64(view, o + at.bytes_sent));
+		to.put(KEY.bytesReceived);
+		to.number(readU64(view, o + at.bytes_received));
+		to.put(KEY.segmentsSent);
+		to.number(view.getUint32(o + at.segments_sent, true));
+		to.put(KEY.segmentsReceived);
+		to.number(view.getUint32(o + at.segments_received, true));
+		to.put(KEY.segmentsRetransmitted);
+		to.number(view.getUint32(o + at.segments_retransmitted, true));
+		const isMeasured = view.getUint32(o + at.rtt_us, true) !== 0;
+		this.#measured(KEY.rtt, view, o + at.rtt_us, isMeasured);
+		this.#measured(KEY.rttVar, view, o + at.rtt_var_us, isMeasured);
+		this.#measured(KEY.rttMin, view, o + at.rtt_min_us, isMeasured);
+	}
+
+	#measured(key: Segment, view: DataView, offset: number, isMeasured: boolean): void {
+		this.#to.put(key);
+		if (isMeasured) this.#to.number(view.getUint32(offset, true));
+		else this.#to.put(NULL);
+	}
+
+	#latency(view: DataView, o: number, opened: number): void {
+		const established = readU64(view, o + at.established_ns);
+		const isActive = view.getUint8(o + at.direction) === DIRECTION.DIRECTION_ACTIVE;
+		this.#to.put(KEY.latency);
+		if (!isActive || opened === 0 || established === 0) this.#to.put(NULL);
+		else this.#to.thousandths(established - opened);
+	}
+}
