@@ -19,6 +19,27 @@ export type OwnerFields = Pick<
 	| "attribution"
 >;
 
+type EventId = number | string;
+
+/** What is asked of events here: by their index, as there can be very many. */
+export interface EventFields {
+	readonly count: number;
+	/** An `accept` of which only the listener is known. */
+	isAcceptOfListener(at: number): boolean;
+	/** A `close` by a process that was found holding the connection. */
+	isCloseByHolder(at: number): boolean;
+	id(at: number): EventId;
+	netns(at: number): number;
+	localPort(at: number): number;
+	/** 0 where it is not known. */
+	pid(at: number): number;
+}
+
+/** Index of an `accept` → whose it is: of the event with this index, or as these fields say. */
+export type Refinements = ReadonlyMap<number, number | OwnerFields>;
+
+const NOTHING: Refinements = new Map();
+
 /** A file of a socket that listens, and whose it is. */
 export interface ListenerHolder {
 	readonly netns: number;
@@ -90,58 +111,55 @@ export class Acceptors {
 		this.#now = now;
 	}
 
-	/** Whether refine() would leave an `accept` as it is, of the process that listens. */
-	isSure(netns: number, localPort: number, listenerPid: number): boolean {
-		const listener = this.#find(netns, localPort, listenerPid);
-		return listener !== null && this.#now() < listener.until && !listener.isShared;
-	}
-
-	/** Replaces those `accept` records of which more is known now. Their order stays. */
-	refine(events: EventRecord[]): void {
+	/** Of which `accept` more is known now. Every index stands for one of `events`. */
+	refine(events: EventFields): Refinements {
 		const now = this.#now();
 		const unsure = this.#unsure(events, now);
-		if (unsure.size === 0) return;
+		if (unsure.size === 0) return NOTHING;
 		const closers = closersOf(events, unsure);
 		let found: Holders["connections"] | null = null;
 		if (now >= this.#nextLook) {
 			const pids = this.#whomToLookAt(events, unsure, closers, now);
 			if (pids === null || pids.length > 0) found = this.#lookAt(pids, now);
 		}
+		const refined = new Map<number, number | OwnerFields>();
 		for (const [id, at] of unsure) {
-			const event = events[at];
-			const owner = closers.get(id) ?? found?.get(id);
-			if (event !== undefined && owner !== undefined && this.#canHaveAccepted(event, owner))
-				events[at] = withOwner(event, owner);
+			const closer = closers.get(id);
+			if (closer !== undefined) {
+				if (this.#canHaveAccepted(events, at, events.pid(closer))) refined.set(at, closer);
+				continue;
+			}
+			const owner = found?.get(String(id));
+			if (owner !== undefined && this.#canHaveAccepted(events, at, owner.pid ?? 0))
+				refined.set(at, owner);
 		}
+		return refined;
 	}
 
 	/** Index of each `accept` that is not surely of the process it names, by id. */
-	#unsure(events: readonly EventRecord[], now: number): Map<string, number> {
-		const unsure = new Map<string, number>();
-		for (let at = 0; at < events.length; at++) {
-			const event = events[at];
-			if (event === undefined || event.event !== "accept" || event.attribution !== "listener")
-				continue;
-			const listener = this.#listenerOf(event);
-			if (listener === null || now >= listener.until || listener.isShared) unsure.set(event.id, at);
+	#unsure(events: EventFields, now: number): Map<EventId, number> {
+		const unsure = new Map<EventId, number>();
+		for (let at = 0; at < events.count; at++) {
+			if (!events.isAcceptOfListener(at)) continue;
+			const listener = this.#listenerOf(events, at);
+			if (listener === null || now >= listener.until || listener.isShared)
+				unsure.set(events.id(at), at);
 		}
 		return unsure;
 	}
 
 	/** All (null) where a listener is not known, or not any more; those that share one; or nobody. */
 	#whomToLookAt(
-		events: readonly EventRecord[],
-		unsure: ReadonlyMap<string, number>,
-		closers: ReadonlyMap<string, EventRecord>,
+		events: EventFields,
+		unsure: ReadonlyMap<EventId, number>,
+		closers: ReadonlyMap<EventId, number>,
 		now: number,
 	): readonly number[] | null {
 		const pids = new Set<number>();
-		for (const at of unsure.values()) {
-			const event = events[at];
-			if (event === undefined) continue;
-			const listener = this.#listenerOf(event);
+		for (const [id, at] of unsure) {
+			const listener = this.#listenerOf(events, at);
 			if (listener === null || now >= listener.until) return null;
-			if (!closers.has(event.id)) for (const pid of listener.holders) pids.add(pid);
+			if (!closers.has(id)) for (const pid of listener.holders) pids.add(pid);
 		}
 		return pids.size > MOST_PIDS ? null : [...pids];
 	}
@@ -169,34 +187,42 @@ export class Acceptors {
 		this.#listeners = learnt;
 	}
 
-	#listenerOf({ netns, local_port, pid }: EventRecord): Listener | null {
-		return this.#find(netns, local_port ?? 0, pid);
-	}
-
-	#find(netns: number, port: number, pid: number | null): Listener | null {
-		const there = this.#listeners.get(netns * PORTS + port);
+	#listenerOf(events: EventFields, at: number): Listener | null {
+		const there = this.#listeners.get(events.netns(at) * PORTS + events.localPort(at));
 		if (there === undefined) return null;
+		const pid = events.pid(at);
 		for (const listener of there) if (listener.pid === pid) return listener;
 		return null;
 	}
 
 	/** Only one that has the listening socket, too; another was handed the connection. */
-	#canHaveAccepted(accept: EventRecord, { pid }: OwnerFields): boolean {
-		const listener = this.#listenerOf(accept);
-		return pid !== null && pid !== accept.pid && listener?.holders.has(pid) === true;
+	#canHaveAccepted(events: EventFields, at: number, pid: number): boolean {
+		if (pid === 0 || pid === events.pid(at)) return false;
+		return this.#listenerOf(events, at)?.holders.has(pid) === true;
 	}
 }
 
 /** The `close` of those that have one in the same batch: whoever closes holds. */
 function closersOf(
-	events: readonly EventRecord[],
-	unsure: ReadonlyMap<string, number>,
-): Map<string, EventRecord> {
-	const closers = new Map<string, EventRecord>();
-	for (const event of events)
-		if (event.event === "close" && event.attribution === "scan" && unsure.has(event.id))
-			closers.set(event.id, event);
+	events: EventFields,
+	unsure: ReadonlyMap<EventId, number>,
+): Map<EventId, number> {
+	const closers = new Map<EventId, number>();
+	for (let at = 0; at < events.count; at++) {
+		if (!events.isCloseByHolder(at)) continue;
+		const id = events.id(at);
+		if (unsure.has(id)) closers.set(id, at);
+	}
 	return closers;
+}
+
+/** Replaces those records of which more is known. */
+export function applyRefinements(events: EventRecord[], refined: Refinements): void {
+	for (const [at, better] of refined) {
+		const event = events[at];
+		const owner = typeof better === "number" ? events[better] : better;
+		if (event !== undefined && owner !== undefined) events[at] = withOwner(event, owner);
+	}
 }
 
 function withOwner(event: EventRecord, owner: OwnerFields): EventRecord {

@@ -1,9 +1,9 @@
 /** From `struct event`, in place, to the record of an event. */
 
 import { readU64 } from "../maps/codec.ts";
-import { ATTRIBUTION, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
+import { DIRECTION } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
-import type { Acceptors } from "./acceptors.ts";
+import type { Refinements } from "./acceptors.ts";
 import {
 	attributionName,
 	closeReasonName,
@@ -75,6 +75,8 @@ export interface RawEvents {
 	/** Of each `struct event`, in the order of time; `count` of them. */
 	readonly offsets: Int32Array;
 	readonly count: number;
+	/** Whose some of them are, better than they say themselves. */
+	readonly refined: Refinements;
 	readonly names: EventNames;
 }
 
@@ -96,19 +98,6 @@ export class EventDecoder {
 	/** When the event at `offset` was, in nanoseconds of CLOCK_MONOTONIC. */
 	timeNs(offset: number): number {
 		return this.#u64(offset + at.time_ns);
-	}
-
-	/** An `accept` of which only the listener is known, and whether there may be somebody better. */
-	isUnsure(offset: number, acceptors: Acceptors): boolean {
-		return (
-			this.#u8(offset + at.type) === EVENT_TYPE.EVENT_ACCEPT &&
-			this.#u8(offset + at.attribution) === ATTRIBUTION.ATTRIBUTION_LISTENER &&
-			!acceptors.isSure(
-				this.#u32(offset + at.netns),
-				this.#view.getUint16(offset + at.local_port, true),
-				this.#u32(offset + at.pid),
-			)
-		);
 	}
 
 	decode(offset: number): EventRecord {

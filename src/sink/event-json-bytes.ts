@@ -105,15 +105,21 @@ export class EventJsonBytes {
 	}
 
 	/** One line each; the bytes are there until the next call. */
-	lines({ view, offsets, count }: RawEvents): Uint8Array {
+	lines({ view, offsets, count, refined }: RawEvents): Uint8Array {
 		this.#texts.begin();
-		for (let index = 0; index < count; index++) this.#line(view, offsets[index] ?? 0);
+		for (let index = 0; index < count; index++) {
+			const at = offsets[index] ?? 0;
+			const better = refined.size === 0 ? undefined : refined.get(index);
+			if (better === undefined) this.#line(view, at, this.#texts.owner(view, at));
+			else if (typeof better === "number")
+				this.#line(view, at, this.#texts.owner(view, offsets[better] ?? 0));
+			else this.#line(view, at, this.#texts.ownerOf(better, view, at));
+		}
 		return this.#to.take();
 	}
 
-	#line(view: DataView, o: number): void {
+	#line(view: DataView, o: number, owner: Segment): void {
 		const to = this.#to;
-		const owner = this.#texts.owner(view, o);
 		to.reserve(LINE_BYTES + owner.length);
 		const type = view.getUint8(o + at.type);
 		const time = readU64(view, o + at.time_ns);

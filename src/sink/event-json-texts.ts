@@ -1,5 +1,6 @@
 /** What stands in many events, as bytes of JSON that are made once: addresses, and whose they are. */
 
+import type { OwnerFields } from "../flow/acceptors.ts";
 import type { EventNames } from "../flow/event-decoder.ts";
 import { attributionName } from "../flow/kernel-names.ts";
 import { RecordTexts } from "../flow/record-texts.ts";
@@ -120,6 +121,11 @@ export class EventJsonTexts {
 		return memo.text(view, offset, this.#now, this.#now + LIFETIME_MS);
 	}
 
+	/** The same of one that is known from elsewhere. */
+	ownerOf(owner: OwnerFields, view: DataView, offset: number): Segment {
+		return segment(ownerText(owner, view.getUint32(offset + at.netns, true)));
+	}
+
 	#ownerJson(view: DataView, offset: number, attribution: number): string {
 		const word = (field: number): number => view.getUint32(offset + field, true);
 		const pid = word(at.pid) === 0 ? null : word(at.pid);
@@ -133,11 +139,21 @@ export class EventJsonTexts {
 			executable: details?.executable ?? null,
 			command_line: details?.commandLine ?? null,
 			uid: pid === null ? null : word(at.uid),
-			netns: word(at.netns),
 			cgroup_id,
 			container_id: cgroup_id === null ? null : this.#names.containerOf(cgroup_id),
 			attribution: attributionName(attribution),
 		};
-		return `,${json(owner).slice(1, -1)}`;
+		return ownerText(owner, word(at.netns));
 	}
+}
+
+/** In the order of eventJson(). */
+function ownerText(owner: OwnerFields, netns: number): string {
+	const { pid, tid, process, executable, command_line, uid } = owner;
+	const { cgroup_id, container_id, attribution } = owner;
+	const fields = {
+		...{ pid, tid, process, executable, command_line, uid },
+		...{ netns, cgroup_id, container_id, attribution },
+	};
+	return `,${json(fields).slice(1, -1)}`;
 }

@@ -5,7 +5,7 @@ import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
 import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
-import { Acceptors } from "../flow/acceptors.ts";
+import { Acceptors, applyRefinements } from "../flow/acceptors.ts";
 import {
 	DEFAULT_BUFFER_BYTES,
 	DEFAULT_MAX_CONNECTIONS,
@@ -13,6 +13,7 @@ import {
 	DEFAULT_UDP_TIMEOUT_MS,
 } from "../flow/defaults.ts";
 import { EventDecoder, type EventNames } from "../flow/event-decoder.ts";
+import { EventFieldsInPlace } from "../flow/event-fields.ts";
 import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
 import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
@@ -235,29 +236,22 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		return { count, end: end ?? start };
 	}
 
+	/** Whose an event is can be known better after a look, so the filter comes last. */
 	#slice(count: number, gaps: readonly GapRecord[]): EventSlice {
-		const offsets = this.#window.offsets;
-		const raw = { view: this.#ring.view, offsets, count, names: this.#names };
+		const { view } = this.#ring;
+		const { offsets } = this.#window;
+		const refined = this.#acceptors.refine(new EventFieldsInPlace(view, offsets, count));
 		const records = (): EventRecord[] => {
 			const events: EventRecord[] = [];
 			for (let at = 0; at < count; at++) events.push(this.#decoder.decode(offsets[at] ?? 0));
-			return this.#shown(events);
+			applyRefinements(events, refined);
+			return this.#filtered(events);
 		};
-		return new LazySlice(records, gaps, this.#isShownAsItIs(count) ? raw : null);
+		const raw = { view, offsets, count, refined, names: this.#names };
+		return new LazySlice(records, gaps, this.#filter === null ? raw : null);
 	}
 
-	/** Nothing is filtered, and no record is refined. */
-	#isShownAsItIs(count: number): boolean {
-		if (this.#filter !== null) return false;
-		const offsets = this.#window.offsets;
-		for (let at = 0; at < count; at++)
-			if (this.#decoder.isUnsure(offsets[at] ?? 0, this.#acceptors)) return false;
-		return true;
-	}
-
-	/** Whose an event is can be known better after a look, so the filter comes last. */
-	#shown(events: EventRecord[]): EventRecord[] {
-		this.#acceptors.refine(events);
+	#filtered(events: EventRecord[]): EventRecord[] {
 		const filter = this.#filter;
 		return filter === null ? events : events.filter((record) => filter.matches(subjectOf(record)));
 	}

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { Acceptors, type Holders, type OwnerFields } from "../../src/flow/acceptors.ts";
+import {
+	Acceptors,
+	applyRefinements,
+	type EventFields,
+	type Holders,
+	type OwnerFields,
+} from "../../src/flow/acceptors.ts";
 import type { EventRecord } from "../../src/flow/records.ts";
 import { event as eventRecord } from "../sink/event-fixtures.ts";
 
@@ -44,6 +50,24 @@ function machine(look: (pids: readonly number[] | null) => Holders, costMs = 0) 
 	return { acceptors, looks, clock };
 }
 
+const fieldsOf = (events: readonly EventRecord[]): EventFields => {
+	const is = (at: number, event: string, attribution: string): boolean =>
+		events[at]?.event === event && events[at]?.attribution === attribution;
+	return {
+		count: events.length,
+		isAcceptOfListener: (at) => is(at, "accept", "listener"),
+		isCloseByHolder: (at) => is(at, "close", "scan"),
+		id: (at) => events[at]?.id ?? "",
+		netns: (at) => events[at]?.netns ?? 0,
+		localPort: (at) => events[at]?.local_port ?? 0,
+		pid: (at) => events[at]?.pid ?? 0,
+	};
+};
+
+function refine(acceptors: Acceptors, events: EventRecord[]): void {
+	applyRefinements(events, acceptors.refine(fieldsOf(events)));
+}
+
 const whose = (events: readonly EventRecord[]): string[] =>
 	events.map(({ event, pid, attribution }) => `${event} ${pid} ${attribution}`);
 
@@ -51,7 +75,7 @@ describe("an accept at a socket that several programs share", () => {
 	test("is of the one that holds the connection", () => {
 		const { acceptors } = machine(() => holders([PARENT, WORKER, OTHER], { a: WORKER, b: OTHER }));
 		const events = [accept("a"), accept("b")];
-		acceptors.refine(events);
+		refine(acceptors, events);
 		expect(whose(events)).toEqual([`accept ${WORKER} scan`, `accept ${OTHER} scan`]);
 		expect(events[0]).toMatchObject({ ...owner(WORKER), event: "accept", id: "a" });
 	});
@@ -59,7 +83,7 @@ describe("an accept at a socket that several programs share", () => {
 	test("is of the one that closes it in the same batch", () => {
 		const { acceptors } = machine(() => holders([PARENT, WORKER]));
 		const events = [accept("a"), close("a", WORKER)];
-		acceptors.refine(events);
+		refine(acceptors, events);
 		expect(whose(events)).toEqual([`accept ${WORKER} scan`, `close ${WORKER} scan`]);
 	});
 
@@ -79,7 +103,7 @@ describe("an accept at a socket that several programs share", () => {
 		["the listening socket is not found", holders([]), [accept("a"), close("a", WORKER)]],
 	])("stays with the listener where %s", (_, found, events) => {
 		const { acceptors } = machine(() => found);
-		acceptors.refine(events);
+		refine(acceptors, events);
 		expect(whose(events)[0]).toBe(`accept ${PARENT} listener`);
 	});
 });
@@ -87,15 +111,15 @@ describe("an accept at a socket that several programs share", () => {
 test("one whose listener is gone is of who has the listening socket now", () => {
 	const { acceptors } = machine(() => holders([WORKER], { a: WORKER }));
 	const events = [accept("a")];
-	acceptors.refine(events);
+	refine(acceptors, events);
 	expect(whose(events)).toEqual([`accept ${WORKER} scan`]);
 });
 
 describe("looks are made", () => {
 	test("not without an accept at a listener", () => {
 		const { acceptors, looks } = machine(() => holders([]));
-		acceptors.refine([close("a", WORKER), eventRecord({ event: "connect", attribution: "task" })]);
-		acceptors.refine([{ ...accept("b"), attribution: "scan" }]);
+		refine(acceptors, [close("a", WORKER), eventRecord({ event: "connect", attribution: "task" })]);
+		refine(acceptors, [{ ...accept("b"), attribution: "scan" }]);
 		expect(looks).toEqual([]);
 	});
 
@@ -104,7 +128,7 @@ describe("looks are made", () => {
 		const counts: number[] = [];
 		for (let second = 0; second < 40; second++) {
 			for (let batch = 0; batch < 20; batch++) {
-				acceptors.refine([accept("a")]);
+				refine(acceptors, [accept("a")]);
 				clock.now += 50;
 			}
 			counts.push(looks.length);
@@ -114,16 +138,16 @@ describe("looks are made", () => {
 
 	test("at those alone that share a listener, once they are known", () => {
 		const { acceptors, looks } = machine(() => holders([PARENT, WORKER]));
-		acceptors.refine([accept("a")]);
-		acceptors.refine([accept("b")]);
-		acceptors.refine([accept("c"), close("c", WORKER)]);
+		refine(acceptors, [accept("a")]);
+		refine(acceptors, [accept("b")]);
+		refine(acceptors, [accept("c"), close("c", WORKER)]);
 		expect(looks).toEqual([null, [PARENT, WORKER]]);
 	});
 
 	test("for no more than a fiftieth of the time", () => {
 		const { acceptors, looks, clock } = machine(() => holders([PARENT, WORKER]), 4);
 		while (clock.now < 11_000) {
-			acceptors.refine([accept("a")]);
+			refine(acceptors, [accept("a")]);
 			clock.now += 10;
 		}
 		expect(looks.length * 4).toBeLessThanOrEqual(200);
@@ -133,8 +157,8 @@ describe("looks are made", () => {
 	test("at all files where very many share a listener", () => {
 		const many = Array.from({ length: 40 }, (_, i) => PARENT + i);
 		const { acceptors, looks } = machine(() => holders(many));
-		acceptors.refine([accept("a")]);
-		acceptors.refine([accept("b")]);
+		refine(acceptors, [accept("a")]);
+		refine(acceptors, [accept("b")]);
 		expect(looks).toEqual([null, null]);
 	});
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { EventDecoder, type EventNames } from "../../src/flow/event-decoder.ts";
+import { applyRefinements, type OwnerFields, type Refinements } from "../../src/flow/acceptors.ts";
+import { EventDecoder, type EventNames, type RawEvents } from "../../src/flow/event-decoder.ts";
 import { WallClock } from "../../src/flow/wall-clock.ts";
 import { event } from "../../src/maps/structs.ts";
 import { ByteWriter } from "../../src/sink/byte-writer.ts";
@@ -61,6 +62,13 @@ const CASES: [what: string, changes: Partial<Event>][] = [
 	["small ones", { id: 1, bytes_sent: 9, bytes_received: 10, segments_sent: 99 }],
 ];
 
+const raw = (
+	view: DataView,
+	offsets: Int32Array,
+	count: number,
+	refined: Refinements = new Map(),
+): RawEvents => ({ view, offsets, count, refined, names: NAMES });
+
 function laidOut(events: readonly Partial<Event>[]): { view: DataView; offsets: Int32Array } {
 	const bytes = new Uint8Array(events.length * event.size);
 	for (const [at, changes] of events.entries())
@@ -72,9 +80,31 @@ function laidOut(events: readonly Partial<Event>[]): { view: DataView; offsets: 
 describe("events as bytes are what their records are as text", () => {
 	test.each(CASES)("%s", (_, changes) => {
 		const { view, offsets } = laidOut([changes]);
-		const line = new EventJsonBytes(NAMES).lines({ view, offsets, count: 1, names: NAMES });
+		const line = new EventJsonBytes(NAMES).lines(raw(view, offsets, 1));
 		const record = new EventDecoder(view, NAMES).decode(0);
 		expect(new TextDecoder().decode(line)).toBe(`${safeJson(eventJson(record))}\n`);
+	});
+
+	test("whose they are is what is known better", () => {
+		const accept = { type: 3, direction: 2, attribution: 2, state: 1 };
+		const close = { attribution: 3, pid: 77, comm: name("worker") };
+		const { view, offsets } = laidOut([accept, accept, close]);
+		const found: OwnerFields = {
+			...{ pid: 5, tid: 6, process: "\u001b", executable: null, command_line: "x" },
+			...{ uid: 0, cgroup_id: "9", container_id: null, attribution: "scan" },
+		};
+		const refined: Refinements = new Map<number, number | OwnerFields>([
+			[0, 2],
+			[1, found],
+		]);
+		const decoder = new EventDecoder(view, NAMES);
+		const records = [...offsets].map((offset) => decoder.decode(offset));
+		applyRefinements(records, refined);
+		const lines = new EventJsonBytes(NAMES).lines(raw(view, offsets, 3, refined));
+		expect(new TextDecoder().decode(lines)).toBe(
+			records.map((record) => `${safeJson(eventJson(record))}\n`).join(""),
+		);
+		expect(records.map(({ pid }) => pid)).toEqual([77, 5, 77]);
 	});
 
 	test("many, in the order of their offsets, and again", () => {
@@ -89,7 +119,7 @@ describe("events as bytes are what their records are as text", () => {
 		const decoder = new EventDecoder(view, NAMES);
 		const expected = [...offsets].map((at) => `${safeJson(eventJson(decoder.decode(at)))}\n`);
 		for (const count of [all.length, 0, 3]) {
-			const lines = bytes.lines({ view, offsets, count, names: NAMES });
+			const lines = bytes.lines(raw(view, offsets, count));
 			expect(new TextDecoder().decode(lines)).toBe(expected.slice(0, count).join(""));
 		}
 	});
