@@ -50,12 +50,7 @@ enum { STACK_BYTES = 16384 };
  */
 static __always_inline bool in_softirq(const void *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 here;
-
-	/* By way of memory, as the verifier lets nobody compute with a context. */
-	bpf_probe_read_kernel(&here, sizeof(here), &ctx);
-	return here - (__u64)(unsigned long)BPF_CORE_READ(task, stack) >= STACK_BYTES;
+	return distance_from_stack(ctx) >= STACK_BYTES;
 }
 
 /*
