@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { applyRefinements, type OwnerFields, type Refinements } from "../../src/flow/acceptors.ts";
 import { EventDecoder, type EventNames, type RawEvents } from "../../src/flow/event-decoder.ts";
@@ -83,6 +84,17 @@ describe("events as bytes are what their records are as text", () => {
 		const line = new EventJsonBytes(NAMES).lines(raw(view, offsets, 1));
 		const record = new EventDecoder(view, NAMES).decode(0);
 		expect(new TextDecoder().decode(line)).toBe(`${safeJson(eventJson(record))}\n`);
+	});
+
+	test("nothing is allocated for a record", () => {
+		const { view, offsets } = laidOut(Array.from({ length: 4096 }, (_, at) => ({ id: at })));
+		const bytes = new EventJsonBytes(NAMES);
+		const slice = raw(view, offsets, offsets.length);
+		for (let warm = 0; warm < 20; warm++) bytes.lines(slice);
+		Bun.gc(true);
+		const before = heapStats().objectCount;
+		bytes.lines(slice);
+		expect(heapStats().objectCount - before).toBeLessThan(100);
 	});
 
 	test("whose they are is what is known better", () => {

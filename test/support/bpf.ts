@@ -7,6 +7,7 @@ interface BpftoolProgram {
 	readonly id: number;
 	readonly name?: string;
 	readonly run_cnt?: number;
+	readonly bytes_xlated?: number;
 }
 
 interface BpftoolLink {
@@ -76,6 +77,12 @@ export function runsOf(ids: BpfIds, prefix: string): number {
 	);
 	if (programs.length === 0) throw new Error(`no program of ours is named ${prefix}…`);
 	return programs.reduce((sum, { run_cnt }) => sum + (run_cnt ?? 0), 0);
+}
+
+/** Bytes of instructions, by program name, as the kernel has them after its checks. */
+export function programSizes(ids: BpfIds): Map<string, number> {
+	const ours = bpftool<BpftoolProgram>("prog", "show").filter(({ id }) => ids.programs.has(id));
+	return new Map(ours.map(({ name = "", bytes_xlated = 0 }) => [name, bytes_xlated]));
 }
 
 interface BpftoolEntry {

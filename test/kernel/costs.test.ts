@@ -1,0 +1,65 @@
+/**
+ * What a run costs, as far as that does not depend on the machine: counts, not times. A change that
+ * makes one of them larger has to say why here.
+ */
+
+import { describe, expect } from "bun:test";
+import { BpfStatistics, bpfIdsOf, programSizes, runsOf } from "../support/bpf.ts";
+import { Conntracer } from "../support/conntracer.ts";
+import { kernelTest } from "../support/root.ts";
+import { ownPrograms, runTraffic } from "../support/traffic.ts";
+
+const { names: NAMES } = ownPrograms("cost");
+const COUNT = 5000;
+/** Ten changes of state and two ends of sockets, for each of which two programs are called. */
+const RUNS_OF_A_CONNECTION = 2 * (10 + 2);
+/** Of all others on the machine meanwhile. */
+const OTHERS = 2400;
+
+kernelTest("a connection is 24 runs of BPF programs, both ends, whole life", async () => {
+	using _ = new BpfStatistics();
+	await using conntracer = await Conntracer.start("--transport", "tcp");
+	const ids = bpfIdsOf(conntracer.pid);
+	const before = runsOf(ids, "tp__");
+	await runTraffic(["churn", "--count", String(COUNT), ...NAMES]);
+	await conntracer.untilClosed(COUNT, () => true);
+	const runs = runsOf(ids, "tp__") - before;
+	await conntracer.stop();
+	expect(runs).toBeGreaterThanOrEqual(COUNT * RUNS_OF_A_CONNECTION);
+	expect(runs).toBeLessThan(COUNT * RUNS_OF_A_CONNECTION + OTHERS);
+});
+
+/** Bytes of instructions, 8 each, after the verifier; kernels put more or less of their own in. */
+const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+	watch: {
+		tp__inet_sock_set_state: 26_000,
+		tp__inet_sock_set_state_2: 26_000,
+		tp__tcp_destroy_sock: 3000,
+		tp__tcp_destroy_sock_2: 3000,
+		iter__fold_conns: 4800,
+		iter__adopt_listeners: 2600,
+		iter__adopt_files: 10_400,
+		iter__adopt_fileless: 8400,
+		iter__offer_slots: 200,
+	},
+	events: {
+		tp__inet_sock_set_state: 38_000,
+		tp__inet_sock_set_state_2: 38_000,
+		tp__tcp_destroy_sock: 9600,
+		tp__tcp_destroy_sock_2: 9600,
+		iter__fold_conns: 1500,
+	},
+};
+
+describe("programs are no larger than they were", () => {
+	for (const [command, largest] of Object.entries(LARGEST))
+		kernelTest(command, async () => {
+			await using conntracer = await Conntracer.run(command, "--transport", "tcp");
+			const sizes = programSizes(bpfIdsOf(conntracer.pid));
+			await conntracer.stop();
+			for (const [name, most] of Object.entries(largest)) {
+				const size = sizes.get(name) ?? Number.NaN;
+				expect({ name, size, fits: size <= most }).toEqual({ name, size, fits: true });
+			}
+		});
+});
