@@ -23,9 +23,9 @@ const run = (command: readonly string[], cwd = ROOT): string => {
 	return stdout.toString();
 };
 
-const compileBpf = (name: string): string => {
-	const object = join(OBJECTS, `${name}.o`);
-	run([...CLANG, ...WARNINGS, "-c", join(ROOT, "bpf", `${name}.c`), "-o", object]);
+const compileBpf = (name: string, to = name, defines: readonly string[] = []): string => {
+	const object = join(OBJECTS, `${to}.o`);
+	run([...CLANG, ...WARNINGS, ...defines, "-c", join(ROOT, "bpf", `${name}.c`), "-o", object]);
 	return object;
 };
 
@@ -68,8 +68,9 @@ const smokeRun = (): void => {
 };
 
 mkdirSync(LIBRARIES, { recursive: true });
-for (const name of ["conntracer.bpf", "list.bpf", "probe.bpf"])
-	run(["llvm-strip", "-g", compileBpf(name)]);
+const strip = (object: string): string => run(["llvm-strip", "-g", object]);
+for (const name of ["conntracer.bpf", "list.bpf", "probe.bpf"]) strip(compileBpf(name));
+strip(compileBpf("conntracer.bpf", "without-fetch.bpf", ["-DWITHOUT_FETCH"]));
 checkLayout(readFileSync(compileBpf("layout.bpf")));
 for (const soname of ["libz.so.1", "libelf.so.1", "libbpf.so.1"])
 	copyFileSync(findLibrary(soname), join(LIBRARIES, soname));

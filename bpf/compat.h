@@ -17,10 +17,60 @@ static __always_inline int insert(void *map, const void *key, const void *value)
 }
 
 /*
+ * Atomics that return what was there: 5.12 (5ca419f2864a, 5ffa25502b5a). The object is compiled
+ * once more for kernels that refuse them, WITHOUT_FETCH. What it has in the place of
+ * compare-and-swap is in claim.h; in the place of counters it has a queue, which user space fills
+ * with the numbers from 1 on: who takes one puts a new one in. All but as many as there are CPUs,
+ * twice, are always there.
+ */
+#ifdef WITHOUT_FETCH
+
+enum { NUMBERS = 1024 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, NUMBERS);
+	__type(value, __u64);
+} numbers SEC(".maps");
+
+static __always_inline __u64 peek_number(void)
+{
+	__u64 number = 0;
+
+	bpf_map_peek_elem(&numbers, &number);
+	return number;
+}
+
+static __always_inline __u64 take_number(void)
+{
+	__u64 number = 0, another;
+
+	if (bpf_map_pop_elem(&numbers, &number))
+		return 0;
+	another = number + NUMBERS;
+	bpf_map_push_elem(&numbers, &another, BPF_ANY);
+	return number;
+}
+
+#define PEEK(counter) peek_number()
+#define TAKE(counter) take_number()
+
+#else
+
+#define PEEK(counter) (counter)
+#define TAKE(counter) __sync_fetch_and_add(&(counter), 1)
+
+#endif
+
+/*
  * A function that the verifier looks at once, for whatever arguments, and not at each call of it.
  * Since 5.12 (e5069b9c23b3) they can be pointers to a struct.
  */
+#ifdef WITHOUT_FETCH
+#define VERIFIED_ONCE static __noinline
+#else
 #define VERIFIED_ONCE __attribute__((noinline))
+#endif
 
 /* BPF_FUNC_get_current_task_btf: 5.11, 3ca1032ab7ab. Without it, the fields are probed. */
 enum bpf_func_id___current_task_btf {

@@ -134,18 +134,22 @@ struct listening_port {
 	__u16 pad;
 };
 
+/* What the fold alone writes, where there is no compare-and-swap; as `folded` of struct conn. */
+struct fold {
+	__u64 added[3];
+	__u64 intended[3];
+};
+
 /*
- * A live TCP connection. *_folded hold what has been added to its flow so far:
- * the low 48 bits are the count, the high 16 the tag of this entry's life, so
- * that a compare-and-swap fails when the entry was freed and used anew.
+ * A live TCP connection. `folded` holds what has been added to its flow so far:
+ * the low 48 bits are the count, the high 16 the tag of this entry's life, which
+ * tells when the entry was freed and used anew.
  */
 struct conn {
 	__u64 opened_ns;      /* CLOCK_MONOTONIC; 0: before the start */
 	__u64 established_ns; /* 0: not yet, or before the start */
 	__u64 id;	      /* 0 where no events are asked for */
-	__u64 sent_folded;
-	__u64 received_folded;
-	__u64 retransmitted_folded;
+	__u64 folded[3];      /* bytes sent, received; segments retransmitted */
 	struct owner owner;
 	__u32 netns;
 	__u32 slot;	      /* index into flows, from PHASE_OPEN on */
@@ -162,6 +166,9 @@ struct conn {
 	__u8 phase;	   /* enum conn_phase */
 	__u8 close_reason; /* enum close_reason */
 	__u8 l4_proto;	   /* IPPROTO_* */
+#ifdef WITHOUT_FETCH
+	struct fold fold;
+#endif
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */

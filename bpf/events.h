@@ -26,8 +26,8 @@ static __always_inline void event_from_conn(struct event *event, const struct co
 	event->direction = conn->direction;
 	event->close_reason = conn->close_reason;
 	event->preexisting = !conn->opened_ns;
-	event->bytes_sent = conn->sent_folded & COUNT_MASK;
-	event->bytes_received = conn->received_folded & COUNT_MASK;
+	event->bytes_sent = conn->folded[SENT] & COUNT_MASK;
+	event->bytes_received = conn->folded[RECEIVED] & COUNT_MASK;
 }
 
 static __always_inline void event_from_ends(struct event *event, const struct endpoints *ends)
@@ -201,7 +201,7 @@ static __always_inline void emit_untracked(__u32 type, struct tcp_sock *tp)
 	if (!event)
 		return;
 	event_from_nobody(event);
-	event->id = ADD(next_id, 1);
+	event->id = TAKE(next_id);
 	event->netns = netns_of(sock_of(tp));
 	endpoints_direct(&ends, tp);
 	event_from_ends(event, &ends);

@@ -41,9 +41,9 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 	__u32 *known, slot;
 
 	if (bpf_map_pop_elem(&free_slots, &slot)) {
-		if (!flow_at(next_slot)) /* beyond the end, and not to grow any more */
+		if (!flow_at(PEEK(next_slot))) /* beyond the end, and not to grow any more */
 			return SLOT_OVERFLOW;
-		slot = ADD(next_slot, 1);
+		slot = TAKE(next_slot);
 	}
 	flow = flow_at(slot);
 	if (!flow)

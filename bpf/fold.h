@@ -11,11 +11,9 @@
 #ifndef CONNTRACER_FOLD_H
 #define CONNTRACER_FOLD_H
 
+#include "claim.h"
 #include "counters.h"
 #include "flows.h"
-
-#define COUNT_BITS 48
-#define COUNT_MASK ((1ULL << COUNT_BITS) - 1)
 
 struct payload {
 	__u64 sent;
@@ -42,57 +40,32 @@ static __always_inline struct payload payload_of(const struct conn *conn,
 	return payload;
 }
 
-/*
- * How much of `now` no one has added to the flow yet. The caller adds it, and
- * nobody else will. Counts never go back: a reader that comes late gets 0.
- */
-static __always_inline __u64 claim(__u64 *folded, __u64 tag, __u64 now)
+static __always_inline struct amounts amounts_of(const struct payload *payload,
+						 const struct tcp_counters *tcp)
 {
-	__u64 old, delta;
+	struct amounts amounts = {
+		.of = {payload->sent, payload->received, tcp->total_retrans},
+	};
 
-#pragma unroll
-	for (int attempt = 0; attempt < 2; attempt++) {
-		old = *(volatile __u64 *)folded;
-		if ((old ^ tag) & ~COUNT_MASK)
-			return 0;
-		delta = (now - old) & COUNT_MASK;
-		if (delta == 0 || delta > COUNT_MASK / 2)
-			return 0;
-		if (__sync_val_compare_and_swap(folded, old,
-						(tag & ~COUNT_MASK) | (now & COUNT_MASK)) == old)
-			return delta;
-	}
-	return 0;
+	return amounts;
 }
 
-static __always_inline void fold_sent(struct conn *conn, struct flow *flow, __u64 tag, __u64 sent)
+static __always_inline void add_amounts(struct flow *flow, const struct amounts *amounts)
 {
-	__u64 delta = claim(&conn->sent_folded, tag, sent);
-
-	if (delta)
-		ADD(flow->bytes_sent, delta);
+	if (amounts->of[SENT])
+		ADD(flow->bytes_sent, amounts->of[SENT]);
+	if (amounts->of[RECEIVED])
+		ADD(flow->bytes_received, amounts->of[RECEIVED]);
+	if (amounts->of[RETRANSMITTED])
+		ADD(flow->segments_retransmitted, amounts->of[RETRANSMITTED]);
 }
 
-static __always_inline void fold_received(struct conn *conn, struct flow *flow, __u64 tag,
-					  __u64 received)
+static __always_inline void add_rtt(struct flow *flow, const struct tcp_counters *tcp)
 {
-	__u64 delta = claim(&conn->received_folded, tag, received);
-
-	if (delta)
-		ADD(flow->bytes_received, delta);
-}
-
-static __always_inline void fold_quality(struct conn *conn, struct flow *flow, __u64 tag,
-					 const struct tcp_counters *tcp)
-{
-	__u64 retransmitted = claim(&conn->retransmitted_folded, tag, tcp->total_retrans);
-
-	if (retransmitted)
-		ADD(flow->segments_retransmitted, retransmitted);
-	if (tcp->srtt_us) {
-		ADD(flow->rtt_sum_us, tcp->srtt_us >> 3); /* tcp_rtt_estimator(): 8 times the RTT */
-		ADD(flow->rtt_samples, 1);
-	}
+	if (!tcp->srtt_us)
+		return;
+	ADD(flow->rtt_sum_us, tcp->srtt_us >> 3); /* tcp_rtt_estimator(): 8 times the RTT */
+	ADD(flow->rtt_samples, 1);
 }
 
 static __always_inline bool has_flow(__u8 phase)
@@ -119,12 +92,13 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 {
 	/* The entry can be freed and used anew at any time: with the tag read first,
 	 * whatever is read of the next connection fails in claim(). */
-	__u64 tag = *(volatile __u64 *)&conn->sent_folded;
+	__u64 tag = *(volatile __u64 *)&conn->folded[SENT];
 	__u8 phase = *(volatile __u8 *)&conn->phase;
 	__u32 slot = *(volatile __u32 *)&conn->slot;
 	struct tcp_sock *tp = (struct tcp_sock *)*(volatile __u64 *)key;
 	struct tcp_counters tcp;
 	struct payload payload;
+	struct amounts amounts;
 	struct flow *flow;
 
 	if (!has_flow(phase))
@@ -137,11 +111,13 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 	if (!flow)
 		return;
 	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
+	amounts = amounts_of(&payload, &tcp);
 	/* In TCP_CLOSE write_seq may have a FIN or not; the hook has folded what was sent. */
-	if (tcp.state != TCP_CLOSE)
-		fold_sent(conn, flow, tag, payload.sent);
-	fold_received(conn, flow, tag, payload.received);
-	fold_quality(conn, flow, tag, &tcp);
+	if (tcp.state == TCP_CLOSE)
+		amounts.of[SENT] = 0;
+	claim_for_fold(conn, (__u64)(unsigned long)tp, tag, &amounts);
+	add_amounts(flow, &amounts);
+	add_rtt(flow, &tcp);
 }
 
 #endif

@@ -80,7 +80,7 @@ static __always_inline __u32 send_image(struct image *image, struct task_struct 
 
 	if (length > PATH_MAX + NAME_MAX)
 		return 0;
-	image->id = ADD(next_image, 1);
+	image->id = TAKE(next_image);
 	if (bpf_ringbuf_output(&events, image, IMAGE_HEADER + length, BPF_RB_NO_WAKEUP))
 		return 0;
 	known.of.started_ns = image->started_ns;

@@ -18,6 +18,7 @@ struct flow_key flow_key;
 struct flow flow;
 struct owner owner;
 struct listening_port listening_port;
+struct fold fold;
 struct conn conn;
 struct udp_key udp_key;
 struct udp_conn udp_conn;

@@ -104,7 +104,7 @@ static __always_inline void emit_answer(__u64 sk, const struct sk_buff *skb)
 		event_from_nobody(event);
 		if (listener)
 			event_from_owner(event, &listener->owner);
-		event->id = ADD(next_id, 1);
+		event->id = TAKE(next_id);
 		event->netns = tuple.netns;
 	}
 	event_from_ends(event, &tuple.ends);

@@ -38,7 +38,7 @@ static __always_inline __u64 handshake_id(const struct handshake *key)
 
 	if (known)
 		return *known;
-	id = ADD(next_id, 1);
+	id = TAKE(next_id);
 	bpf_map_update_elem(&handshake_ids, key, &id, BPF_ANY);
 	return id;
 }

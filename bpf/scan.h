@@ -18,7 +18,7 @@ VERIFIED_ONCE int adopt_listener(__u64 key, const struct owner *holder)
 	listener.owner.attribution = ATTRIBUTION_LISTENER;
 	listener.is_wanted = wants_pid(listener.owner.pid);
 	if (wants_events())
-		listener.id = ADD(next_id, 1);
+		listener.id = TAKE(next_id);
 	err = insert(&listeners, &key, &listener);
 	if (err && err != -EEXIST)
 		LOST(listeners, 1);
@@ -77,6 +77,7 @@ static __always_inline int adopt_connection(struct tcp_sock *tp, const struct ow
 	struct tcp_counters tcp;
 	struct endpoints ends;
 	struct payload payload;
+	struct amounts amounts;
 	struct conn *conn;
 	__u32 zero = 0;
 	struct flow *flow;
@@ -103,9 +104,9 @@ static __always_inline int adopt_connection(struct tcp_sock *tp, const struct ow
 	}
 	find_bases(conn, tp, &tcp);
 	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
-	conn->sent_folded |= payload.sent & COUNT_MASK;
-	conn->received_folded |= payload.received & COUNT_MASK;
-	conn->retransmitted_folded |= tcp.total_retrans;
+	amounts = amounts_of(&payload, &tcp);
+	for (int i = 0; i < AMOUNTS; i++)
+		conn->folded[i] |= amounts.of[i] & COUNT_MASK;
 	remember_seen(conn, &tcp);
 	conn->phase = PHASE_OPEN;
 	if (conn->owner.attribution == ATTRIBUTION_NONE && conn->direction == DIRECTION_PASSIVE)

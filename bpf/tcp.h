@@ -19,7 +19,7 @@ static __always_inline void on_listen(struct tcp_sock *tp)
 	identify_current(&listener.owner, ATTRIBUTION_TASK);
 	if (wants_events()) {
 		listener.opened_ns = bpf_ktime_get_ns();
-		listener.id = ADD(next_id, 1);
+		listener.id = TAKE(next_id);
 	}
 	emit_listener(EVENT_LISTEN, &listener, tp, TCP_LISTEN);
 	listener.owner.attribution = ATTRIBUTION_LISTENER;

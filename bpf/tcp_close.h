@@ -72,12 +72,24 @@ static __always_inline void fold_last(struct tcp_sock *tp, struct conn *conn, st
 {
 	struct tcp_counters tcp;
 	struct payload payload;
+	struct amounts amounts;
 
 	counters_direct(&tcp, tp);
 	payload = payload_of(conn, &tcp, fin_sent);
-	fold_sent(conn, flow, conn->sent_folded, payload.sent);
-	fold_received(conn, flow, conn->sent_folded, payload.received);
-	fold_quality(conn, flow, conn->sent_folded, &tcp);
+	amounts = amounts_of(&payload, &tcp);
+	claim_at_end(conn, key_of(tp), &amounts);
+	add_amounts(flow, &amounts);
+	add_rtt(flow, &tcp);
+}
+
+/* What the program has taken since then. */
+static __always_inline void fold_rest(struct conn *conn, __u64 key, struct flow *flow,
+				      __u64 received)
+{
+	struct amounts amounts = {.of[RECEIVED] = received};
+
+	claim_at_end(conn, key, &amounts);
+	add_amounts(flow, &amounts);
 }
 
 /*
@@ -228,7 +240,7 @@ static __always_inline void on_destroy(const struct sock *sk)
 	if (flow) {
 		counters_direct(&tcp, tp);
 		payload = payload_of(conn, &tcp, 0);
-		fold_received(conn, flow, conn->sent_folded, payload.received);
+		fold_rest(conn, key, flow, payload.received);
 		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
 			ADD(flow->closed, 1);
 		owner_from_closer(tp, conn);

@@ -47,11 +47,10 @@ static __always_inline void start_life(struct conn *conn)
 	conn->opened_ns = bpf_ktime_get_ns();
 	/* An entry is never used twice within 128 ns, nor exactly 8 ms later. */
 	tag = (conn->opened_ns >> 7) << COUNT_BITS;
-	conn->sent_folded = tag;
-	conn->received_folded = tag;
-	conn->retransmitted_folded = tag;
+	for (int i = 0; i < AMOUNTS; i++)
+		conn->folded[i] = tag;
 	if (wants_events())
-		conn->id = ADD(next_id, 1);
+		conn->id = TAKE(next_id);
 }
 
 enum { TWICE_NS = 1000000000 };

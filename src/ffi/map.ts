@@ -35,6 +35,14 @@ export class BpfMap {
 		return true;
 	}
 
+	/** To the end of a queue. */
+	push(value: Uint8Array): void {
+		checkLength(`value of ${this.name}`, value, this.valueSize);
+		const BPF_ANY = 0;
+		const result = this.#library.symbols.bpf_map_update_elem(this.fd, null, value, BPF_ANY);
+		checkInt(this.#library, `push to ${this.name}`, result);
+	}
+
 	/** Every key, for maps from which nothing is deleted meanwhile: a deleted key starts it over. */
 	*keys(): Generator<Uint8Array> {
 		let previous: Uint8Array | null = null;

@@ -73,6 +73,8 @@ export const LIBBPF_SYMBOLS = {
 
 	// int bpf_map_lookup_elem(int fd, const void *key, void *value)
 	bpf_map_lookup_elem: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+	// int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+	bpf_map_update_elem: { args: ["i32", "ptr", "ptr", "u64"], returns: "i32" },
 	// int bpf_map_get_next_key(int fd, const void *key, void *next_key)
 	bpf_map_get_next_key: { args: ["i32", "ptr", "ptr"], returns: "i32" },
 	// int bpf_map_delete_batch(int fd, const void *keys, __u32 *count, const struct bpf_map_batch_opts *opts)

@@ -53,13 +53,16 @@ const listeningPort = struct("listening_port", {
 	pad: u16,
 });
 
+export const fold = struct("fold", {
+	added: array(id64, 3),
+	intended: array(id64, 3),
+});
+
 export const conn = struct("conn", {
 	opened_ns: id64,
 	established_ns: id64,
 	id: id64,
-	sent_folded: id64,
-	received_folded: id64,
-	retransmitted_folded: id64,
+	folded: array(id64, 3),
 	owner,
 	netns: u32,
 	slot: u32,
@@ -250,6 +253,7 @@ export const STRUCTS = [
 	flow,
 	owner,
 	listeningPort,
+	fold,
 	conn,
 	udpKey,
 	udpConn,

@@ -10,6 +10,7 @@ import libelfPath from "../../build/lib/libelf.so.1" with { type: "file" };
 import libzPath from "../../build/lib/libz.so.1" with { type: "file" };
 import listPath from "../../build/list.bpf.o" with { type: "file" };
 import probePath from "../../build/probe.bpf.o" with { type: "file" };
+import withoutFetchPath from "../../build/without-fetch.bpf.o" with { type: "file" };
 
 export interface BundledLibrary {
 	/** The soname, under which the others ask for it. */
@@ -27,6 +28,9 @@ const bundled = (name: string, path: string): BundledLibrary => ({
 
 /** The BPF object, an ELF file with BTF. */
 export const bpfObject = (): Uint8Array => readFileSync(objectPath);
+
+/** The same, for kernels before 5.12. */
+export const bpfObjectWithoutFetch = (): Uint8Array => readFileSync(withoutFetchPath);
 
 /** The one that lists sockets. */
 export const listObject = (): Uint8Array => readFileSync(listPath);

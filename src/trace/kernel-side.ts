@@ -16,7 +16,6 @@ import { countRuns } from "../ffi/stats.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import type { Transport } from "../flow/records.ts";
 import {
-	conn,
 	filter,
 	flow,
 	flowKey,
@@ -27,7 +26,8 @@ import {
 	udpConn,
 	udpKey,
 } from "../maps/structs.ts";
-import { bpfObject, bundledLibraries } from "./assets.ts";
+import { bundledLibraries } from "./assets.ts";
+import { loadMainObject, type MainObject } from "./main-object.ts";
 import { visitNetns } from "./netns.ts";
 import {
 	EVERYTHING,
@@ -92,7 +92,13 @@ export class KernelSide implements Disposable {
 	readonly #links: BpfLink[] = [];
 	readonly #iterators = new Map<string, BpfIterator>();
 
-	private constructor(libbpf: Libbpf, object: LoadedObject, plan: Plan, asksOwner: boolean) {
+	private constructor(
+		libbpf: Libbpf,
+		object: LoadedObject,
+		{ connSize }: MainObject,
+		plan: Plan,
+		asksOwner: boolean,
+	) {
 		using owned = new DisposableStack();
 		const memory = (map: BpfMap): MappedRegion =>
 			owned.adopt(map.mapMemory(), (region) => region.close());
@@ -109,7 +115,7 @@ export class KernelSide implements Disposable {
 			.filter((name) => !name.endsWith(SECOND))
 			.map((name) => object.program(name));
 		this.#programs = programsOf(plan).map((name) => object.program(name));
-		const conns = object.map("conns", POINTER_SIZE, conn.size);
+		const conns = object.map("conns", POINTER_SIZE, connSize);
 		const udpConns = object.map("udp_conns", udpKey.size, udpConn.size);
 		this.tables = [conns, udpConns, this.flows, this.flowSlots, this.events];
 		const walked: Readonly<Record<string, BpfMap>> = {
@@ -124,18 +130,26 @@ export class KernelSide implements Disposable {
 		this.#owned = owned.move();
 	}
 
-	/** Throws LibbpfMissingError, PermissionError, UnsupportedError or LibbpfError. */
-	static load(options: KernelSideOptions): KernelSide {
+	/**
+	 * Throws LibbpfMissingError, PermissionError, UnsupportedError or LibbpfError.
+	 *
+	 * @param choose calls what it is given, with an object that this kernel takes
+	 */
+	static load(options: KernelSideOptions, choose = loadMainObject<KernelSide>): KernelSide {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		const { btfPath } = options;
 		requireKernelTypes(btfPath);
 		const plan = planFor(options.transports, options.eventTypes, options.ways);
 		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
-		return explainRefusal(attempted, () => {
-			using open = OpenObject.open(libbpf, bpfObject(), openOptions("conntracer", btfPath));
+		const load = (object: MainObject): KernelSide => {
+			using open = OpenObject.open(libbpf, object.bytes(), openOptions("conntracer", btfPath));
 			setUp(open, options, plan);
-			return open.load((loaded) => new KernelSide(libbpf, loaded, plan, asksOwner(options.filter)));
-		});
+			return open.load((loaded) => {
+				object.prepare(loaded);
+				return new KernelSide(libbpf, loaded, object, plan, asksOwner(options.filter));
+			});
+		};
+		return explainRefusal(attempted, () => choose(load));
 	}
 
 	/** Once it is done nothing is missed, and what was there before is taken in. */
