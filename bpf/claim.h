@@ -29,6 +29,11 @@ static __always_inline __u64 tagged(__u64 tag, __u64 count)
 	return (tag & ~COUNT_MASK) | (count & COUNT_MASK);
 }
 
+/*
+ * The fold and the hooks have a claim_…() each, which leaves of `amounts` what no one has added to
+ * the flow yet. The caller adds it, and nobody else will. Counts never go back: who comes late, or
+ * has no count and says 0, gets 0.
+ */
 #ifndef WITHOUT_FETCH
 
 static __always_inline __u64 claim_one(__u64 *folded, __u64 tag, __u64 now)
@@ -49,10 +54,6 @@ static __always_inline __u64 claim_one(__u64 *folded, __u64 tag, __u64 now)
 	return 0;
 }
 
-/*
- * Leaves of `amounts` what no one has added to the flow yet. The caller adds it, and nobody else
- * will. Counts never go back: who comes late, or has no count and says 0, gets 0.
- */
 static __always_inline void claim_for_fold(struct conn *conn, __u64 key, __u64 tag,
 					   struct amounts *amounts)
 {
@@ -60,7 +61,6 @@ static __always_inline void claim_for_fold(struct conn *conn, __u64 key, __u64 t
 		amounts->of[i] = claim_one(&conn->folded[i], tag, amounts->of[i]);
 }
 
-/* The same, in a hook. */
 static __always_inline void claim_at_end(struct conn *conn, __u64 key, struct amounts *amounts)
 {
 	claim_for_fold(conn, key, conn->folded[SENT], amounts);
@@ -125,7 +125,7 @@ static __always_inline bool intend(struct conn *conn, __u64 tag, const __u64 *fo
 static __always_inline void claim_for_fold(struct conn *conn, __u64 key, __u64 tag,
 					   struct amounts *amounts)
 {
-	__u64 folded[AMOUNTS], before;
+	__u64 folded[AMOUNTS], before, any = 0;
 	struct amounts then;
 	__u32 none = 0;
 	bool is_ours;
@@ -135,7 +135,11 @@ static __always_inline void claim_for_fold(struct conn *conn, __u64 key, __u64 t
 		before = larger(count_in(folded[i], tag), count_in(conn->fold.added[i], tag));
 		then.of[i] = larger(amounts->of[i], before);
 		amounts->of[i] = then.of[i] - before;
+		any |= amounts->of[i];
 	}
+	/* As it is where a hook has written but not added: this would look as if it had been. */
+	if (!any)
+		return;
 	is_ours = has_tag(folded[SENT], tag) && !insert(&folding, &key, &none);
 	if (is_ours) {
 		is_ours = intend(conn, tag, folded, &then);
@@ -151,14 +155,16 @@ static __always_inline void claim_for_fold(struct conn *conn, __u64 key, __u64 t
 
 static __always_inline void claim_at_end(struct conn *conn, __u64 key, struct amounts *amounts)
 {
-	__u64 tag = conn->folded[SENT], before[AMOUNTS], by_fold;
+	__u64 tag = conn->folded[SENT], before[AMOUNTS], by_fold, any = 0;
 	bool is_stopped;
 
 	for (int i = 0; i < AMOUNTS; i++) {
 		before[i] = conn->folded[i] & COUNT_MASK;
+		any |= beyond(amounts->of[i], before[i]);
 		write_once(&conn->folded[i], tagged(tag, larger(before[i], amounts->of[i])));
 	}
-	is_stopped = !bpf_map_delete_elem(&folding, &key);
+	/* Else the fold may go on. */
+	is_stopped = any && !bpf_map_delete_elem(&folding, &key);
 	for (int i = 0; i < AMOUNTS; i++) {
 		by_fold = read_once(is_stopped ? &conn->fold.added[i] : &conn->fold.intended[i]);
 		amounts->of[i] = beyond(amounts->of[i], larger(before[i], count_in(by_fold, tag)));

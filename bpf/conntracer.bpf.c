@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The programs. Their bodies are in the headers, by topic. */
+#include "function_hooks.h"
 #include "holders.h"
-#include "accept.h"
 #include "once.h"
 #include "reset.h"
 #include "retransmit.h"
 #include "scan.h"
 #include "tcp.h"
 #include "udp_calls.h"
-#include "udp_functions.h"
 #include "unseen_end.h"
 #include <bpf/bpf_tracing.h>
 
@@ -205,106 +204,6 @@ int udp__sock_release(struct bpf_sock *ctx)
 	if (ctx->protocol == IPPROTO_UDP && ctx->type == SOCK_DGRAM)
 		on_udp_release(bpf_get_socket_cookie(ctx));
 	return 1;
-}
-
-SEC("fentry/security_sock_graft")
-int BPF_PROG(fentry__security_sock_graft, struct sock *sk)
-{
-	on_accept(sk);
-	return 0;
-}
-
-SEC("kprobe/security_sock_graft")
-int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
-{
-	on_accept(sk);
-	return 0;
-}
-
-SEC("fexit/udp_sendmsg")
-int BPF_PROG(fexit__udp_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long length,
-	     int result)
-{
-	on_sendmsg_exit(sk, msg, result);
-	return 0;
-}
-
-SEC("fexit/udpv6_sendmsg")
-int BPF_PROG(fexit__udpv6_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long length,
-	     int result)
-{
-	on_sendmsg6_exit(sk, msg, result);
-	return 0;
-}
-
-SEC("fentry/skb_consume_udp")
-int BPF_PROG(fentry__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int length)
-{
-	on_udp_received(sk, skb, length);
-	return 0;
-}
-
-SEC("fentry/udp_destroy_sock")
-int BPF_PROG(fentry__udp_destroy_sock, struct sock *sk)
-{
-	on_udp_release(address_of(sk));
-	return 0;
-}
-
-SEC("fentry/udpv6_destroy_sock")
-int BPF_PROG(fentry__udpv6_destroy_sock, struct sock *sk)
-{
-	on_udp_release(address_of(sk));
-	return 0;
-}
-
-SEC("kprobe/udp_sendmsg")
-int BPF_KPROBE(kprobe__udp_sendmsg, struct sock *sk, struct msghdr *msg)
-{
-	on_sendmsg_entry(sk, msg);
-	return 0;
-}
-
-SEC("kretprobe/udp_sendmsg")
-int BPF_KRETPROBE(kretprobe__udp_sendmsg, int result)
-{
-	on_sendmsg_return(result);
-	return 0;
-}
-
-SEC("kprobe/udpv6_sendmsg")
-int BPF_KPROBE(kprobe__udpv6_sendmsg, struct sock *sk, struct msghdr *msg)
-{
-	on_sendmsg_entry(sk, msg);
-	return 0;
-}
-
-SEC("kretprobe/udpv6_sendmsg")
-int BPF_KRETPROBE(kretprobe__udpv6_sendmsg, int result)
-{
-	on_sendmsg_return(result);
-	return 0;
-}
-
-SEC("kprobe/skb_consume_udp")
-int BPF_KPROBE(kprobe__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int length)
-{
-	on_udp_received(sk, skb, length);
-	return 0;
-}
-
-SEC("kprobe/udp_destroy_sock")
-int BPF_KPROBE(kprobe__udp_destroy_sock, struct sock *sk)
-{
-	on_udp_release(address_of(sk));
-	return 0;
-}
-
-SEC("kprobe/udpv6_destroy_sock")
-int BPF_KPROBE(kprobe__udpv6_destroy_sock, struct sock *sk)
-{
-	on_udp_release(address_of(sk));
-	return 0;
 }
 
 /* Over udp_conns. */

@@ -130,12 +130,8 @@ export class KernelSide implements Disposable {
 		this.#owned = owned.move();
 	}
 
-	/**
-	 * Throws LibbpfMissingError, PermissionError, UnsupportedError or LibbpfError.
-	 *
-	 * @param choose calls what it is given, with an object that this kernel takes
-	 */
-	static load(options: KernelSideOptions, choose = loadMainObject<KernelSide>): KernelSide {
+	/** Throws LibbpfMissingError, PermissionError, UnsupportedError or LibbpfError. */
+	static load(options: KernelSideOptions): KernelSide {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		const { btfPath } = options;
 		requireKernelTypes(btfPath);
@@ -149,7 +145,7 @@ export class KernelSide implements Disposable {
 				return new KernelSide(libbpf, loaded, object, plan, asksOwner(options.filter));
 			});
 		};
-		return explainRefusal(attempted, () => choose(load));
+		return explainRefusal(attempted, () => loadMainObject(load));
 	}
 
 	/** Once it is done nothing is missed, and what was there before is taken in. */

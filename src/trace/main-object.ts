@@ -15,7 +15,7 @@ export interface MainObject {
 
 const U64_SIZE = 8;
 
-const WITH_FETCH: MainObject = { bytes: bpfObject, connSize: conn.size, prepare: () => {} };
+export const WITH_FETCH: MainObject = { bytes: bpfObject, connSize: conn.size, prepare: () => {} };
 
 /** For kernels before 5.12, which have no atomics that return a value: see bpf/compat.h. */
 export const WITHOUT_FETCH: MainObject = {
@@ -32,6 +32,11 @@ export const WITHOUT_FETCH: MainObject = {
 };
 
 let taken = WITH_FETCH;
+
+/** For tests: which object comes first from now on. */
+export function takeMainObject(object: MainObject): void {
+	taken = object;
+}
 
 /** Calls `load` once more where the first object is refused for its atomics; that stays known. */
 export function loadMainObject<T>(load: (object: MainObject) => T): T {
