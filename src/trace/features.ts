@@ -25,7 +25,7 @@ const way = (kind: HookKind, hooks: readonly string[], lessExact: string | null 
 	lessExact,
 });
 
-const NEEDS_BTF_TRACEPOINTS = "use Linux 5.12 or newer, built with CONFIG_DEBUG_INFO_BTF=y";
+const NEEDS_BTF_TRACEPOINTS = "use Linux 5.10 or newer, built with CONFIG_DEBUG_INFO_BTF=y";
 const UDP_REMEDY =
 	"use Linux 6.3 or newer, or one with kprobes (CONFIG_KPROBE_EVENTS=y); or say --transport tcp";
 
