@@ -100,6 +100,14 @@ static __always_inline __u64 beyond(__u64 now, __u64 before)
 	return now > before ? now - before : 0;
 }
 
+/* For one of all that ask. In an int, as insert() is. */
+static __always_inline bool take_out(__u64 key)
+{
+	int err = bpf_map_delete_elem(&folding, &key);
+
+	return !err;
+}
+
 static __always_inline __u64 read_once(const __u64 *from)
 {
 	return *(const volatile __u64 *)from;
@@ -143,7 +151,7 @@ static __always_inline void claim_for_fold(struct conn *conn, __u64 key, __u64 t
 	is_ours = has_tag(folded[SENT], tag) && !insert(&folding, &key, &none);
 	if (is_ours) {
 		is_ours = intend(conn, tag, folded, &then);
-		is_ours = !bpf_map_delete_elem(&folding, &key) && is_ours;
+		is_ours = take_out(key) && is_ours;
 	}
 	for (int i = 0; i < AMOUNTS; i++) {
 		if (is_ours)
@@ -164,7 +172,7 @@ static __always_inline void claim_at_end(struct conn *conn, __u64 key, struct am
 		write_once(&conn->folded[i], tagged(tag, larger(before[i], amounts->of[i])));
 	}
 	/* Else the fold may go on. */
-	is_stopped = any && !bpf_map_delete_elem(&folding, &key);
+	is_stopped = any && take_out(key);
 	for (int i = 0; i < AMOUNTS; i++) {
 		by_fold = read_once(is_stopped ? &conn->fold.added[i] : &conn->fold.intended[i]);
 		amounts->of[i] = beyond(amounts->of[i], larger(before[i], count_in(by_fold, tag)));

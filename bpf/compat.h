@@ -20,8 +20,8 @@ static __always_inline int insert(void *map, const void *key, const void *value)
  * Atomics that return what was there: 5.12 (5ca419f2864a, 5ffa25502b5a). The object is compiled
  * once more for kernels that refuse them, WITHOUT_FETCH. What it has in the place of
  * compare-and-swap is in claim.h; in the place of counters it has a queue, which user space fills
- * with the numbers from 1 on: who takes one puts a new one in. All but as many as there are CPUs,
- * twice, are always there.
+ * with the numbers from 1 on: who takes one puts a new one in. For a moment one is out, on each CPU
+ * twice at most, as softirq interrupts a process.
  */
 #ifdef WITHOUT_FETCH
 
