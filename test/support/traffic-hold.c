@@ -18,6 +18,9 @@ static void raise_file_limit(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		die("RLIMIT_NOFILE: %m");
+	/* The kernel gives its first process 4096, and only an init program more to others. */
+	if (limit.rlim_max < MAX_HELD + 64 && geteuid() == 0)
+		limit.rlim_max = MAX_HELD + 64;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		die("RLIMIT_NOFILE: %m");
