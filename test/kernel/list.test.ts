@@ -68,7 +68,7 @@ for (const [what, listen, connect, family] of [
 					...{ pid: truth?.pid, tid: truth?.pid, uid: 0, attribution: "scan", holders: [] },
 					...{ netns: truth?.netns, bytes_sent: sent, bytes_received: received },
 					...{ preexisting: true, opened: null, duration_ms: null, connect_latency_us: null },
-					command_line: expect.stringContaining("hold --request 1000 --response 3000"),
+					command_line: expect.stringContaining("--request 1000 --response 3000"),
 					executable: expect.stringContaining("/traffic-"),
 					rtt_us: expect.any(Number),
 				});

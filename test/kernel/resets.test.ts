@@ -11,7 +11,10 @@ import { ownPrograms, runTraffic, Traffic } from "../support/traffic.ts";
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("rst");
 const COUNT = 50;
 
-/** Since 6.10 (19822a980e19) the kernel also tells of resets that no socket sends. */
+/**
+ * Since 6.10 (19822a980e19) the kernel also tells of resets that no socket sends. What comes after a
+ * close finds a socket, or only what is left of it: which of the two, is a matter of moments.
+ */
 const [major = 0, minor = 0] = release().split(".").map(Number);
 const TELLS_OF_ALL = major > 6 || (major === 6 && minor >= 10);
 
@@ -76,13 +79,14 @@ describe("a connection that ends with a reset", () => {
 			const [sending, receiving] = sender === CLIENT ? [left, right] : [right, left];
 			// What comes too late, after the first one, is answered by another.
 			const sent = tcpCounter(sending, "OutRsts");
-			for (const [event, process, reason, count] of [
-				["reset_sent", sender, "reset_sent", TELLS_OF_ALL ? sent : COUNT],
-				["reset_received", receiver, "reset_received", COUNT],
+			for (const [event, process, reason, least, most] of [
+				["reset_sent", sender, "reset_sent", TELLS_OF_ALL ? sent : COUNT, sent],
+				["reset_received", receiver, "reset_received", COUNT, COUNT],
 			] as const) {
 				const resets = events.filter(is(event));
 				expect(new Set(resets.map(({ id }) => id)).size).toBe(COUNT);
-				expect(resets).toHaveLength(count);
+				expect(resets.length).toBeGreaterThanOrEqual(least);
+				expect(resets.length).toBeLessThanOrEqual(most);
 				for (const reset of resets) {
 					const { pid, local_port, remote_port, netns } = closes.get(reset.id) ?? {};
 					expect(reset).toMatchObject({ process, pid, local_port, remote_port, netns });
@@ -147,11 +151,11 @@ kernelTest("a refused IPv6 connection, too", async () => {
 
 describe("data for a socket after", () => {
 	const brief = (): string => cProgram("brief");
-	const cases: [how: string, what: string, reason: string, isTold: boolean][] = [
+	const cases: [how: string, what: string, reason: string, isSure: boolean][] = [
 		["close", "close() is answered with a reset; the FIN was first", "local", TELLS_OF_ALL],
 		["shutdown", "shutdown(SHUT_RDWR) is answered with a reset", "reset_sent", true],
 	];
-	for (const [how, what, reason, isTold] of cases)
+	for (const [how, what, reason, isSure] of cases)
 		kernelTest(what, async () => {
 			await using traced = new Traced();
 			await traced.start();
@@ -167,7 +171,7 @@ describe("data for a socket after", () => {
 				"close active reset_received EPIPE",
 				`close passive ${reason} null`,
 				"reset_received active null null",
-				...(isTold ? ["reset_sent passive null null"] : []),
+				...(isSure || events.some(is("reset_sent")) ? ["reset_sent passive null null"] : []),
 			]);
 			expect(new Set(events.filter(is("accept", "reset_sent")).map(({ id }) => id)).size).toBe(1);
 		});
