@@ -162,7 +162,11 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		for await (const { events, gaps } of this.slices(signal)) yield { events, gaps };
 	}
 
-	/** As batches(), but each one is there only until the next one is asked for. */
+	/**
+	 * As batches(), but each one is there only until the next one is asked for.
+	 *
+	 * @internal
+	 */
 	async *slices(signal?: AbortSignal): AsyncGenerator<EventSlice, void, undefined> {
 		const end = this.#session.endOf(signal);
 		while (!end.aborted) {

@@ -34,8 +34,8 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 	watch: {
 		tp__inet_sock_set_state: 26_000,
 		tp__inet_sock_set_state_2: 26_000,
-		tp__tcp_destroy_sock: 3000,
-		tp__tcp_destroy_sock_2: 3000,
+		tp__tcp_destroy_sock: 4400,
+		tp__tcp_destroy_sock_2: 4400,
 		iter__fold_conns: 4800,
 		iter__adopt_listeners: 2600,
 		iter__adopt_files: 10_400,
