@@ -3,6 +3,7 @@ import { Conntracer, summaryOf } from "../support/conntracer.ts";
 import { expectNothingLost, expectSide, processIs, sideOf } from "../support/expectations.ts";
 import { manyOf } from "../support/load.ts";
 import { NamespacePair, pairWithNumberOf } from "../support/namespaces.ts";
+import { cookieTest } from "../support/netns-cookie.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic, Traffic } from "../support/traffic.ts";
 
@@ -139,7 +140,7 @@ kernelTest("what a namespace that is gone had seen is counted, as unverified", a
 	expect([unverified.active_opens, unverified.passive_opens]).toEqual([100, 100]);
 });
 
-kernelTest("a namespace with the number of one that is gone is not taken for it", async () => {
+cookieTest("a namespace with the number of one that is gone is not taken for it", async () => {
 	await using conntracer = await Conntracer.start();
 	const gone: number[] = [];
 	for (const { count, create } of [
