@@ -29,6 +29,7 @@ function jobScript(files: readonly string[], family: Family): string {
 		NO_COLOR: "1",
 		TEST_TIME_FACTOR: `${TIME_FACTOR}`,
 		TEST_LOAD_DIVISOR: `${LOAD_DIVISOR}`,
+		TEST_IN_GUEST: "1",
 		CONNTRACER_HOOKS: family,
 	};
 	const test = `'${process.execPath}' test --timeout ${BUN_TIMEOUT_MS * TIME_FACTOR}`;

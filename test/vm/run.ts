@@ -28,7 +28,7 @@ const REPORT = join(ROOT, "docs/kernel-support.md");
 /** Those that need a kernel. */
 const FILES = new Glob("test/{ffi,kernel,trace}/**/*.test.ts");
 
-const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief"];
+const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief", "acceptors"];
 const BPF_OBJECTS = ["lose"];
 
 interface Wanted {

@@ -1,0 +1,42 @@
+/** The family of hooks that the tests run with. */
+
+import type { DoctorRecord, HookKind } from "../../src/flow/doctor.ts";
+import { runShell } from "./conntracer.ts";
+
+/** What all that the tests start is told by its environment. */
+export const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
+
+let known: DoctorRecord["features"] | null = null;
+
+/** What `doctor` has found, whatever the family. */
+export function featuresHere(): DoctorRecord["features"] {
+	if (known !== null) return known;
+	const { stdout, stderr } = runShell('"$CONNTRACER" doctor --json --hooks auto');
+	if (stdout === "") throw new Error(`doctor: ${stderr}`);
+	const record: DoctorRecord = JSON.parse(stdout);
+	known = record.features;
+	return known;
+}
+
+/** Whether a hook sees accept(): by function it does, by tracepoint it does not. */
+export function seesAccept(): boolean {
+	if (HOOKS !== "auto") return HOOKS !== "tracepoint";
+	const hook: HookKind | null | undefined = featuresHere().find(
+		({ feature }) => feature === "accept",
+	)?.hook;
+	return hook === "fentry" || hook === "kprobe";
+}
+
+/** In a virtual machine of test/vm, where it is known what a kernel has. */
+export const IN_GUEST = process.env["TEST_IN_GUEST"] === "1";
+
+const FAMILIES = ["tracepoint", "fentry", "kprobe"] as const;
+
+/** Those that this kernel has; the kernels of the guests have all. */
+export function familiesHere(): readonly string[] {
+	if (IN_GUEST) return FAMILIES;
+	const ways = featuresHere().find(({ feature }) => feature === "accept")?.ways ?? [];
+	return FAMILIES.filter((family) =>
+		ways.some(({ hook, available }) => hook === family && available === true),
+	);
+}
