@@ -10,7 +10,7 @@ import {
 	sideOf,
 } from "../support/expectations.ts";
 import { NamespacePair } from "../support/namespaces.ts";
-import { kernelTest } from "../support/root.ts";
+import { hostTest, kernelTest } from "../support/root.ts";
 import { TIME_FACTOR } from "../support/time-factor.ts";
 import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
 
@@ -82,7 +82,7 @@ kernelTest("a socket that connects to itself is one active connection", async ()
 	expectNothingLost(run);
 });
 
-kernelTest("5 GB on one connection are not cut to 32 bits", async () => {
+hostTest("5 GB on one connection are not cut to 32 bits", async () => {
 	await using conntracer = await Conntracer.start("-i", "1m");
 	const args = ["hold", "--request", "1000000000", "--steps", "5", ...NAMES];
 	const truth = await runTraffic(args);
@@ -165,7 +165,7 @@ kernelTest("a connection that is never accepted is opened and closed", async () 
 	expectNothingLost(run);
 });
 
-kernelTest("flows that come and go by the thousand find room again", async () => {
+hostTest("flows that come and go by the thousand find room again", async () => {
 	await using conntracer = await Conntracer.start(
 		...["--aggregate", "connection", "--max-flows", "8000"],
 	);

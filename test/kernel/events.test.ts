@@ -1,20 +1,22 @@
 import { expect } from "bun:test";
 import { Conntracer, eventsOf, runShell } from "../support/conntracer.ts";
 import { expectNothingLost } from "../support/expectations.ts";
+import { manyOf } from "../support/load.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic, totals } from "../support/traffic.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("evk");
+const COUNT = manyOf(4000);
 
-kernelTest("the binary shows each connection: 4,000 of 777 bytes each way", async () => {
+kernelTest(`the binary shows each connection: ${COUNT} of 777 bytes each way`, async () => {
 	await using conntracer = await Conntracer.run("events", "--process", CLIENT, "--process", SERVER);
 	const size = ["--request", "777", "--response", "777"];
-	const truth = await runTraffic(["churn", "--count", "4000", ...size, ...NAMES]);
-	await conntracer.until("16000 events", (records) => eventsOf(records).length >= 16_000);
+	const truth = await runTraffic(["churn", "--count", `${COUNT}`, ...size, ...NAMES]);
+	await conntracer.until(`${4 * COUNT} events`, (records) => eventsOf(records).length >= 4 * COUNT);
 	const run = await conntracer.stop();
 	const events = eventsOf(run.records);
-	expect(events).toHaveLength(16_000);
-	expect(new Set(events.map(({ id }) => id)).size).toBe(8000);
+	expect(events).toHaveLength(4 * COUNT);
+	expect(new Set(events.map(({ id }) => id)).size).toBe(2 * COUNT);
 	for (const [process, truths] of [
 		[CLIENT, truth.clients],
 		[SERVER, truth.servers],
@@ -26,7 +28,7 @@ kernelTest("the binary shows each connection: 4,000 of 777 bytes each way", asyn
 		expect(new Set(ours.map(({ pid }) => pid))).toEqual(new Set(truths.map(({ pid }) => pid)));
 		expect(new Set(ours.map(({ executable }) => executable)).size).toBe(1);
 		expect(ours[0]?.executable).toContain("traffic");
-		expect(ours[0]?.command_line).toContain("--count 4000");
+		expect(ours[0]?.command_line).toContain(`--count ${COUNT}`);
 	}
 	const times = events.map(({ time }) => time);
 	expect(times).toEqual(times.toSorted());

@@ -1,18 +1,16 @@
 /** Filters by owner, of MPTCP connections: their TCP sockets have no file, and may be a kworker's. */
 
 import { describe, expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
 import type { FlowRecord } from "../../src/flow/records.ts";
 import { addUp, Conntracer, eventsOf, flowsOf, type OutputRecord } from "../support/conntracer.ts";
 import { expectNothingLost } from "../support/expectations.ts";
 import { listed } from "../support/listing.ts";
+import { LACKS_MPTCP } from "../support/mptcp.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { Puppet } from "../support/puppet.ts";
 import { kernelTest } from "../support/root.ts";
 import { AS_OWN_USER, OWN_UID } from "../support/whereabouts.ts";
 
-const SYSCTL = "/proc/sys/net/mptcp/enabled";
-const hasMptcp = existsSync(SYSCTL) && readFileSync(SYSCTL, "utf8").trim() === "1";
 const ofPort = (records: readonly OutputRecord[], port: number) =>
 	eventsOf(records, ({ local_port, remote_port }) => local_port === port || remote_port === port);
 
@@ -25,7 +23,7 @@ async function connected(server: Puppet, client: Puppet, address: string) {
 	return { port, fd, accepted };
 }
 
-describe.skipIf(!hasMptcp)("MPTCP (sysctl net.mptcp.enabled)", () => {
+describe.skipIf(LACKS_MPTCP)("MPTCP (sysctl net.mptcp.enabled)", () => {
 	for (const side of ["client", "server"] as const)
 		kernelTest(`-p of the ${side}, for a connection from before the start`, async () => {
 			await using server = Puppet.start();

@@ -1,13 +1,11 @@
 import { describe, expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
 import { listed as list } from "../support/listing.ts";
+import { LACKS_MPTCP } from "../support/mptcp.ts";
 import { kernelTest } from "../support/root.ts";
 import { Sockets } from "../support/sockets.ts";
 import { ownPrograms } from "../support/traffic.ts";
 
 const { client: NAME } = ownPrograms("lmp");
-const SYSCTL = "/proc/sys/net/mptcp/enabled";
-const hasMptcp = existsSync(SYSCTL) && readFileSync(SYSCTL, "utf8").trim() === "1";
 const BYTES = 4321;
 
 /** Without the subflows, MPTCP would be no more than TCP here. */
@@ -15,7 +13,7 @@ function subflowsOf(port: number): string {
 	return Bun.spawnSync(["ss", "-tnaiH", "sport", "=", `:${port}`]).stdout.toString();
 }
 
-describe.skipIf(!hasMptcp)("an MPTCP connection (sysctl net.mptcp.enabled)", () => {
+describe.skipIf(LACKS_MPTCP)("an MPTCP connection (sysctl net.mptcp.enabled)", () => {
 	for (const [address, family] of [
 		["127.0.0.1", "ipv4"],
 		["::1", "ipv6"],

@@ -2,6 +2,7 @@
 
 import type { DoctorRecord, HookKind } from "../../src/flow/doctor.ts";
 import { runShell } from "./conntracer.ts";
+import { IN_GUEST } from "./guest.ts";
 
 /** What all that the tests start is told by its environment. */
 export const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
@@ -18,6 +19,11 @@ export function featuresHere(): DoctorRecord["features"] {
 	return known;
 }
 
+/** How who accepted is known, where it is known: by its call, or from what it holds or closes. */
+export function acceptedBy(): "task" | "scan" {
+	return seesAccept() ? "task" : "scan";
+}
+
 /** Whether a hook sees accept(): by function it does, by tracepoint it does not. */
 export function seesAccept(): boolean {
 	if (HOOKS !== "auto") return HOOKS !== "tracepoint";
@@ -26,9 +32,6 @@ export function seesAccept(): boolean {
 	)?.hook;
 	return hook === "fentry" || hook === "kprobe";
 }
-
-/** In a virtual machine of test/vm, where it is known what a kernel has. */
-export const IN_GUEST = process.env["TEST_IN_GUEST"] === "1";
 
 const FAMILIES = ["tracepoint", "fentry", "kprobe"] as const;
 

@@ -3,6 +3,7 @@
 import { test } from "bun:test";
 import { existsSync } from "node:fs";
 import { release } from "node:os";
+import { IN_GUEST } from "./guest.ts";
 import { TIME_FACTOR } from "./time-factor.ts";
 
 function reasonToSkip(): string | null {
@@ -17,25 +18,40 @@ function reasonToSkip(): string | null {
  */
 const FIRST_WITH_UDP: Readonly<Record<string, string>> = { tracepoint: "6.3" };
 
+/** Of a name such as 6.1.0-56-amd64. */
+function isOlderThan(version: string): boolean {
+	const numbers = /^\d+\.\d+/.exec(release())?.[0].concat(".0") ?? release();
+	return Bun.semver.order(numbers, `${version}.0`) < 0;
+}
+
 function reasonToSkipUdp(): string | null {
 	const family = process.env["CONNTRACER_HOOKS"] ?? "auto";
 	const first = FIRST_WITH_UDP[family];
-	if (first === undefined || Bun.semver.order(numbersOf(release()), `${first}.0`) >= 0) return null;
+	if (first === undefined || !isOlderThan(first)) return null;
 	return `UDP with --hooks ${family} needs Linux ${first}`;
 }
 
-/** Of a name such as 6.1.0-56-amd64. */
-function numbersOf(name: string): string {
-	return /^\d+\.\d+/.exec(name)?.[0].concat(".0") ?? name;
+/** test/vm/results.ts reads it, and has a run fail whose kernel is not older. */
+function say(reason: string): void {
+	process.stderr.write(`kernel tests are skipped: ${reason}\n`);
 }
 
 const reason = reasonToSkip();
 const udpReason = reason ?? reasonToSkipUdp();
-for (const each of new Set([reason, udpReason]))
-	if (each !== null) process.stderr.write(`kernel tests are skipped: ${each}\n`);
+for (const each of new Set([reason, udpReason])) if (each !== null) say(each);
 
 /** Whether UDP can be traced by what is tested. */
 export const TRACES_UDP = udpReason === null;
+
+/**
+ * Whether tests of something that this machine does not have are to be skipped. The kernels of the
+ * virtual machines all have it, from a version on: there the tests run, and fail.
+ */
+export function lacks(what: string, isThere: boolean, since: string): boolean {
+	const isLacking = !isThere && (!IN_GUEST || isOlderThan(since));
+	if (isLacking) say(`${what} needs Linux ${since}`);
+	return isLacking;
+}
 
 /** Longer than any wait inside a test, so that the wait fails first and says for what. */
 const TEST_TIMEOUT_MS = 90_000;
@@ -47,6 +63,21 @@ export function kernelTest(
 	timeoutMs = TEST_TIMEOUT_MS,
 ): void {
 	test.skipIf(reason !== null)(name, body, timeoutMs * TIME_FACTOR);
+}
+
+/** One in which another kernel has no part, and that a virtual machine takes long for: not there. */
+export function hostTest(name: string, body: () => Promise<void>): void {
+	if (!IN_GUEST) kernelTest(name, body);
+}
+
+/**
+ * One that only the kernels of the virtual machines can pass. Some hardened kernels pass over every
+ * tracing program while process 1 is current, and count it nowhere: where an interrupt hits that
+ * process, what it brings is not seen.
+ */
+export function guestTest(name: string, body: () => Promise<void>): void {
+	if (!IN_GUEST) say(`this may be a kernel that hides what interrupts process 1: ${name}`);
+	test.skipIf(!IN_GUEST)(name, body, TEST_TIMEOUT_MS * TIME_FACTOR);
 }
 
 /** One that also needs UDP to be traced. */

@@ -1,6 +1,6 @@
 /** A virtual machine that runs one job, in a shell with the host's files, and ends. */
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { writeInitramfs } from "./initramfs.ts";
@@ -9,9 +9,10 @@ import type { PreparedKernel } from "./prepare.ts";
 export interface GuestJob {
 	/** For sh, as root; what it changes is in memory, except under SHARE. */
 	readonly script: string;
-	/** An empty directory of the host. */
+	/** A directory of the host, with nothing in it but the share. */
 	readonly scratch: string;
-	readonly timeoutMs: number;
+	/** Kills it. */
+	readonly signal: AbortSignal;
 }
 
 /** A directory that host and guest both write to, as the guest sees it. */
@@ -54,13 +55,10 @@ function qemuCommand(kernel: PreparedKernel, initramfs: string, share: string): 
 	];
 }
 
-/** Kills it when the time is up. */
-async function textOf(child: Subprocess<"ignore", "pipe", "pipe">, timeoutMs: number) {
-	const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+async function textOf(child: Subprocess<"ignore", "pipe", "pipe">): Promise<string> {
 	const output = new Response(child.stdout).text();
 	const errors = new Response(child.stderr).text();
 	await child.exited;
-	clearTimeout(timer);
 	return (await output) + (await errors);
 }
 
@@ -70,7 +68,6 @@ async function textOf(child: Subprocess<"ignore", "pipe", "pipe">, timeoutMs: nu
  */
 export async function runGuest(kernel: PreparedKernel, job: GuestJob): Promise<string | null> {
 	const share = shareOf(job.scratch);
-	mkdirSync(share);
 	const end = `echo '${DONE}'\nsync\nexec /bin/busybox poweroff -f\n`;
 	writeFileSync(join(share, "job"), `${job.script}\n${end}`);
 	const initramfs = writeInitramfs(kernel, job.scratch);
@@ -78,7 +75,9 @@ export async function runGuest(kernel: PreparedKernel, job: GuestJob): Promise<s
 		stdin: "ignore",
 		stdout: "pipe",
 		stderr: "pipe",
+		signal: job.signal,
+		killSignal: "SIGKILL",
 	});
-	const said = await textOf(child, job.timeoutMs);
+	const said = await textOf(child);
 	return said.includes(DONE) ? null : said;
 }

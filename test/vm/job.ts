@@ -1,6 +1,14 @@
-/** The tests of many files, run one after the other in a guest. */
+/** The tests of many files, each in the next guest that is free. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { runGuest, SHARE, shareOf } from "./guest.ts";
@@ -11,18 +19,28 @@ import { say } from "./shell.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 /** How much longer all may take than on a machine: an emulated one is slow, and slower when it is not alone. */
-const TIME_FACTOR = 10;
+const TIME_FACTOR = 5;
 const LOAD_DIVISOR = 10;
 const BUN_TIMEOUT_MS = 5000;
-const BOOT_MS = 120_000;
-const FILE_MS = 300_000;
-const LOOK_EVERY_MS = 500;
+/** Of one file, the boot of its guest included. */
+const FILE_MS = 600_000;
+const LOOK_EVERY_MS = 200;
 
-/** Called with the results of a file when it is done. */
-type OnResult = (result: FileResult) => void;
+export interface MatrixJob {
+	readonly kernel: PreparedKernel;
+	readonly family: Family;
+	readonly files: readonly string[];
+	/** That run at the same time. */
+	readonly guests: number;
+	/** Called with the results of a file when it is done. */
+	readonly onResult: (result: FileResult) => void;
+}
 
-/** Standard output and exit code of each go to files of the share. */
-function jobScript(files: readonly string[], family: Family): string {
+/**
+ * Takes the names of files from N.file in the share, one after the other, and leaves their output
+ * in N.log and the exit code in N.status. An empty name is the end.
+ */
+function jobScript(family: Family): string {
 	const environment = {
 		PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		HOME: "/root",
@@ -33,84 +51,99 @@ function jobScript(files: readonly string[], family: Family): string {
 		CONNTRACER_HOOKS: family,
 	};
 	const test = `'${process.execPath}' test --timeout ${BUN_TIMEOUT_MS * TIME_FACTOR}`;
-	return [
-		...Object.entries(environment).map(([name, value]) => `export ${name}='${value}'`),
-		`cd '${ROOT}'`,
-		...files.map((file, index) => {
-			const output = `${SHARE}/${index}`;
-			return `${test} './${file}' >${output}.log 2>&1; echo $? >${output}.new; mv ${output}.new ${output}.status`;
-		}),
-	].join("\n");
+	return `${Object.entries(environment)
+		.map(([name, value]) => `export ${name}='${value}'`)
+		.join("\n")}
+cd '${ROOT}'
+output=${SHARE}/0
+while :; do
+	until [ -e $output.file ]; do sleep 0.1; done
+	read -r file <$output.file
+	if [ -z "$file" ]; then break; fi
+	${test} "./$file" >$output.log 2>&1
+	echo $? >$output.new
+	mv $output.new $output.status
+	output=${SHARE}/$((\${output##*/} + 1))
+done`;
 }
 
-/** Of the files that are done, which are the first ones. */
-class Results {
-	readonly #share: string;
-	readonly #files: readonly string[];
-	readonly #onResult: OnResult;
-	#count = 0;
+/** One guest, from its boot to the end of the queue or its own. */
+class Worker {
+	readonly #job: MatrixJob;
+	readonly #queue: string[];
+	readonly #scratch = mkdtempSync(join(tmpdir(), "conntracer-vm-"));
+	readonly #overdue = new AbortController();
+	#file: string | null = null;
+	#turn = -1;
+	#since = 0;
 
-	constructor(share: string, files: readonly string[], onResult: OnResult) {
-		this.#share = share;
-		this.#files = files;
-		this.#onResult = onResult;
+	constructor(job: MatrixJob, queue: string[]) {
+		this.#job = job;
+		this.#queue = queue;
 	}
 
-	get remaining(): readonly string[] {
-		return this.#files.slice(this.#count);
+	#path(what: string): string {
+		return join(shareOf(this.#scratch), `${this.#turn}.${what}`);
 	}
 
-	look(): void {
-		for (const file of this.remaining) {
-			const output = join(this.#share, `${this.#count}`);
-			if (!existsSync(`${output}.status`)) return;
-			const exitCode = Number(readFileSync(`${output}.status`, "utf8"));
-			this.#onResult(readResult(file, readFileSync(`${output}.log`, "utf8"), exitCode));
-			this.#count++;
+	#tell(file: string | null): void {
+		this.#file = file;
+		this.#turn++;
+		this.#since = Date.now();
+		const path = this.#path("file");
+		writeFileSync(`${path}.new`, `${file ?? ""}\n`);
+		renameSync(`${path}.new`, path);
+	}
+
+	#look(): void {
+		if (this.#file === null) return;
+		if (existsSync(this.#path("status"))) {
+			const exitCode = Number(readFileSync(this.#path("status"), "utf8"));
+			const log = readFileSync(this.#path("log"), "utf8");
+			this.#job.onResult(readResult(this.#file, log, exitCode, this.#job.kernel.release));
+			this.#tell(this.#queue.shift() ?? null);
+		} else if (Date.now() - this.#since > FILE_MS) this.#overdue.abort();
+	}
+
+	/** The file that it died of, and what it said; null where it did not. */
+	async run(first: string): Promise<{ file: string | null; said: string } | null> {
+		mkdirSync(shareOf(this.#scratch));
+		this.#tell(first);
+		const timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+		try {
+			const { kernel, family } = this.#job;
+			const said = await runGuest(kernel, {
+				script: jobScript(family),
+				scratch: this.#scratch,
+				signal: this.#overdue.signal,
+			});
+			this.#look();
+			return said === null ? null : { file: this.#file, said };
+		} finally {
+			clearInterval(timer);
+			rmSync(this.#scratch, { recursive: true });
 		}
 	}
 }
 
-interface Attempt {
-	/** Files that were not done. */
-	readonly remaining: readonly string[];
-	/** Null where the guest came to its end. */
-	readonly death: string | null;
-}
-
-async function attempt(
-	kernel: PreparedKernel,
-	family: Family,
-	files: readonly string[],
-	onResult: OnResult,
-): Promise<Attempt> {
-	const scratch = mkdtempSync(join(tmpdir(), "conntracer-vm-"));
-	const results = new Results(shareOf(scratch), files, onResult);
-	const timer = setInterval(() => results.look(), LOOK_EVERY_MS);
-	try {
-		const script = jobScript(files, family);
-		const timeoutMs = BOOT_MS + files.length * FILE_MS;
-		const death = await runGuest(kernel, { script, scratch, timeoutMs });
-		results.look();
-		return { remaining: results.remaining, death };
-	} finally {
-		clearInterval(timer);
-		rmSync(scratch, { recursive: true });
+/** A guest that dies is started again, once, with what it had not done. A test that fails is not. */
+async function work(job: MatrixJob, queue: string[]): Promise<void> {
+	let hasDied = false;
+	for (let file = queue.shift(); file !== undefined; ) {
+		const death = await new Worker(job, queue).run(file);
+		if (death === null) return;
+		const what = `the guest died in ${death.file ?? "its end"}:\n${death.said}`;
+		say(`${job.kernel.name}: ${what}`);
+		if (hasDied && death.file !== null)
+			job.onResult(readResult(death.file, what, 1, job.kernel.release));
+		file = hasDied || death.file === null ? queue.shift() : death.file;
+		hasDied = !hasDied;
 	}
 }
 
-/** A guest that dies is started again, once, with what it had not done. A test that fails is not. */
-export async function runFiles(
-	kernel: PreparedKernel,
-	family: Family,
-	files: readonly string[],
-	onResult: OnResult,
-): Promise<void> {
-	const first = await attempt(kernel, family, files, onResult);
-	if (first.death === null) return;
-	say(`${kernel.name}: the guest died in ${first.remaining[0] ?? "its end"}:\n${first.death}`);
-	if (first.remaining.length === 0) return;
-	const second = await attempt(kernel, family, first.remaining, onResult);
-	for (const file of second.remaining)
-		onResult(readResult(file, `the guest has died twice:\n${second.death}`, 1));
+/** All files are done, or have failed with their guest, when this returns. */
+export async function runFiles(job: MatrixJob): Promise<void> {
+	const queue = [...job.files];
+	const count = Math.min(job.guests, queue.length);
+	await Promise.all(Array.from({ length: count }, () => work(job, queue)));
 }

@@ -4,6 +4,7 @@
  */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Glob } from "bun";
@@ -27,6 +28,18 @@ const ROOT = resolve(import.meta.dir, "../..");
 const REPORT = join(ROOT, "docs/kernel-support.md");
 /** Those that need a kernel. */
 const FILES = new Glob("test/{ffi,kernel,trace}/**/*.test.ts");
+/** Of these, those about user space: options, ends of processes, text, who calls what. */
+const OF_USER_SPACE: readonly string[] = [
+	...[
+		"test/ffi/log",
+		"test/kernel/ends",
+		"test/kernel/hostile",
+		"test/kernel/top",
+		"test/trace/ends",
+	],
+	...["test/trace/flow-tracer", "test/trace/hook-choice", "test/trace/polling"],
+	"test/trace/probe-reasons",
+].map((name) => `${name}.test.ts`);
 
 const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief", "acceptors"];
 const BPF_OBJECTS = ["lose"];
@@ -37,6 +50,7 @@ interface Wanted {
 	readonly files: readonly string[];
 	/** Some files are left out. */
 	readonly isFiltered: boolean;
+	readonly guests: number;
 }
 
 function readArguments(): Wanted {
@@ -44,16 +58,20 @@ function readArguments(): Wanted {
 		options: {
 			kernels: { type: "string", default: "all" },
 			hooks: { type: "string", default: FAMILIES.join(",") },
+			guests: { type: "string", default: `${availableParallelism()}` },
 		},
 		allowPositionals: true,
 	});
-	const all = [...FILES.scanSync(ROOT)].sort();
+	const all = [...FILES.scanSync(ROOT)].filter((file) => !OF_USER_SPACE.includes(file)).sort();
 	const isFiltered = filters.length > 0;
+	const guests = Number(values.guests);
+	if (!(guests >= 1)) throw new Error(`--guests ${values.guests}: must be a number, from 1`);
 	return {
 		kernels: selectKernels(values.kernels),
 		families: selectFamilies(values.hooks),
 		files: all.filter((file) => !isFiltered || filters.some((filter) => file.includes(filter))),
 		isFiltered,
+		guests,
 	};
 }
 
@@ -66,15 +84,16 @@ function show(result: FileResult): void {
 async function runOne(
 	kernel: PreparedKernel,
 	hooks: Family,
-	files: readonly string[],
+	{ files, guests }: Wanted,
 ): Promise<MatrixRun> {
 	const start = performance.now();
 	const results = new Map<string, FileResult>();
 	say(`${kernel.name} is ${kernel.release}; hooks: ${hooks}`);
-	await runFiles(kernel, hooks, files, (result) => {
+	const onResult = (result: FileResult): void => {
 		results.set(result.file, result);
 		show(result);
-	});
+	};
+	await runFiles({ kernel, family: hooks, files, guests, onResult });
 	const seconds = ((performance.now() - start) / 1000).toFixed(0);
 	say(`${kernel.name}, ${hooks}: ${summaryLine(addUp([...results.values()]))}, in ${seconds} s`);
 	const { name, release, version } = kernel;
@@ -88,7 +107,8 @@ function writeReport(runs: readonly MatrixRun[]): void {
 }
 
 async function main(): Promise<void> {
-	const { kernels, families, files, isFiltered } = readArguments();
+	const wanted = readArguments();
+	const { kernels, families, files, isFiltered } = wanted;
 	if (files.length === 0) throw new Error("no test file has this in its path");
 	// A guest would take long to compile them.
 	for (const program of C_PROGRAMS) cProgram(program);
@@ -97,7 +117,7 @@ async function main(): Promise<void> {
 	for (const each of kernels) {
 		const kernel = prepareKernel(each);
 		for (const family of families) {
-			runs.push(await runOne(kernel, family, files));
+			runs.push(await runOne(kernel, family, wanted));
 			if (!isFiltered) writeReport(runs);
 		}
 	}
