@@ -92,7 +92,7 @@ APT::Sandbox::User "root";
 		const stamp = join(this.#directory, "refreshed");
 		if (existsSync(stamp) && Date.now() - statSync(stamp).mtimeMs < REFRESH_AFTER_MS) return;
 		this.#configure();
-		run(["apt-get", "-q", "update"], { env: this.#env });
+		run(["apt-get", "-q", "update", "--error-on=any"], { env: this.#env });
 		writeFileSync(stamp, "");
 	}
 

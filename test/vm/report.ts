@@ -1,5 +1,6 @@
 /** docs/kernel-support.md: what passes where. A run replaces its own columns and keeps the others. */
 
+import type { FeatureName } from "../../src/flow/doctor.ts";
 import { addUp, type Counts } from "./results.ts";
 
 /** One kernel with one hook family. */
@@ -19,7 +20,12 @@ export interface MatrixRun {
 const INTRODUCTION = `# Kernel support
 
 What the tests that load, attach and trace say on Debian's kernels, each booted in a virtual machine.
-\`./dev test --kernels all\` writes this page; a run of some kernels replaces what they say.
+\`./dev test --kernels all\` writes this page; a run of some kernels, or with \`--report\` of some files, replaces what they say. Tables of cases in which the kernel has no part are run in
+part, and what is about user space alone is not run at all: for those see \`./dev test\`.
+
+`;
+const BY_FEATURE = `
+What holds: all tests of a feature have passed. \`-\`: this kernel has no hooks of the family for it; nothing: not run.
 
 `;
 const TESTS = `
@@ -48,6 +54,33 @@ function tablesIn(text: string): { header: string[]; rows: string[][] }[] {
 
 const NOT_RUN = "";
 
+/** The test files of each feature. */
+const FEATURES: readonly (readonly [name: FeatureName, files: RegExp])[] = [
+	["tcp_lifecycle", /churn|edges|interrupted|odd-opens|open\.|refused|seed-|ends|events|listeners/],
+	["accept", /attribution|blocked-accept|handover|prefork/],
+	["existing_sockets", /preexisting|list[.-]/],
+	["udp", /udp/],
+	["udp_peers", /udp-peers/],
+	["retransmissions", /retransmits/],
+	["resets", /resets/],
+];
+
+/** All families agree, record by record. */
+const AGREEMENT = /families/;
+
+function verdictOf(results: MatrixRun["results"], files: RegExp): string {
+	const found = [...results].filter(([file]) => files.test(file));
+	const { passed, failed, skipped } = addUp(found.map(([, counts]) => counts));
+	if (failed > 0) return `**${failed} failed**`;
+	if (passed > 0) return "yes";
+	return skipped > 0 ? "-" : NOT_RUN;
+}
+
+function featureRows(runs: readonly MatrixRun[]): string[][] {
+	const rows = [...FEATURES, ["the same as by other families", AGREEMENT] as const];
+	return rows.map(([name, files]) => [name, ...runs.map((run) => verdictOf(run.results, files))]);
+}
+
 function cellOf(counts: Counts | undefined): string {
 	if (counts === undefined) return NOT_RUN;
 	const { passed, failed, skipped } = counts;
@@ -67,7 +100,7 @@ const columnOf = ({ kernel, hooks }: MatrixRun): string => `${kernel} ${hooks}`;
 
 /** What an earlier report says. */
 export function parseReport(text: string): MatrixRun[] {
-	const [runs, tests] = tablesIn(text);
+	const [runs, , tests] = tablesIn(text);
 	if (runs === undefined || tests === undefined) return [];
 	return runs.rows.map(([kernel = "", release = "", version = "", hooks = "", date = ""]) => {
 		const column = tests.header.indexOf(`${kernel} ${hooks}`);
@@ -80,13 +113,24 @@ export function parseReport(text: string): MatrixRun[] {
 	});
 }
 
-/** Kernels in the order given, families by name. */
+export interface Known {
+	/** In the order of the report. */
+	readonly kernels: readonly string[];
+	readonly files: readonly string[];
+}
+
+/** What was run takes the place of what was run before. Kernels in their order, families by name. */
 export function mergeRuns(
 	before: readonly MatrixRun[],
 	now: readonly MatrixRun[],
-	kernels: readonly string[],
+	{ kernels, files }: Known,
 ): MatrixRun[] {
-	const all = new Map([...before, ...now].map((run) => [columnOf(run), run]));
+	const all = new Map<string, MatrixRun>();
+	for (const run of [...before, ...now]) {
+		const earlier = all.get(columnOf(run))?.results ?? [];
+		const results = [...earlier, ...run.results].filter(([file]) => files.includes(file));
+		all.set(columnOf(run), { ...run, results: new Map(results) });
+	}
 	return [...all.values()]
 		.filter(({ kernel }) => kernels.includes(kernel))
 		.sort(
@@ -106,6 +150,8 @@ export function renderReport(runs: readonly MatrixRun[]): string {
 	return (
 		INTRODUCTION +
 		tableOf(header, summary) +
+		BY_FEATURE +
+		tableOf(["feature", ...runs.map(columnOf)], featureRows(runs)) +
 		TESTS +
 		tableOf(
 			["test", ...runs.map(columnOf)],

@@ -1,6 +1,8 @@
 /**
  * The kernel tests on other kernels: `./dev test --kernels 5.10,sid --hooks tracepoint [FILTER…]`.
- * Ends with the line that scripts read; without a filter it also writes docs/kernel-support.md.
+ * Ends with the line that scripts read; without a filter, or with --report, it also writes
+ * docs/kernel-support.md. --guests N runs so many at once, in place of one for each CPU; with
+ * --optional a kernel that cannot be had is skipped.
  */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -25,6 +27,7 @@ import { addUp, type FileResult, summaryLine } from "./results.ts";
 import { say } from "./shell.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
+const EMULATOR = "qemu-system-x86_64";
 const REPORT = join(ROOT, "docs/kernel-support.md");
 /** Those that need a kernel. */
 const FILES = new Glob("test/{ffi,kernel,trace}/**/*.test.ts");
@@ -48,9 +51,15 @@ interface Wanted {
 	readonly kernels: readonly DebianKernel[];
 	readonly families: readonly Family[];
 	readonly files: readonly string[];
-	/** Some files are left out. */
-	readonly isFiltered: boolean;
+	/** A kernel that cannot be had is skipped. */
+	readonly isOptional: boolean;
+	/** By default only where no file is left out. */
+	readonly hasReport: boolean;
 	readonly guests: number;
+}
+
+function allFiles(): string[] {
+	return [...FILES.scanSync(ROOT)].filter((file) => !OF_USER_SPACE.includes(file)).sort();
 }
 
 function readArguments(): Wanted {
@@ -58,19 +67,23 @@ function readArguments(): Wanted {
 		options: {
 			kernels: { type: "string", default: "all" },
 			hooks: { type: "string", default: FAMILIES.join(",") },
+			optional: { type: "boolean", default: false },
+			report: { type: "boolean", default: false },
 			guests: { type: "string", default: `${availableParallelism()}` },
 		},
 		allowPositionals: true,
 	});
-	const all = [...FILES.scanSync(ROOT)].filter((file) => !OF_USER_SPACE.includes(file)).sort();
 	const isFiltered = filters.length > 0;
 	const guests = Number(values.guests);
 	if (!(guests >= 1)) throw new Error(`--guests ${values.guests}: must be a number, from 1`);
 	return {
 		kernels: selectKernels(values.kernels),
 		families: selectFamilies(values.hooks),
-		files: all.filter((file) => !isFiltered || filters.some((filter) => file.includes(filter))),
-		isFiltered,
+		files: allFiles().filter(
+			(file) => !isFiltered || filters.some((filter) => file.includes(filter)),
+		),
+		isOptional: values.optional,
+		hasReport: values.report || !isFiltered,
 		guests,
 	};
 }
@@ -103,25 +116,47 @@ async function runOne(
 
 function writeReport(runs: readonly MatrixRun[]): void {
 	const before = existsSync(REPORT) ? parseReport(readFileSync(REPORT, "utf8")) : [];
-	writeFileSync(REPORT, renderReport(mergeRuns(before, runs, KERNEL_NAMES)));
+	writeFileSync(
+		REPORT,
+		renderReport(mergeRuns(before, runs, { kernels: KERNEL_NAMES, files: allFiles() })),
+	);
+}
+
+/** Null where it cannot be had, for want of a network or of an emulator, and need not be. */
+function prepare(kernel: DebianKernel, { isOptional }: Wanted): PreparedKernel | null {
+	try {
+		if (Bun.which(EMULATOR) === null) throw new Error(`${EMULATOR} is not installed`);
+		return prepareKernel(kernel);
+	} catch (error) {
+		if (!isOptional) throw error;
+		const [reason] = (error instanceof Error ? error.message : String(error)).split("\n").slice(-2);
+		process.stdout.write(`(skip) the tests on Linux ${kernel.name}: ${reason}\n`);
+		return null;
+	}
 }
 
 async function main(): Promise<void> {
 	const wanted = readArguments();
-	const { kernels, families, files, isFiltered } = wanted;
+	const { kernels, families, files, hasReport } = wanted;
 	if (files.length === 0) throw new Error("no test file has this in its path");
 	// A guest would take long to compile them.
 	for (const program of C_PROGRAMS) cProgram(program);
 	for (const object of BPF_OBJECTS) bpfObject(object);
 	const runs: MatrixRun[] = [];
+	let missing = 0;
 	for (const each of kernels) {
-		const kernel = prepareKernel(each);
+		const kernel = prepare(each, wanted);
+		if (kernel === null) {
+			missing++;
+			continue;
+		}
 		for (const family of families) {
 			runs.push(await runOne(kernel, family, wanted));
-			if (!isFiltered) writeReport(runs);
+			if (hasReport) writeReport(runs);
 		}
 	}
-	const sum = addUp(runs.flatMap(({ results }) => [...results.values()]));
+	const { passed, failed, skipped } = addUp(runs.flatMap(({ results }) => [...results.values()]));
+	const sum = { passed, failed, skipped: skipped + missing };
 	process.stdout.write(`${summaryLine(sum)}\n`);
 	if (sum.failed > 0) process.exitCode = 1;
 }
