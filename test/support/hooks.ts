@@ -5,12 +5,12 @@ import { runShell } from "./conntracer.ts";
 import { IN_GUEST } from "./guest.ts";
 
 /** What all that the tests start is told by its environment. */
-export const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
+const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
 
 let known: DoctorRecord["features"] | null = null;
 
 /** What `doctor` has found, whatever the family. */
-export function featuresHere(): DoctorRecord["features"] {
+function featuresHere(): DoctorRecord["features"] {
 	if (known !== null) return known;
 	const { stdout, stderr } = runShell('"$CONNTRACER" doctor --json --hooks auto');
 	if (stdout === "") throw new Error(`doctor: ${stderr}`);
