@@ -26,7 +26,8 @@ export const listOptions = {
 	sort: single({ group: OUTPUT, describe: "column to sort by" }, null, parseText),
 	...{ noHeader, wide, noColor },
 
-	hooks,
+	// Iterators make the list; but the environment or the file may say this for all commands.
+	hooks: { ...hooks, describe: "has no part in a list" },
 	...fileOptions,
 
 	verbose: { ...verbose, describe: "show where errors come from" },

@@ -37,7 +37,6 @@ export function listOf(source: ConnectionSource): Command<typeof listOptions> {
 				filter,
 				btfPath: values.btf,
 				libbpfPath: values.libbpf,
-				hooks: values.hooks,
 				containerOf: containerLookup(),
 			});
 			write(connections, context.signal);

@@ -3,7 +3,6 @@
 import { containerLookup } from "../enrich/cgroups.ts";
 import { Processes } from "../enrich/processes.ts";
 import { hasUdpSockets, networkNamespaces } from "../enrich/procfs.ts";
-import { UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import { Libbpf } from "../ffi/library.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
@@ -16,7 +15,6 @@ import { bundledLibraries, listObject } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_TRACING } from "./rights.ts";
-import type { HookFamily } from "./session-options.ts";
 
 /** What a list can be told. */
 export interface ConnectionListOptions {
@@ -30,8 +28,6 @@ export interface ConnectionListOptions {
 	readonly btfPath: string | null;
 	/** A libbpf to use in place of the system's or ours. Default null. */
 	readonly libbpfPath: string | null;
-	/** Default `auto`. A list has no hooks: a family that this version lacks is refused all the same. */
-	readonly hooks: HookFamily;
 	/** cgroup v2 id → container id, or null. By default the mounted cgroups are looked at. */
 	readonly containerOf: (cgroupId: string) => string | null;
 }
@@ -42,7 +38,6 @@ const DEFAULTS: Omit<ConnectionListOptions, "containerOf"> = {
 	filter: null,
 	btfPath: null,
 	libbpfPath: null,
-	hooks: "auto",
 };
 
 /**
@@ -55,13 +50,6 @@ export function listConnections(
 	partial: Partial<ConnectionListOptions> = {},
 ): Generator<ConnectionRecord, void, undefined> {
 	const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
-	if (options.hooks === "fentry" || options.hooks === "kprobe")
-		throw new UnsupportedError(
-			`--hooks ${options.hooks}`,
-			null,
-			"a list is made by iterators, without hooks",
-			"leave --hooks out",
-		);
 	const sockets = findSockets(options);
 	return records(sockets, options);
 }

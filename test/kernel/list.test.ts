@@ -192,3 +192,10 @@ kernelTest("listening sockets are there when they are asked for", async () => {
 			...{ remote_address: null, remote_port: null, closing: false },
 		});
 });
+
+kernelTest("a family of hooks that is set for all commands has no part in a list", async () => {
+	for (const family of ["fentry", "kprobe", "tracepoint"]) {
+		const run = runShell(`CONNTRACER_HOOKS=${family} "$CONNTRACER" list --listening --json`);
+		expect([family, run.exitCode, run.stderr]).toEqual([family, 0, ""]);
+	}
+});
