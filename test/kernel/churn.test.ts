@@ -14,7 +14,7 @@ const MAPPED = ["--listen", "::", "--connect", "::ffff:127.0.0.1"];
 
 /** Every connection is told apart from its peer by process and direction. */
 async function churn(count: number, args: readonly string[]) {
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	const truth = await runTraffic(["churn", "--count", `${count}`, ...NAMES, ...args]);
 	await conntracer.untilClosed(2 * count, ours);
 	const run = await conntracer.stop();
@@ -112,7 +112,7 @@ describe("two network namespaces with a cable between them", () => {
 				return { clients, servers: (await serving.finish()).servers };
 			};
 			await connections(10); // the kernel's counters do not begin at 0
-			await using conntracer = await Conntracer.start();
+			await using conntracer = await Conntracer.startTcp();
 			const truth = await connections(COUNT);
 			await conntracer.untilClosed(2 * COUNT, ours);
 			const run = await conntracer.stop();
@@ -128,7 +128,7 @@ describe("two network namespaces with a cable between them", () => {
 });
 
 kernelTest("what a namespace that is gone had seen is counted, as unverified", async () => {
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	{
 		using pair = new NamespacePair();
 		await runTraffic(["churn", "--count", "100", ...NAMES], pair.left.prefix);
@@ -141,7 +141,7 @@ kernelTest("what a namespace that is gone had seen is counted, as unverified", a
 });
 
 cookieTest("a namespace with the number of one that is gone is not taken for it", async () => {
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	const gone: number[] = [];
 	for (const { count, create } of [
 		{ count: 300, create: () => new NamespacePair() },

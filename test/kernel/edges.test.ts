@@ -34,7 +34,7 @@ for (const [name, sysctl, value, args] of SETTINGS)
 	kernelTest(`connections are counted exactly with ${name}`, async () => {
 		using pair = new NamespacePair();
 		pair.set(sysctl, value);
-		await using conntracer = await Conntracer.start();
+		await using conntracer = await Conntracer.startTcp();
 		const truth = await runTraffic(
 			["churn", "--count", "500", ...args, ...NAMES],
 			pair.left.prefix,
@@ -51,7 +51,7 @@ kernelTest(
 	async () => {
 		using pair = new NamespacePair();
 		pair.limit(`${50 / TIME_FACTOR}mbit`, "16kb", "20kb"); // slower than the machine
-		await using conntracer = await Conntracer.start();
+		await using conntracer = await Conntracer.startTcp();
 		const common = ["--port", "7000", "--request", "500000", "--count", "20", ...NAMES];
 		const serve = ["serve", "--listen", "0.0.0.0", ...common];
 		await using server = new Traffic(serve, pair.right.prefix);
@@ -70,7 +70,7 @@ kernelTest(
 
 kernelTest("a socket that connects to itself is one active connection", async () => {
 	using pair = new NamespacePair();
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	const ports = ["--port", "34567", "--local-port", "34567"];
 	const truth = await runTraffic(
 		["client", ...ports, "--request", "500", "--response", "500", ...NAMES],
@@ -83,7 +83,7 @@ kernelTest("a socket that connects to itself is one active connection", async ()
 });
 
 hostTest("5 GB on one connection are not cut to 32 bits", async () => {
-	await using conntracer = await Conntracer.start("-i", "1m");
+	await using conntracer = await Conntracer.startTcp("-i", "1m");
 	const args = ["hold", "--request", "1000000000", "--steps", "5", ...NAMES];
 	const truth = await runTraffic(args);
 	expect(totals(truth.clients).bytes_sent).toBe(5_000_000_000);
@@ -112,7 +112,7 @@ kernelTest("what had arrived before the start and is read after it, is counted",
 	process.kill(server, "SIGSTOP");
 	const stepping = traffic.step();
 	await untilState(port, "close-wait", 10);
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	process.kill(server, "SIGCONT");
 	await stepping;
 	await traffic.finish();
@@ -140,7 +140,7 @@ kernelTest("a connection that waits to be accepted at the start is counted", asy
 	process.kill(server, "SIGSTOP");
 	traffic.go();
 	await untilState(port, "established", 1);
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	process.kill(server, "SIGCONT");
 	await traffic.finish();
 	await conntracer.untilClosed(2, ours);
@@ -154,7 +154,7 @@ kernelTest("a connection that waits to be accepted at the start is counted", asy
 });
 
 kernelTest("a connection that is never accepted is opened and closed", async () => {
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	await runTraffic(["abandoned", "--count", "1", "--user-timeout", "100", ...NAMES]);
 	await conntracer.untilClosed(3, ours);
 	const run = await conntracer.stop();
@@ -166,7 +166,7 @@ kernelTest("a connection that is never accepted is opened and closed", async () 
 });
 
 hostTest("flows that come and go by the thousand find room again", async () => {
-	await using conntracer = await Conntracer.start(
+	await using conntracer = await Conntracer.startTcp(
 		...["--aggregate", "connection", "--max-flows", "8000"],
 	);
 	const truths: Outcome[] = [];

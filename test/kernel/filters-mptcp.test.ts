@@ -30,7 +30,7 @@ describe.skipIf(LACKS_MPTCP)("MPTCP (sysctl net.mptcp.enabled)", () => {
 			await using client = Puppet.start();
 			const { port, fd, accepted } = await connected(server, client, "127.0.0.1");
 			const pid = await (side === "client" ? client : server).pid();
-			await using conntracer = await Conntracer.start("-p", `${pid}`);
+			await using conntracer = await Conntracer.startTcp("-p", `${pid}`);
 			await client.call("send", fd, 500);
 			await server.call("recv_all", accepted, 500);
 			await client.call("close", fd);

@@ -111,7 +111,7 @@ describe("from before the start", () => {
 		scene.wanted.go();
 		await scene.wanted.held();
 		const small = ["--max-connections", "30", "-p", `${client},${server}`];
-		await using conntracer = await Conntracer.start(...small);
+		await using conntracer = await Conntracer.startTcp(...small);
 		expect(conntracer.ready.open_connections).toBe(30);
 		const { records } = await conntracer.stop();
 		const lost = gapsOf(records).filter(({ stage }) => stage === "connection_table");

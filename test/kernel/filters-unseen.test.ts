@@ -52,7 +52,7 @@ kernelTest("one socket, asked for in every second of its lives", async () => {
 		...["--request", "777", "--response", "1234", ...WANTED.names],
 	]);
 	const { ports } = await traffic.ready();
-	await using conntracer = await Conntracer.start("--remote-port", `${ports[0]}`);
+	await using conntracer = await Conntracer.startTcp("--remote-port", `${ports[0]}`);
 	traffic.go();
 	await traffic.finish();
 	await untilEnded(conntracer, CLIENT, 20);
@@ -118,7 +118,7 @@ kernelTest("-p of a server, for what waits to be accepted at the start", async (
 		...{ hostname: "127.0.0.1", port },
 		socket: { data, close: () => closed.resolve() },
 	});
-	await using conntracer = await Conntracer.start("-p", `${pid}`);
+	await using conntracer = await Conntracer.startTcp("-p", `${pid}`);
 	expect(conntracer.ready.open_connections).toBe(1);
 	process.kill(pid, "SIGCONT");
 	socket.write("x".repeat(100));
@@ -165,7 +165,7 @@ kernelTest(
 		const program = Bun.spawn(["perl", "-e", SECOND_LIFE], { stdin: "pipe", stdout: "pipe" });
 		const { value } = await program.stdout.getReader().read();
 		const port = Number(new TextDecoder().decode(value));
-		await using conntracer = await Conntracer.start("--remote-port", `${port}`);
+		await using conntracer = await Conntracer.startTcp("--remote-port", `${port}`);
 		program.stdin.write("\n");
 		program.stdin.end();
 		expect(await program.exited).toBe(0);

@@ -22,7 +22,7 @@ describe(`${COUNT} connections whose packets interrupt the other CPU, each and e
 		guestTest(how, async () => {
 			using namespaces = new NamespacePair();
 			namespaces.interruptForPackets();
-			await using conntracer = await Conntracer.start("--transport", "tcp");
+			await using conntracer = await Conntracer.startTcp();
 			const churn = ["churn", "--count", `${COUNT}`, "--clients", "2", "--threads", "4", ...args];
 			const truth = await runTraffic([...churn, ...NAMES], namespaces.left.prefix);
 			await conntracer.untilClosed(2 * COUNT, processIs(CLIENT, SERVER));

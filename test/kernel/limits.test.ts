@@ -37,7 +37,7 @@ describe("5000 connections, both ends, in a table for 1000", () => {
 		[["--strict"], 6],
 	] as const)
 		kernelTest(`what has no room is counted ${args.join(" ")}`, async () => {
-			await using conntracer = await Conntracer.start("--max-connections", "1000", ...args);
+			await using conntracer = await Conntracer.startTcp("--max-connections", "1000", ...args);
 			await holdAndLetGo(5000);
 			const { records, exitCode: code } = await conntracer.stop();
 			const { seen, kernel, lost } = summaryOf(records);
@@ -53,7 +53,7 @@ describe("5000 connections, both ends, in a table for 1000", () => {
 });
 
 kernelTest("a table that was full takes connections again when there is room", async () => {
-	await using conntracer = await Conntracer.start("--max-connections", "1000");
+	await using conntracer = await Conntracer.startTcp("--max-connections", "1000");
 	await holdAndLetGo(2000);
 	await conntracer.until("a gap", (records) => gapsOf(records).length > 0);
 	const before = addUp(flowsOf(conntracer.records, processIs(CLIENT, SERVER)));
@@ -66,7 +66,7 @@ kernelTest("a table that was full takes connections again when there is room", a
 kernelTest("connections from before the start that find no room are counted", async () => {
 	await using traffic = new Traffic(["hold", "--count", "1000", ...NAMES]);
 	await traffic.held();
-	await using conntracer = await Conntracer.start("--max-connections", "500");
+	await using conntracer = await Conntracer.startTcp("--max-connections", "500");
 	expect(conntracer.ready.open_connections).toBeLessThanOrEqual(500);
 	const { records } = await conntracer.stop();
 	const all = conntracer.ready.open_connections + lostOf(records, "connection_table");
@@ -76,7 +76,7 @@ kernelTest("connections from before the start that find no room are counted", as
 
 describe("40 flows in a table for 4", () => {
 	kernelTest("what has no room is counted", async () => {
-		await using conntracer = await Conntracer.start(
+		await using conntracer = await Conntracer.startTcp(
 			...["--max-flows", "4", "--aggregate", "connection"],
 		);
 		await holdAndLetGo(20);

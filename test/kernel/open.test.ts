@@ -35,7 +35,7 @@ describe("one connection that stays open and moves 100 MB in bursts", () => {
 	];
 	for (const [name, args] of cases)
 		kernelTest(`${name}: each interval has its bytes`, async () => {
-			await using conntracer = await Conntracer.start();
+			await using conntracer = await Conntracer.startTcp();
 			await using traffic = new Traffic(["hold", ...BURST, ...NAMES, ...args]);
 			await traffic.held();
 			for (let step = 0; step < STEPS; step++) await caughtUp(conntracer, await traffic.step());

@@ -15,7 +15,7 @@ for (const address of ["127.0.0.1", "::1"])
 		await using traffic = new Traffic([...args, ...bytes, ...NAMES]);
 		await traffic.held();
 		await traffic.step(); // before the start: not ours to count
-		await using conntracer = await Conntracer.start();
+		await using conntracer = await Conntracer.startTcp();
 		expect(conntracer.ready.open_connections).toBeGreaterThanOrEqual(2 * count);
 		const { clients, servers } = await traffic.step();
 		await conntracer.until("the bytes of a step", (records) => {
@@ -57,7 +57,7 @@ for (const address of ["127.0.0.1", "::1"])
 kernelTest("connections that never moved a byte know their direction", async () => {
 	await using traffic = new Traffic(["hold", "--count", "20", ...NAMES]);
 	await traffic.held();
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	await traffic.finish();
 	await conntracer.untilClosed(40, ours);
 	const run = await conntracer.stop();
@@ -69,7 +69,7 @@ kernelTest("a listener from before the start owns what it accepts", async () => 
 	const args = ["churn", "--count", "500", "--threads", "3", "--ports", "2", "--wait"];
 	await using traffic = new Traffic([...args, ...NAMES]);
 	const { ports } = await traffic.ready();
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	traffic.go();
 	const truth = await traffic.finish();
 	await conntracer.untilClosed(1000, ours);

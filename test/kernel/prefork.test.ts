@@ -98,7 +98,7 @@ describe("workers that accept from one listening socket", () => {
 		const forked = await prefork(1);
 		await using _ = forked.parent;
 		await using client = Puppet.start();
-		await using conntracer = await Conntracer.start();
+		await using conntracer = await Conntracer.startTcp();
 		const { pids, close } = await acceptInTurn(forked, client, 1);
 		await close();
 		const passive = (records: readonly OutputRecord[]) =>

@@ -7,7 +7,7 @@ import { type Outcome, ownPrograms, runTraffic, Traffic } from "../support/traff
 const { client: CLIENT, names: NAMES } = ownPrograms("ref");
 
 async function failing(count: number, args: readonly string[]): Promise<[Run, Outcome]> {
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	const truth = await runTraffic([...args, ...NAMES]);
 	await conntracer.untilClosed(count, processIs(CLIENT));
 	return [await conntracer.stop(), truth];
@@ -54,7 +54,7 @@ kernelTest("connections given up by their program are failed", async () => {
 });
 
 kernelTest("connections that find no local port leave the proof intact", async () => {
-	await using conntracer = await Conntracer.start();
+	await using conntracer = await Conntracer.startTcp();
 	const args = ["hold", "--count", "5", "--local-port", "31987", ...NAMES];
 	await using traffic = new Traffic(args);
 	await traffic.held();

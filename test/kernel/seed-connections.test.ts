@@ -127,7 +127,7 @@ kernelTest(
 		await using server = Puppet.start();
 		await using client = Puppet.start();
 		const [, port] = await server.listen();
-		await using conntracer = await Conntracer.start("--aggregate", "connection");
+		await using conntracer = await Conntracer.startTcp("--aggregate", "connection");
 		const [fd, own] = await client.connect(port);
 		await client.call("send", fd, 10);
 		await client.call("close", fd);

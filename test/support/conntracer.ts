@@ -13,6 +13,7 @@ import type {
 	SummaryRecord,
 	TcpCounts,
 } from "../../src/flow/records.ts";
+import { IN_GUEST } from "./guest.ts";
 import { Lines } from "./lines.ts";
 import { TIME_FACTOR } from "./time-factor.ts";
 
@@ -115,6 +116,11 @@ export class Conntracer implements AsyncDisposable {
 	static start(...args: readonly string[]): Promise<Conntracer> {
 		const interval = args.includes("-i") ? [] : ["-i", "250ms"];
 		return Conntracer.run("watch", ...interval, ...args);
+	}
+
+	/** One of which only TCP matters: a virtual machine takes long to load what UDP needs, too. */
+	static startTcp(...args: readonly string[]): Promise<Conntracer> {
+		return Conntracer.start(...(IN_GUEST ? ["--transport", "tcp"] : []), ...args);
 	}
 
 	/** Any command that has a `ready` record. */
