@@ -59,14 +59,16 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 	return known ? *known : SLOT_OVERFLOW;
 }
 
-VERIFIED_ONCE __u32 slot_of(const struct flow_key *key)
+VERIFIED_ONCE __u32 slot_of(const struct flow_key *given)
 {
+	struct flow_key key;
 	__u32 *slot;
 
-	if (!key)
+	if (!given)
 		return SLOT_OVERFLOW;
-	slot = bpf_map_lookup_elem(&flow_slots, key);
-	return slot ? *slot : take_slot(key);
+	key = *given; /* before 6.2 (d1673304097c) no key of a map is memory that was passed */
+	slot = bpf_map_lookup_elem(&flow_slots, &key);
+	return slot ? *slot : take_slot(&key);
 }
 
 /* Finds or makes the flow of a connection, and remembers its slot in conn. */
