@@ -9,9 +9,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Glob } from "bun";
 import { bpfObject } from "../support/bpf-object.ts";
 import { cProgram } from "../support/c-program.ts";
+import { allFiles, filesFor, selectFiles } from "./files.ts";
 import { runFiles } from "./job.ts";
 import {
 	type DebianKernel,
@@ -29,21 +29,6 @@ import { say } from "./shell.ts";
 const ROOT = resolve(import.meta.dir, "../..");
 const EMULATOR = "qemu-system-x86_64";
 const REPORT = join(ROOT, "docs/kernel-support.md");
-/** Those that need a kernel. */
-const FILES = new Glob("test/{ffi,kernel,trace}/**/*.test.ts");
-/** Of these, those about user space: options, ends of processes, text, who calls what. */
-const OF_USER_SPACE: readonly string[] = [
-	...[
-		"test/ffi/log",
-		"test/kernel/ends",
-		"test/kernel/hostile",
-		"test/kernel/top",
-		"test/trace/ends",
-	],
-	...["test/trace/flow-tracer", "test/trace/hook-choice", "test/trace/polling"],
-	"test/trace/probe-reasons",
-].map((name) => `${name}.test.ts`);
-
 const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief", "acceptors"];
 const BPF_OBJECTS = ["lose"];
 
@@ -58,10 +43,6 @@ interface Wanted {
 	readonly guests: number;
 }
 
-function allFiles(): string[] {
-	return [...FILES.scanSync(ROOT)].filter((file) => !OF_USER_SPACE.includes(file)).sort();
-}
-
 function readArguments(): Wanted {
 	const { values, positionals: filters } = parseArgs({
 		options: {
@@ -73,17 +54,14 @@ function readArguments(): Wanted {
 		},
 		allowPositionals: true,
 	});
-	const isFiltered = filters.length > 0;
 	const guests = Number(values.guests);
 	if (!(guests >= 1)) throw new Error(`--guests ${values.guests}: must be a number, from 1`);
 	return {
 		kernels: selectKernels(values.kernels),
 		families: selectFamilies(values.hooks),
-		files: allFiles().filter(
-			(file) => !isFiltered || filters.some((filter) => file.includes(filter)),
-		),
+		files: selectFiles(filters),
 		isOptional: values.optional,
-		hasReport: values.report || !isFiltered,
+		hasReport: values.report || filters.length === 0,
 		guests,
 	};
 }
@@ -151,7 +129,8 @@ async function main(): Promise<void> {
 			continue;
 		}
 		for (const family of families) {
-			runs.push(await runOne(kernel, family, wanted));
+			const some = { ...wanted, files: filesFor(files, family === families[0]) };
+			runs.push(await runOne(kernel, family, some));
 			if (hasReport) writeReport(runs);
 		}
 	}
