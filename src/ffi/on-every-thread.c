@@ -1,6 +1,6 @@
 /*
- * Gives up all capabilities of the thread that it runs in. Bun compiles it when it is needed,
- * as JavaScript has no way into threads other than its own: see docs/adr/0013.
+ * Gives up all capabilities of the thread that it runs in. In C, as JavaScript has no way into
+ * threads other than its own: see docs/adr/0013. Needs no headers, and runs with any libc.
  */
 
 #define SIGSYS 31

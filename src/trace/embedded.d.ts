@@ -10,7 +10,7 @@ declare module "*.so.1" {
 	export default path;
 }
 
-declare module "*.c" {
+declare module "*.so" {
 	const path: string;
 	export default path;
 }

@@ -3,12 +3,22 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import type { Architecture } from "../../packaging/apt.ts";
 import { writeInitramfs } from "./initramfs.ts";
 import type { PreparedKernel } from "./prepare.ts";
+
+/** The files that a guest starts with. */
+export interface GuestFiles {
+	/** A directory of the host that becomes `/`. */
+	readonly root: string;
+	/** Directories of the host that have the same path in the guest, where the root has not all. */
+	readonly shared: readonly string[];
+}
 
 export interface GuestJob {
 	/** For sh, as root; what it changes is in memory, except under SHARE. */
 	readonly script: string;
+	readonly files: GuestFiles;
 	/** A directory of the host, with nothing in it but the share. */
 	readonly scratch: string;
 	/** Kills it. */
@@ -26,32 +36,52 @@ export function shareOf(scratch: string): string {
 const DONE = "vm: the job is done";
 const MEMORY_MB = 2048;
 const CPUS = 2;
-/**
- * Page tables of five levels make a guest a fifth slower; where it believes that REP MOVSB is fast,
- * memory is copied byte by byte, at a fifth of the speed.
- */
-const CPU = "max,-la57,-erms";
+/** How the host emulates an architecture, and what its kernel is told. */
+const MACHINES: Readonly<Record<Architecture, { emulator: string[]; append: string[] }>> = {
+	amd64: {
+		// Page tables of five levels make a guest a fifth slower; where it believes that REP MOVSB is
+		// fast, memory is copied byte by byte, at a fifth of the speed.
+		emulator: ["qemu-system-x86_64", "-M", "q35", "-cpu", "max,-la57,-erms"],
+		// Emulation has it from the host's clock; what the kernel falls back to is slow.
+		append: ["console=ttyS0", "tsc=reliable", "clocksource=tsc"],
+	},
+	arm64: {
+		// The emulation of what later CPUs have (pointer authentication) is slow.
+		emulator: ["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "neoverse-n1"],
+		append: ["console=ttyAMA0"],
+	},
+};
 
-function qemuCommand(kernel: PreparedKernel, initramfs: string, share: string): string[] {
-	const append = [
-		...["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "nokaslr"],
+export function emulatorOf(architecture: Architecture): string {
+	return MACHINES[architecture].emulator[0] ?? "";
+}
+
+/** A directory of the host, for the guest to mount. */
+function share(tag: string, path: string, options = ""): string[] {
+	const device = `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`;
+	return ["-fsdev", `local,id=${tag},path=${path},security_model=none${options}`, "-device", device];
+}
+
+function qemuCommand(kernel: PreparedKernel, job: GuestJob, initramfs: string): string[] {
+	const { emulator, append } = MACHINES[kernel.architecture];
+	const { root, shared } = job.files;
+	const words = [
+		...["quiet", "panic=-1", "mitigations=off", "nokaslr", ...append],
 		// What each system call and each page costs less without.
 		...["init_on_alloc=0", "apparmor=0", "audit=0"],
-		// Emulation has it from the host's clock; what the kernel falls back to is slow.
-		...["tsc=reliable", "clocksource=tsc"],
 		`modules=${kernel.directory}/lib/modules`,
+		`shared=${shared.join(":")}`,
 	];
+	const readOnly = ",readonly=on,multidevs=remap";
 	return [
 		// It ends with us, however we end.
-		...["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"],
-		...["-M", "q35", "-accel", "tcg", "-cpu", CPU, "-m", `${MEMORY_MB}`, "-smp", `${CPUS}`],
+		...["setpriv", "--pdeathsig", "KILL", ...emulator],
+		...["-accel", "tcg", "-m", `${MEMORY_MB}`, "-smp", `${CPUS}`],
 		...["-nodefaults", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"],
-		...["-kernel", kernel.image, "-initrd", initramfs, "-append", append.join(" ")],
-		"-fsdev",
-		"local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
-		...["-device", "virtio-9p-pci,fsdev=host,mount_tag=host"],
-		...["-fsdev", `local,id=share,path=${share},security_model=none`],
-		...["-device", "virtio-9p-pci,fsdev=share,mount_tag=share"],
+		...["-kernel", kernel.image, "-initrd", initramfs, "-append", words.join(" ")],
+		...share("host", root, readOnly),
+		...share("share", shareOf(job.scratch)),
+		...shared.flatMap((path, index) => share(`shared${index}`, path, readOnly)),
 	];
 }
 
@@ -70,8 +100,8 @@ export async function runGuest(kernel: PreparedKernel, job: GuestJob): Promise<s
 	const share = shareOf(job.scratch);
 	const end = `echo '${DONE}'\nsync\nexec /bin/busybox poweroff -f\n`;
 	writeFileSync(join(share, "job"), `${job.script}\n${end}`);
-	const initramfs = writeInitramfs(kernel, job.scratch);
-	const child = Bun.spawn(qemuCommand(kernel, initramfs, share), {
+	const initramfs = writeInitramfs(kernel, job.files.root, job.scratch);
+	const child = Bun.spawn(qemuCommand(kernel, job, initramfs), {
 		stdin: "ignore",
 		stdout: "pipe",
 		stderr: "pipe",

@@ -2,10 +2,9 @@
 
 import { chmodSync, copyFileSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "../../packaging/shell.ts";
 import type { PreparedKernel } from "./prepare.ts";
-import { run } from "./shell.ts";
 
-const BUSYBOX = "/bin/busybox";
 /** What init calls. */
 const APPLETS = ["insmod", "ip", "mkdir", "mount", "sh", "switch_root", "umount"];
 const MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
@@ -26,13 +25,17 @@ function copyModule(path: string, to: string): void {
 	else copyFileSync(path, to);
 }
 
-/** In an empty directory. Returns the archive's path. */
-export function writeInitramfs({ directory, release }: PreparedKernel, scratch: string): string {
+/** In an empty directory, with the busybox of the guest's root. Returns the archive's path. */
+export function writeInitramfs(
+	{ directory, release }: PreparedKernel,
+	from: string,
+	scratch: string,
+): string {
 	const root = join(scratch, "root");
 	const archive = join(scratch, "initramfs");
 	for (const name of ["bin", "modules", "dev", "proc", "host", "upper", "root"])
 		mkdirSync(join(root, name), { recursive: true });
-	copyFileSync(BUSYBOX, join(root, "bin/busybox"));
+	copyFileSync(join(from, "bin/busybox"), join(root, "bin/busybox"));
 	for (const name of APPLETS) symlinkSync("busybox", join(root, "bin", name));
 	copyFileSync(join(import.meta.dir, "init"), join(root, "init"));
 	for (const name of ["bin/busybox", "init"]) chmodSync(join(root, name), 0o755);

@@ -13,9 +13,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { runGuest, SHARE, shareOf } from "./guest.ts";
 import type { Family } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import type { PreparedKernel } from "./prepare.ts";
 import { type FileResult, readResult } from "./results.ts";
-import { say } from "./shell.ts";
+import { say } from "../../packaging/shell.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 /** How much longer all may take than on a machine: an emulated one is slow, and slower when it is not alone. */
@@ -26,9 +27,14 @@ const BUN_TIMEOUT_MS = 5000;
 const FILE_MS = 600_000;
 const LOOK_EVERY_MS = 200;
 
-export interface MatrixJob {
+/** Where tests run. */
+export interface Place {
 	readonly kernel: PreparedKernel;
+	readonly machine: Machine;
 	readonly family: Family;
+}
+
+export interface MatrixJob extends Place {
 	readonly files: readonly string[];
 	/** That run at the same time. */
 	readonly guests: number;
@@ -40,7 +46,7 @@ export interface MatrixJob {
  * Takes the names of files from N.file in the share, one after the other, and leaves their output
  * in N.log and the exit code in N.status. An empty name is the end.
  */
-function jobScript(family: Family): string {
+function jobScript({ family, machine }: MatrixJob): string {
 	const environment = {
 		PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		HOME: "/root",
@@ -50,10 +56,11 @@ function jobScript(family: Family): string {
 		TEST_IN_GUEST: "1",
 		CONNTRACER_HOOKS: family,
 	};
-	const test = `'${process.execPath}' test --timeout ${BUN_TIMEOUT_MS * TIME_FACTOR}`;
+	const test = `'${machine.bun}' test --timeout ${BUN_TIMEOUT_MS * TIME_FACTOR}`;
 	return `${Object.entries(environment)
 		.map(([name, value]) => `export ${name}='${value}'`)
 		.join("\n")}
+${machine.prelude}
 cd '${ROOT}'
 output=${SHARE}/0
 while :; do
@@ -111,9 +118,10 @@ class Worker {
 		this.#tell(first);
 		const timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
 		try {
-			const { kernel, family } = this.#job;
+			const { kernel, machine } = this.#job;
 			const said = await runGuest(kernel, {
-				script: jobScript(family),
+				script: jobScript(this.#job),
+				files: machine.files,
 				scratch: this.#scratch,
 				signal: this.#overdue.signal,
 			});

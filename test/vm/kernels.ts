@@ -1,26 +1,36 @@
 /** The kernels of the matrix, and who can run what. */
 
+import type { Architecture } from "../../packaging/apt.ts";
 import type { HookFamily } from "../../src/trace/session-options.ts";
 
 export interface DebianKernel {
 	/** What `--kernels` calls it. */
 	readonly name: string;
+	/** Has one kernel; which version that is is known at run time only. */
 	readonly suite: string;
-	/** Which version it stands for is known at run time only. */
-	readonly metapackage: string;
 }
 
 export type Family = Exclude<HookFamily, "auto">;
 
 /** Oldest first. */
 const KERNELS: readonly DebianKernel[] = [
-	{ name: "5.10", suite: "bullseye-security", metapackage: "linux-image-amd64" },
-	{ name: "6.1", suite: "bookworm-security", metapackage: "linux-image-amd64" },
-	{ name: "6.12", suite: "trixie-security", metapackage: "linux-image-amd64" },
-	{ name: "sid", suite: "sid", metapackage: "linux-image-amd64" },
+	{ name: "5.10", suite: "bullseye-security" },
+	{ name: "6.1", suite: "bookworm-security" },
+	{ name: "6.12", suite: "trixie-security" },
+	{ name: "sid", suite: "sid" },
 ];
 
-export const KERNEL_NAMES: readonly string[] = KERNELS.map(({ name }) => name);
+/** How a report calls it. */
+export function nameOn(architecture: Architecture, kernel: string): string {
+	return architecture === "amd64" ? kernel : `${kernel} ${architecture}`;
+}
+
+const ARCHITECTURES: readonly Architecture[] = ["amd64", "arm64"];
+
+/** Of the report, in its order. */
+export const KERNEL_NAMES: readonly string[] = ARCHITECTURES.flatMap((architecture) =>
+	KERNELS.map(({ name }) => nameOn(architecture, name)),
+);
 
 /** Those that conntracer has programs for. */
 export const FAMILIES: readonly Family[] = ["tracepoint", "fentry", "kprobe"];
@@ -36,6 +46,13 @@ export function selectKernels(list: string): DebianKernel[] {
 /** As selectKernels, for `--hooks`. */
 export function selectFamilies(list: string): Family[] {
 	return select("--hooks", list, FAMILIES, (name) => name);
+}
+
+/** As selectKernels, for `--arch`; one alone. */
+export function selectArchitecture(name: string): Architecture {
+	const [architecture, ...others] = select("--arch", name, ARCHITECTURES, (each) => each);
+	if (architecture === undefined || others.length > 0) throw new Error(`--arch ${name}: one alone`);
+	return architecture;
 }
 
 function select<T>(

@@ -10,15 +10,16 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Package, Suite } from "./apt.ts";
-import type { DebianKernel } from "./kernels.ts";
-import { run, say } from "./shell.ts";
+import { type Architecture, type Package, Suite, unpack } from "../../packaging/apt.ts";
+import { cacheDirectory } from "../../packaging/cache.ts";
+import { run, say } from "../../packaging/shell.ts";
+import { type DebianKernel, nameOn } from "./kernels.ts";
 
 /** A directory of the cache. */
 export interface PreparedKernel {
 	readonly name: string;
+	readonly architecture: Architecture;
 	/** As `uname -r` says it. */
 	readonly release: string;
 	/** Of the Debian package. */
@@ -30,11 +31,7 @@ export interface PreparedKernel {
 
 /** Raised when what is kept is made in another way. */
 const FORMAT = 1;
-const CACHE = join(
-	process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
-	"conntracer",
-	"kernels",
-);
+const CACHE = cacheDirectory("kernels");
 
 /** Since 6.19 an image is three packages. */
 const PARTS = /^linux-(?:image|binary|modules|base)-\d/;
@@ -45,17 +42,21 @@ const LEFT_OUT = [
 	...["drivers/net/ethernet", "drivers/net/wireless", "drivers/iio", "drivers/staging"],
 ].map((path) => `--exclude=*/kernel/${path}`);
 
-export function prepareKernel({ name, suite, metapackage }: DebianKernel): PreparedKernel {
-	const source = new Suite(suite, CACHE);
+export function prepareKernel(
+	{ name, suite }: DebianKernel,
+	architecture: Architecture,
+): PreparedKernel {
+	const source = new Suite(suite, CACHE, { architecture });
 	source.refresh();
-	const packages = source.closure(metapackage, PARTS).slice(1);
+	const packages = source.closure(`linux-image-${architecture}`, PARTS).slice(1);
 	const version = packages[0]?.version ?? "";
-	const directory = join(CACHE, name);
+	const key = architecture === "amd64" ? name : `${name}-${architecture}`;
+	const directory = join(CACHE, key);
 	const id = `${version} (${FORMAT})`;
 	const stamp = join(directory, "version");
 	if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== id) {
-		say(`${name}: getting ${packages.map((each) => each.name).join(", ")} ${version}`);
-		const scratch = mkdtempSync(join(CACHE, `${name}.`));
+		say(`${key}: getting ${packages.map((each) => each.name).join(", ")} ${version}`);
+		const scratch = mkdtempSync(join(CACHE, `${key}.`));
 		try {
 			fill(scratch, source, packages);
 			writeFileSync(join(scratch, "version"), id);
@@ -66,7 +67,8 @@ export function prepareKernel({ name, suite, metapackage }: DebianKernel): Prepa
 		}
 	}
 	return {
-		name,
+		name: nameOn(architecture, name),
+		architecture,
 		version,
 		release: releaseIn(directory),
 		image: join(directory, "vmlinuz"),
@@ -80,8 +82,7 @@ function fill(directory: string, source: Suite, packages: readonly Package[]): v
 	for (const path of [debs, root, join(directory, "lib")]) mkdirSync(path);
 	source.download(packages, debs);
 	for (const name of readdirSync(debs)) {
-		const unpack = ["tar", "-x", "--no-same-owner", "-C", root, ...LEFT_OUT].join(" ");
-		run(["sh", "-c", `dpkg-deb --fsys-tarfile "$0" | ${unpack}`, join(debs, name)]);
+		unpack(join(debs, name), root, LEFT_OUT);
 	}
 	const modules = ["usr/lib/modules", "lib/modules"]
 		.map((path) => join(root, path))

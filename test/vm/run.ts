@@ -2,37 +2,39 @@
  * The kernel tests on other kernels: `./dev test --kernels 5.10,sid --hooks tracepoint [FILTER…]`.
  * Ends with the line that scripts read; without a filter, or with --report, it also writes
  * docs/kernel-support.md. --guests N runs so many at once, in place of one for each CPU; with
- * --optional a kernel that cannot be had is skipped.
+ * --arch arm64 on emulated machines of that kind. With --optional a kernel that cannot be had is skipped.
  */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { bpfObject } from "../support/bpf-object.ts";
-import { cProgram } from "../support/c-program.ts";
+import type { Architecture } from "../../packaging/apt.ts";
+import { say } from "../../packaging/shell.ts";
+import { hostTarget } from "../../packaging/target.ts";
 import { allFiles, filesFor, selectFiles } from "./files.ts";
-import { runFiles } from "./job.ts";
+import { emulatorOf } from "./guest.ts";
+import { type Place, runFiles } from "./job.ts";
 import {
 	type DebianKernel,
 	FAMILIES,
 	type Family,
+	familiesOn,
 	KERNEL_NAMES,
+	selectArchitecture,
 	selectFamilies,
 	selectKernels,
 } from "./kernels.ts";
+import { prepareMachine } from "./machine.ts";
 import { type PreparedKernel, prepareKernel } from "./prepare.ts";
 import { type MatrixRun, mergeRuns, parseReport, renderReport } from "./report.ts";
 import { addUp, type FileResult, summaryLine } from "./results.ts";
-import { say } from "./shell.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
-const EMULATOR = "qemu-system-x86_64";
 const REPORT = join(ROOT, "docs/kernel-support.md");
-const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief", "acceptors"];
-const BPF_OBJECTS = ["lose"];
 
 interface Wanted {
+	readonly architecture: Architecture;
 	readonly kernels: readonly DebianKernel[];
 	readonly families: readonly Family[];
 	readonly files: readonly string[];
@@ -46,6 +48,7 @@ interface Wanted {
 function readArguments(): Wanted {
 	const { values, positionals: filters } = parseArgs({
 		options: {
+			arch: { type: "string", default: hostTarget().architecture },
 			kernels: { type: "string", default: "all" },
 			hooks: { type: "string", default: FAMILIES.join(",") },
 			optional: { type: "boolean", default: false },
@@ -57,6 +60,7 @@ function readArguments(): Wanted {
 	const guests = Number(values.guests);
 	if (!(guests >= 1)) throw new Error(`--guests ${values.guests}: must be a number, from 1`);
 	return {
+		architecture: selectArchitecture(values.arch),
 		kernels: selectKernels(values.kernels),
 		families: selectFamilies(values.hooks),
 		files: selectFiles(filters),
@@ -72,11 +76,8 @@ function show(result: FileResult): void {
 	process.stdout.write(`${result.file}: ${summaryLine(result)} (${time})\n`);
 }
 
-async function runOne(
-	kernel: PreparedKernel,
-	hooks: Family,
-	{ files, guests }: Wanted,
-): Promise<MatrixRun> {
+async function runOne(place: Place, { files, guests }: Wanted): Promise<MatrixRun> {
+	const { kernel, family: hooks } = place;
 	const start = performance.now();
 	const results = new Map<string, FileResult>();
 	say(`${kernel.name} is ${kernel.release}; hooks: ${hooks}`);
@@ -84,7 +85,7 @@ async function runOne(
 		results.set(result.file, result);
 		show(result);
 	};
-	await runFiles({ kernel, family: hooks, files, guests, onResult });
+	await runFiles({ ...place, files, guests, onResult });
 	const seconds = ((performance.now() - start) / 1000).toFixed(0);
 	say(`${kernel.name}, ${hooks}: ${summaryLine(addUp([...results.values()]))}, in ${seconds} s`);
 	const { name, release, version } = kernel;
@@ -101,10 +102,11 @@ function writeReport(runs: readonly MatrixRun[]): void {
 }
 
 /** Null where it cannot be had, for want of a network or of an emulator, and need not be. */
-function prepare(kernel: DebianKernel, { isOptional }: Wanted): PreparedKernel | null {
+function prepare(kernel: DebianKernel, { architecture, isOptional }: Wanted): PreparedKernel | null {
 	try {
-		if (Bun.which(EMULATOR) === null) throw new Error(`${EMULATOR} is not installed`);
-		return prepareKernel(kernel);
+		const emulator = emulatorOf(architecture);
+		if (Bun.which(emulator) === null) throw new Error(`${emulator} is not installed`);
+		return prepareKernel(kernel, architecture);
 	} catch (error) {
 		if (!isOptional) throw error;
 		const [reason] = (error instanceof Error ? error.message : String(error)).split("\n").slice(-2);
@@ -115,11 +117,9 @@ function prepare(kernel: DebianKernel, { isOptional }: Wanted): PreparedKernel |
 
 async function main(): Promise<void> {
 	const wanted = readArguments();
-	const { kernels, families, files, hasReport } = wanted;
+	const { architecture, kernels, files, hasReport } = wanted;
 	if (files.length === 0) throw new Error("no test file has this in its path");
-	// A guest would take long to compile them.
-	for (const program of C_PROGRAMS) cProgram(program);
-	for (const object of BPF_OBJECTS) bpfObject(object);
+	const machine = await prepareMachine(architecture);
 	const runs: MatrixRun[] = [];
 	let missing = 0;
 	for (const each of kernels) {
@@ -128,9 +128,10 @@ async function main(): Promise<void> {
 			missing++;
 			continue;
 		}
+		const families = familiesOn(architecture, each, wanted.families);
 		for (const family of families) {
 			const some = { ...wanted, files: filesFor(files, family === families[0]) };
-			runs.push(await runOne(kernel, family, some));
+			runs.push(await runOne({ kernel, machine, family }, some));
 			if (hasReport) writeReport(runs);
 		}
 	}

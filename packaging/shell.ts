@@ -21,5 +21,5 @@ export function run(command: readonly string[], { cwd, env }: RunOptions = {}): 
 
 /** One line on standard error, for those who wait. */
 export function say(text: string): void {
-	process.stderr.write(`vm: ${text}\n`);
+	process.stderr.write(`dev: ${text}\n`);
 }

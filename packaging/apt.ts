@@ -47,14 +47,37 @@ export function parsePackage(record: string): Package {
 	return { name: field(record, "Package"), version: field(record, "Version"), depends };
 }
 
+export type Architecture = "amd64" | "arm64";
+
+export interface SuiteOptions {
+	/** "amd64" unless told. */
+	readonly architecture?: Architecture;
+	/** Source packages, too. */
+	readonly hasSources?: boolean;
+}
+
+/** Packages of one architecture. */
 export class Suite {
-	readonly #name: string;
+	readonly #names: readonly string[];
+	readonly #architecture: Architecture;
+	readonly #hasSources: boolean;
 	readonly #directory: string;
 
-	/** `cache` keeps a directory for each suite. */
-	constructor(name: string, cache: string) {
-		this.#name = name;
-		this.#directory = join(cache, "apt", name);
+	/**
+	 * `cache` keeps a directory for each suite and architecture. Of several suites, separated by
+	 * spaces, a package is of the one that has its highest version.
+	 */
+	constructor(names: string, cache: string, options: SuiteOptions = {}) {
+		const { architecture = "amd64", hasSources = false } = options;
+		this.#names = names.split(" ");
+		this.#architecture = architecture;
+		this.#hasSources = hasSources;
+		const name = this.#names.join("+") + (hasSources ? "-sources" : "");
+		this.#directory = join(
+			cache,
+			"apt",
+			architecture === "amd64" ? name : `${name}-${architecture}`,
+		);
 	}
 
 	get #env(): Record<string, string> {
@@ -65,23 +88,29 @@ export class Suite {
 		const directory = this.#directory;
 		for (const name of ["lists/partial", "cache/archives/partial"])
 			mkdirSync(join(directory, name), { recursive: true });
-		const uri = mirror(this.#name.endsWith("-security"));
-		writeFileSync(
-			join(directory, "sources.list"),
-			`deb [arch=amd64 signed-by=${KEYRING}] ${uri} ${this.#name} main\n`,
-		);
+		const lines = this.#names.flatMap((name) => {
+			const rest = `${mirror(name.endsWith("-security"))} ${name} main\n`;
+			const signed = `signed-by=${KEYRING}`;
+			return [
+				`deb [arch=${this.#architecture} ${signed}] ${rest}`,
+				...(this.#hasSources ? [`deb-src [${signed}] ${rest}`] : []),
+			];
+		});
+		writeFileSync(join(directory, "sources.list"), lines.join(""));
 		writeFileSync(join(directory, "status"), "");
 		const config = `${hostSettings()}
 Dir::Etc::Main "/dev/null";
 Dir::Etc::Parts "/dev/null";
 Dir::Etc::SourceList "${directory}/sources.list";
 Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
 Dir::State "${directory}";
 Dir::State::Lists "${directory}/lists";
 Dir::State::Status "${directory}/status";
 Dir::Cache "${directory}/cache";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
+APT::Architecture "${this.#architecture}";
+APT::Architectures { "${this.#architecture}"; };
 APT::Sandbox::User "root";
 `;
 		writeFileSync(join(directory, "apt.conf"), config);
@@ -120,4 +149,22 @@ APT::Sandbox::User "root";
 		const wanted = packages.map(({ name, version }) => `${name}=${version}`);
 		run(["apt-get", "-q", "download", ...wanted], { cwd: directory, env: this.#env });
 	}
+
+	/** What apt would install on an empty machine for these: all that they need, too. */
+	solve(names: readonly string[]): Package[] {
+		const options = ["--no-install-recommends", "-o", "Dpkg::Use-Pty=0"];
+		const plan = run(["apt-get", "-q", "-s", ...options, "install", ...names], { env: this.#env });
+		return [...plan.matchAll(/^Inst (\S+) \((\S+) /gm)].map(([, name = "", version = ""]) => ({
+			name: name.replace(/:.*/, ""),
+			version,
+			depends: [],
+		}));
+	}
+}
+
+/** The files of a package, below a directory. */
+export function unpack(deb: string, directory: string, options: readonly string[] = []): void {
+	const tar = ["tar", "-x", "--no-same-owner", "--keep-directory-symlink", ...options];
+	const script = 'deb=$1; shift; dpkg-deb --fsys-tarfile "$deb" | "$@"';
+	run(["sh", "-ec", script, "sh", deb, ...tar, "-C", directory]);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parsePackage } from "./apt.ts";
+import { parsePackage } from "../../packaging/apt.ts";
 
 test("a package's record: what it depends on, without versions, alternatives one by one", () => {
 	const record = `Package: linux-image-7.2.1-amd64

@@ -1,0 +1,51 @@
+/** The one file to carry. */
+
+import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { BunPlugin } from "bun";
+
+const SOURCES = resolve(import.meta.dir, "../src");
+
+export interface BinaryOptions {
+	/** Has all that src/ takes from build/. */
+	readonly parts: string;
+	/** Bun for the target; without one it is for this machine. */
+	readonly runtime?: string;
+	readonly outfile: string;
+}
+
+/** Takes from elsewhere what src/ says is in build/. */
+function partsFrom(directory: string): BunPlugin {
+	return {
+		name: "parts",
+		setup(build) {
+			build.onResolve({ filter: /^\.\.\/\.\.\/build\// }, ({ path, importer }) =>
+				importer.startsWith(SOURCES)
+					? { path: join(directory, path.slice("../../build/".length)) }
+					: undefined,
+			);
+		},
+	};
+}
+
+export async function makeBinary({ parts, runtime, outfile }: BinaryOptions): Promise<void> {
+	await Bun.build({
+		entrypoints: [join(SOURCES, "main.ts")],
+		target: "bun",
+		format: "esm",
+		minify: true,
+		// Saves 20 ms of each start.
+		bytecode: true,
+		sourcemap: "inline",
+		plugins: [partsFrom(parts)],
+		compile: {
+			outfile,
+			...(runtime === undefined ? {} : { executablePath: runtime }),
+			// What runs as root obeys no file of the directory that it is started in.
+			autoloadDotenv: false,
+			autoloadBunfig: false,
+		},
+	});
+	// The binary has its own copy.
+	rmSync(`${outfile}.map`, { force: true });
+}
