@@ -47,6 +47,10 @@ export function parsePackage(record: string): Package {
 	return { name: field(record, "Package"), version: field(record, "Version"), depends };
 }
 
+function isNewer(a: string, b: string): boolean {
+	return Bun.spawnSync(["dpkg", "--compare-versions", a, "gt", b]).success;
+}
+
 export type Architecture = "amd64" | "arm64";
 
 export interface SuiteOptions {
@@ -148,6 +152,22 @@ APT::Sandbox::User "root";
 	download(packages: readonly Package[], directory: string): void {
 		const wanted = packages.map(({ name, version }) => `${name}=${version}`);
 		run(["apt-get", "-q", "download", ...wanted], { cwd: directory, env: this.#env });
+	}
+
+	/** @throws where the suite has no sources of this name */
+	sourceVersion(name: string): string {
+		const show = ["apt-cache", "showsrc", "--only-source", name];
+		const records = run(show, { env: this.#env }).split(/\n\n+/);
+		const versions = records.map((record) => field(record, "Version")).filter(Boolean);
+		const newest = versions.reduce((a, b) => (isNewer(b, a) ? b : a), "");
+		if (newest === "") throw new Error(`${this.#names.join(", ")}: no sources of ${name}`);
+		return newest;
+	}
+
+	/** Leaves the .dsc file, and what it names, in a directory. */
+	downloadSource(name: string, version: string, directory: string): void {
+		const wanted = ["--download-only", "--only-source", `${name}=${version}`];
+		run(["apt-get", "-q", "source", ...wanted], { cwd: directory, env: this.#env });
 	}
 
 	/** What apt would install on an empty machine for these: all that they need, too. */

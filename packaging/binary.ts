@@ -28,8 +28,16 @@ function partsFrom(directory: string): BunPlugin {
 	};
 }
 
-export async function makeBinary({ parts, runtime, outfile }: BinaryOptions): Promise<void> {
-	await Bun.build({
+/** Where the packages are that these files belong to. */
+function packagesOf(files: readonly string[]): string[] {
+	const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
+	return [...new Set(folders)].sort().map((folder) => resolve(folder));
+}
+
+/** Returns the folders of the npm packages that it holds. */
+export async function makeBinary(options: BinaryOptions): Promise<string[]> {
+	const { parts, runtime, outfile } = options;
+	const { metafile } = await Bun.build({
 		entrypoints: [join(SOURCES, "main.ts")],
 		target: "bun",
 		format: "esm",
@@ -37,6 +45,7 @@ export async function makeBinary({ parts, runtime, outfile }: BinaryOptions): Pr
 		// Saves 20 ms of each start.
 		bytecode: true,
 		sourcemap: "inline",
+		metafile: true,
 		plugins: [partsFrom(parts)],
 		compile: {
 			outfile,
@@ -48,4 +57,5 @@ export async function makeBinary({ parts, runtime, outfile }: BinaryOptions): Pr
 	});
 	// The binary has its own copy.
 	rmSync(`${outfile}.map`, { force: true });
+	return packagesOf(Object.keys(metafile?.inputs ?? {}));
 }

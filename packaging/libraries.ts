@@ -1,77 +1,41 @@
-/** The shared libraries that the binary carries, as Debian 12 has them, with its security updates. */
+/** The shared libraries that the binary carries: Debian's own, as far as they are glibc's. */
 
-import {
-	copyFileSync,
-	existsSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	realpathSync,
-	renameSync,
-	rmSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { type Package, Suite, unpack } from "./apt.ts";
-import { cacheDirectory } from "./cache.ts";
-import { say } from "./shell.ts";
+import { type Component, sha256 } from "./component.ts";
+import { Debian, RELEASE, termsIn } from "./debian.ts";
+import { makeMuslLibrary } from "./musl-library.ts";
 import type { Target } from "./target.ts";
 
-/** One that the binary carries. */
-export interface Component {
-	/** As its makers call it. */
-	readonly name: string;
-	/** Of Debian's package. */
-	readonly version: string;
-	/** Debian's package, for this architecture or of sources. */
-	readonly purl: string;
-	/** An SPDX expression. */
-	readonly license: string;
-	/** What Debian's package says of it. */
-	readonly copyright: string;
-}
-
-export const DEBIAN_RELEASE = "bookworm";
-const SUITES = `${DEBIAN_RELEASE} ${DEBIAN_RELEASE}-security`;
-
-interface Library {
+export interface Library {
+	/** Debian's source package. */
 	readonly name: string;
 	readonly soname: string;
+	/** Debian's package. */
 	readonly package: string;
-	/** Of the library itself, as /usr/share/doc/…/copyright says; not of the tools beside it. */
+	/** Of the library itself, not of the tools beside it, in Debian's words. */
+	readonly debianLicense: string;
+	/** The same as an SPDX expression. */
 	readonly license: string;
 }
 
 export const LIBRARIES: readonly Library[] = [
-	{ name: "zlib", soname: "libz.so.1", package: "zlib1g", license: "Zlib" },
 	{
-		...{ name: "elfutils libelf", soname: "libelf.so.1", package: "libelf1" },
-		license: "LGPL-3.0-or-later OR GPL-2.0-or-later",
+		...{ name: "zlib", soname: "libz.so.1", package: "zlib1g" },
+		...{ debianLicense: "Zlib", license: "Zlib" },
+	},
+	{
+		...{ name: "elfutils", soname: "libelf.so.1", package: "libelf1" },
+		...{ debianLicense: "LGPL-3+ or GPL-2+", license: "LGPL-3.0-or-later OR GPL-2.0-or-later" },
 	},
 	{
 		...{ name: "libbpf", soname: "libbpf.so.1", package: "libbpf1" },
-		license: "LGPL-2.1-only OR BSD-2-Clause",
+		...{ debianLicense: "LGPL-2.1 or BSD-2-Clause", license: "LGPL-2.1-only OR BSD-2-Clause" },
 	},
 ];
 
-/** The files of a package: a directory that is kept. */
-function filesOf(source: Suite, cache: string, wanted: Package): string {
-	const directory = join(cache, `${wanted.name}_${wanted.version.replace(":", "%3a")}`);
-	if (existsSync(directory)) return directory;
-	say(`getting ${wanted.name} ${wanted.version}`);
-	const scratch = mkdtempSync(`${directory}.`);
-	try {
-		const files = join(scratch, "files");
-		mkdirSync(files);
-		source.download([wanted], scratch);
-		for (const name of readdirSync(scratch))
-			if (name.endsWith(".deb")) unpack(join(scratch, name), files);
-		renameSync(files, directory);
-	} finally {
-		rmSync(scratch, { recursive: true });
-	}
-	return directory;
-}
+/** Texts that copyright files only name. */
+const COMMON_LICENSES = ["GPL-2", "GPL-3", "LGPL-2.1", "LGPL-3"];
 
 /** Since Debian's /usr is merged a package may have them in either. */
 function libraryIn(files: string, { triple }: Target, soname: string): string {
@@ -83,20 +47,39 @@ function libraryIn(files: string, { triple }: Target, soname: string): string {
 
 /** Into a directory, each by its soname. What is there is told. */
 export function fetchLibraries(target: Target, directory: string): Component[] {
-	const { architecture } = target;
-	const cache = join(cacheDirectory("libraries"), architecture);
 	mkdirSync(directory, { recursive: true });
-	mkdirSync(cache, { recursive: true });
-	const source = new Suite(SUITES, cacheDirectory("libraries"), { architecture });
-	source.refresh();
-	return LIBRARIES.map(({ name, soname, package: packageName, license }) => {
-		const found = source.find(packageName);
-		const files = filesOf(source, cache, found);
-		copyFileSync(libraryIn(files, target, soname), join(directory, soname));
-		const copyright = readFileSync(join(files, "usr/share/doc", packageName, "copyright"), "utf8");
-		const version = encodeURIComponent(found.version);
-		const query = `arch=${architecture}&distro=${DEBIAN_RELEASE}`;
-		const purl = `pkg:deb/debian/${packageName}@${version}?${query}`;
-		return { name, version: found.version, purl, license, copyright };
+	return target.libc === "musl" ? fromSources(target, directory) : fromPackages(target, directory);
+}
+
+function fromPackages(target: Target, directory: string): Component[] {
+	const { architecture } = target;
+	const debian = new Debian(architecture);
+	return LIBRARIES.map(({ name, soname, license, debianLicense, package: packageName }) => {
+		const { version, files } = debian.get(packageName);
+		const path = join(directory, soname);
+		copyFileSync(libraryIn(files, target, soname), path);
+		const query = `arch=${architecture}&distro=${RELEASE}`;
+		const purl = `pkg:deb/debian/${packageName}@${encodeURIComponent(version)}?${query}`;
+		const terms = termsIn(join(files, "usr/share/doc", packageName, "copyright"), debianLicense);
+		return { name, version, purl, license, terms, sha256: sha256(path) };
 	});
+}
+
+/** All are in libbpf.so.1, and the other files are empty: see src/trace/assets.ts. */
+function fromSources(target: Target, directory: string): Component[] {
+	const debian = new Debian("source");
+	const sources = LIBRARIES.map((library) => ({ ...library, ...debian.getSource(library.name) }));
+	makeMuslLibrary(target, sources, directory);
+	return sources.map(({ name, version, files, license, debianLicense }) => ({
+		...{ name, version, license },
+		purl: `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=source&distro=${RELEASE}`,
+		terms: termsIn(join(files, "debian/copyright"), debianLicense),
+	}));
+}
+
+/** Into a directory: those of Debian's that copyright files name. */
+export function copyCommonLicenses(directory: string): void {
+	const { files } = new Debian("amd64").get("base-files");
+	for (const name of COMMON_LICENSES)
+		copyFileSync(join(files, "usr/share/common-licenses", name), join(directory, name));
 }

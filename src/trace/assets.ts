@@ -38,9 +38,13 @@ export const listObject = (): Uint8Array => readFileSync(listPath);
 /** The one that finds out which hooks there are. */
 export const probeObject = (): Uint8Array => readFileSync(probePath);
 
-/** In the order in which they must be loaded: what is needed before what needs it. */
-export const bundledLibraries = (): BundledLibrary[] => [
-	bundled("libz.so.1", libzPath),
-	bundled("libelf.so.1", libelfPath),
-	bundled("libbpf.so.1", libbpfPath),
-];
+/**
+ * In the order in which they must be loaded: what is needed before what needs it. A binary for musl
+ * has all in libbpf.so.1, and nothing in the others.
+ */
+export const bundledLibraries = (): BundledLibrary[] =>
+	[
+		bundled("libz.so.1", libzPath),
+		bundled("libelf.so.1", libelfPath),
+		bundled("libbpf.so.1", libbpfPath),
+	].filter(({ bytes }) => bytes.length > 0);

@@ -55,7 +55,8 @@ async function foreignMachine(target: Target): Promise<Machine> {
 	for (const object of BPF_OBJECTS) bpfObject(object);
 	for (const name of readdirSync(join(BUILD, "test")).filter((each) => each.endsWith(".o")))
 		copyFileSync(join(BUILD, "test", name), join(programs, name));
-	const bind = (from: string, to: string): string => `mount --bind '${from}' '${join(ROOT, to)}' || exit`;
+	const bind = (from: string, to: string): string =>
+		`mount --bind '${from}' '${join(ROOT, to)}' || exit`;
 	return {
 		architecture,
 		files: { root, shared: [ROOT, cacheDirectory("")] },
