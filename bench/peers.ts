@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Suite } from "../test/vm/apt.ts";
-import { run } from "../test/vm/shell.ts";
+import { Suite } from "../packaging/apt.ts";
+import { run } from "../packaging/shell.ts";
 
 /** Commands. */
 export interface Peers {

@@ -41,16 +41,13 @@ struct {
 /* What happens to a socket, in the place of a new state, for a mark. */
 enum { DESTROYED = 15 };
 
-/* THREAD_SIZE of x86-64, and of arm64 with pages of 4 kB. */
-enum { STACK_BYTES = 16384 };
-
 /*
  * Softirq has a stack of its own, except in ksoftirqd, which it cannot interrupt. The
  * context of a tracepoint's program is an array of its arguments, on the stack.
  */
 static __always_inline bool in_softirq(const void *ctx)
 {
-	return distance_from_stack(ctx) >= STACK_BYTES;
+	return distance_from_stack(ctx) >= settings.stack_bytes;
 }
 
 /*

@@ -222,7 +222,7 @@ export const settings = struct("settings", {
 	flow_key_parts: u32,
 	event_types: u32,
 	accept_hooked: u32,
-	pad: u32,
+	stack_bytes: u32,
 });
 
 const { FILTER_VALUES, FILTER_PORT_BYTES } = FILTER_BOUND;
