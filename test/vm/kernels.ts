@@ -20,6 +20,19 @@ const KERNELS: readonly DebianKernel[] = [
 	{ name: "sid", suite: "sid" },
 ];
 
+/** On arm64 nothing can be called at the entry of a function before Linux 6.4. */
+const ARM64_WITHOUT_FENTRY = ["5.10", "6.1"];
+
+/** Those of the families that a kernel has. */
+export function familiesOn(
+	architecture: Architecture,
+	{ name }: DebianKernel,
+	wanted: readonly Family[],
+): Family[] {
+	const lacksFentry = architecture === "arm64" && ARM64_WITHOUT_FENTRY.includes(name);
+	return wanted.filter((family) => family !== "fentry" || !lacksFentry);
+}
+
 /** How a report calls it. */
 export function nameOn(architecture: Architecture, kernel: string): string {
 	return architecture === "amd64" ? kernel : `${kernel} ${architecture}`;

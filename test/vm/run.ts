@@ -1,8 +1,8 @@
 /**
- * The kernel tests on other kernels: `./dev test --kernels 5.10,sid --hooks tracepoint [FILTER…]`.
- * Ends with the line that scripts read; without a filter, or with --report, it also writes
- * docs/kernel-support.md. --guests N runs so many at once, in place of one for each CPU; with
- * --arch arm64 on emulated machines of that kind. With --optional a kernel that cannot be had is skipped.
+ * The kernel tests on other kernels: `./dev test --kernels 5.10,sid --hooks tracepoint [FILTER…]`;
+ * with --arch arm64 on emulated machines of that kind. Ends with the line that scripts read; without
+ * a filter, or with --report, it also writes docs/kernel-support.md. --guests N runs so many at once,
+ * in place of one for each CPU; with --optional a kernel that cannot be had is skipped.
  */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+import { makeBinary } from "../../packaging/binary.ts";
+import { run } from "../../packaging/shell.ts";
+
+/** Built with a part that no other binary has. */
+
+const ROOT = resolve(import.meta.dir, "../..");
+const MARK = "this is no BPF object, and no other binary holds it";
+
+let directory = "";
+let binary = "";
+let packages: string[] = [];
+
+beforeAll(async () => {
+	directory = mkdtempSync(join(tmpdir(), "conntracer-binary-"));
+	binary = join(directory, "conntracer");
+	const parts = join(directory, "parts");
+	for (const name of ["lib", "on-every-thread.so", "conntracer.bpf.o", "list.bpf.o"])
+		cpSync(join(ROOT, "build", name), join(parts, name), { recursive: true });
+	writeFileSync(join(parts, "probe.bpf.o"), MARK);
+	packages = await makeBinary({ parts, outfile: binary });
+}, 60_000);
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Where a package that another one names is: in its own node_modules, or in one further up. */
+function folderOf(name: string, from: string): string {
+	const folder = join(from, "node_modules", name);
+	return existsSync(folder) || from === ROOT ? folder : folderOf(name, dirname(from));
+}
+
+/** What a package depends on, all the way, as folders. */
+function dependenciesOf(folder: string, found = new Set<string>()): Set<string> {
+	const text = readFileSync(join(folder, "package.json"), "utf8");
+	for (const name of Object.keys(JSON.parse(text).dependencies ?? {})) {
+		const next = folderOf(name, folder);
+		if (found.has(next)) continue;
+		found.add(next);
+		dependenciesOf(next, found);
+	}
+	return found;
+}
+
+test("it holds what is in the directory of its parts", () => {
+	expect(readFileSync(binary).includes(MARK)).toBe(true);
+});
+
+test("it runs", () => {
+	expect(run([binary, "--version"], { cwd: directory })).toBe(`${manifest.version}\n`);
+});
+
+test("the packages that it says it holds are the dependencies, and theirs", () => {
+	expect(packages).toEqual([...dependenciesOf(ROOT)].sort());
+});
