@@ -3,13 +3,14 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeBinary } from "./packaging/binary.ts";
+import { LIBRARIES } from "./packaging/libraries.ts";
 import { compileMachineCode } from "./packaging/machine-code.ts";
 import { run } from "./packaging/shell.ts";
 import { smokeRun } from "./packaging/smoke-run.ts";
 import { hostTarget } from "./packaging/target.ts";
 
 const PARTS = join(import.meta.dir, "build");
-const LIBRARIES = join(PARTS, "lib");
+const DIRECTORY = join(PARTS, "lib");
 const BINARY = join(import.meta.dir, "dist", "conntracer");
 
 /** Where the dynamic linker finds a library for this machine's architecture. */
@@ -23,9 +24,9 @@ const findLibrary = (soname: string): string => {
 	return path;
 };
 
-compileMachineCode(hostTarget(), PARTS);
-mkdirSync(LIBRARIES, { recursive: true });
-for (const soname of ["libz.so.1", "libelf.so.1", "libbpf.so.1"])
-	copyFileSync(findLibrary(soname), join(LIBRARIES, soname));
-await makeBinary({ parts: PARTS, outfile: BINARY });
+const target = hostTarget();
+compileMachineCode(target, PARTS);
+mkdirSync(DIRECTORY, { recursive: true });
+for (const { soname } of LIBRARIES) copyFileSync(findLibrary(soname), join(DIRECTORY, soname));
+await makeBinary({ target, parts: PARTS, runtime: process.execPath, outfile: BINARY });
 smokeRun([BINARY]);

@@ -3,14 +3,16 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { BunPlugin } from "bun";
+import type { Target } from "./target.ts";
 
 const SOURCES = resolve(import.meta.dir, "../src");
 
 export interface BinaryOptions {
+	readonly target: Target;
 	/** Has all that src/ takes from build/. */
 	readonly parts: string;
-	/** Bun for the target; without one it is for this machine. */
-	readonly runtime?: string;
+	/** Bun for the target. */
+	readonly runtime: string;
 	readonly outfile: string;
 }
 
@@ -36,7 +38,7 @@ function packagesOf(files: readonly string[]): string[] {
 
 /** Returns the folders of the npm packages that it holds. */
 export async function makeBinary(options: BinaryOptions): Promise<string[]> {
-	const { parts, runtime, outfile } = options;
+	const { target, parts, runtime, outfile } = options;
 	const { metafile } = await Bun.build({
 		entrypoints: [join(SOURCES, "main.ts")],
 		target: "bun",
@@ -49,7 +51,9 @@ export async function makeBinary(options: BinaryOptions): Promise<string[]> {
 		plugins: [partsFrom(parts)],
 		compile: {
 			outfile,
-			...(runtime === undefined ? {} : { executablePath: runtime }),
+			// What process.arch says is written into the code.
+			target: `bun-${target.name}`,
+			executablePath: runtime,
 			// What runs as root obeys no file of the directory that it is started in.
 			autoloadDotenv: false,
 			autoloadBunfig: false,

@@ -15,6 +15,6 @@ export async function buildTarget(target: Target, outfile: string): Promise<Comp
 	const parts = join(BUILD, target.name);
 	compileMachineCode(target, parts);
 	const libraries = fetchLibraries(target, join(parts, "lib"));
-	const packages = await makeBinary({ parts, runtime: runtimeFor(target), outfile });
+	const packages = await makeBinary({ target, parts, runtime: runtimeFor(target), outfile });
 	return [runtimeComponent(target), ...libraries, ...packages.map(npmComponent)];
 }

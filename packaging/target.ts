@@ -1,8 +1,8 @@
 /** What the program is built for, and what others call it. */
 
 export interface Target {
-	/** The end of the artifact's name. */
-	readonly name: string;
+	/** The end of the artifact's name; Bun says `bun-` before it. */
+	readonly name: `linux-${"x64" | "arm64"}${"" | "-musl"}`;
 	readonly libc: "glibc" | "musl";
 	/** As Debian says it. */
 	readonly architecture: "amd64" | "arm64";

@@ -7,7 +7,9 @@ import manifest from "../../package.json" with { type: "json" };
 import { billOfMaterials } from "../../packaging/bill-of-materials.ts";
 import { npmComponent, runtimeComponent } from "../../packaging/component.ts";
 import { termsIn } from "../../packaging/debian.ts";
+import { LIBRARIES } from "../../packaging/libraries.ts";
 import { TARGETS } from "../../packaging/target.ts";
+import { bundledLibraries } from "../../src/trace/assets.ts";
 
 const MODULES = resolve(import.meta.dir, "../../node_modules");
 const directory = mkdtempSync(join(tmpdir(), "conntracer-bill-"));
@@ -68,6 +70,11 @@ test("Bun is named by the package that it came in", () => {
 			(name) => `pkg:npm/%40oven/bun-linux-${name}@${version}`,
 		),
 	);
+});
+
+test("every library that the program takes from the binary is one that a bill lists", () => {
+	const listed = LIBRARIES.map(({ soname }) => soname);
+	expect(listed).toEqual(bundledLibraries().map(({ name }) => name));
 });
 
 test("a license that Debian does not state is not claimed", () => {

@@ -5,11 +5,14 @@ import { dirname, join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { makeBinary } from "../../packaging/binary.ts";
 import { run } from "../../packaging/shell.ts";
+import { targetNamed } from "../../packaging/target.ts";
 
-/** Built with a part that no other binary has. */
+/** Built with a part that no other binary has, and told that it is for another machine. */
 
 const ROOT = resolve(import.meta.dir, "../..");
 const MARK = "this is no BPF object, and no other binary holds it";
+
+const OTHER = targetNamed(process.arch === "x64" ? "linux-arm64" : "linux-x64");
 
 let directory = "";
 let binary = "";
@@ -22,7 +25,8 @@ beforeAll(async () => {
 	for (const name of ["lib", "on-every-thread.so", "conntracer.bpf.o", "list.bpf.o"])
 		cpSync(join(ROOT, "build", name), join(parts, name), { recursive: true });
 	writeFileSync(join(parts, "probe.bpf.o"), MARK);
-	packages = await makeBinary({ parts, outfile: binary });
+	const { execPath: runtime } = process;
+	packages = await makeBinary({ target: OTHER, parts, runtime, outfile: binary });
 }, 60_000);
 
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -51,6 +55,12 @@ test("it holds what is in the directory of its parts", () => {
 
 test("it runs", () => {
 	expect(run([binary, "--version"], { cwd: directory })).toBe(`${manifest.version}\n`);
+});
+
+test("it knows what it was built for", () => {
+	const { stdout } = Bun.spawnSync([binary, "doctor", "--json"], { cwd: directory });
+	const name = OTHER.cpu === "arm64" ? "aarch64" : "x86_64";
+	expect(JSON.parse(stdout.toString())).toMatchObject({ architecture: name });
 });
 
 test("the packages that it says it holds are the dependencies, and theirs", () => {

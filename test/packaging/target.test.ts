@@ -9,7 +9,7 @@ const LOCK = resolve(import.meta.dir, "../../packaging/runtimes/bun.lock");
 
 test("a target is named by its architecture, and by its libc where that is not glibc", () => {
 	const names = TARGETS.map(({ cpu, libc }) => `linux-${cpu}${libc === "musl" ? "-musl" : ""}`);
-	expect(TARGETS.map(({ name }) => name)).toEqual(names);
+	expect<string[]>(TARGETS.map(({ name }) => name)).toEqual(names);
 	expect(new Set(names).size).toBe(4);
 });
 
