@@ -11,16 +11,13 @@ export interface Product {
 	readonly path: string;
 }
 
-const hashes = (hex: string) => [{ alg: "SHA-256", content: hex }];
-
 function describe(component: Component) {
-	const { name, version, purl, license, termsUrl, sha256: hash } = component;
+	const { name, version, purl, license, termsUrl } = component;
 	return {
 		type: "library",
 		"bom-ref": purl,
 		...{ name, version, purl },
 		licenses: [{ expression: license }],
-		...(hash === undefined ? {} : { hashes: hashes(hash) }),
 		...(termsUrl === undefined ? {} : { externalReferences: [{ type: "license", url: termsUrl }] }),
 	};
 }
@@ -40,7 +37,7 @@ export function billOfMaterials(product: Product, components: readonly Component
 				"bom-ref": ref,
 				...{ name, version },
 				licenses: [{ expression: license }],
-				hashes: hashes(sha256(path)),
+				hashes: [{ alg: "SHA-256", content: sha256(path) }],
 			},
 		},
 		components: components.map(describe),

@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import { makeBinary } from "./binary.ts";
 import { type Component, npmComponent, runtimeComponent } from "./component.ts";
-import { fetchLibraries } from "./libraries.ts";
+import { makeLibraries } from "./libraries.ts";
 import { compileMachineCode } from "./machine-code.ts";
 import { runtimeFor } from "./runtimes.ts";
 import type { Target } from "./target.ts";
@@ -14,7 +14,7 @@ const BUILD = resolve(import.meta.dir, "../build");
 export async function buildTarget(target: Target, outfile: string): Promise<Component[]> {
 	const parts = join(BUILD, target.name);
 	compileMachineCode(target, parts);
-	const libraries = fetchLibraries(target, join(parts, "lib"));
+	const libraries = makeLibraries(target, join(parts, "lib"));
 	const packages = await makeBinary({ target, parts, runtime: runtimeFor(target), outfile });
 	return [runtimeComponent(target), ...libraries, ...packages.map(npmComponent)];
 }

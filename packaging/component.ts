@@ -18,8 +18,6 @@ export interface Component {
 	readonly terms: string | null;
 	/** Where they are to be read, where it came without. */
 	readonly termsUrl?: string;
-	/** Of the file that the binary carries, where it is one, in hex. */
-	readonly sha256?: string;
 }
 
 export function sha256(path: string): string {

@@ -1,4 +1,4 @@
-/** Packages of Debian 12, with its security updates, unpacked and kept. */
+/** Packages of Debian, with its security updates, unpacked and kept. */
 
 import {
 	existsSync,
@@ -14,6 +14,7 @@ import { type Architecture, Suite, unpack } from "./apt.ts";
 import { cacheDirectory } from "./cache.ts";
 import { run, say } from "./shell.ts";
 
+/** Debian 12. */
 export const RELEASE = "bookworm";
 
 interface Unpacked {
@@ -27,12 +28,12 @@ export class Debian {
 	readonly #cache: string;
 
 	/** Of an architecture; or its sources, with Debian's changes to them. */
-	constructor(kind: Architecture | "source") {
+	constructor(kind: Architecture | "source", suites = `${RELEASE} ${RELEASE}-security`) {
 		const all = cacheDirectory("debian");
-		this.#cache = join(all, kind);
+		this.#cache = join(all, suites.replace(" ", "+"), kind);
 		mkdirSync(this.#cache, { recursive: true });
 		const options = kind === "source" ? { hasSources: true } : { architecture: kind };
-		this.#suite = new Suite(`${RELEASE} ${RELEASE}-security`, all, options);
+		this.#suite = new Suite(suites, all, options);
 		this.#suite.refresh();
 	}
 

@@ -39,8 +39,8 @@ export const listObject = (): Uint8Array => readFileSync(listPath);
 export const probeObject = (): Uint8Array => readFileSync(probePath);
 
 /**
- * In the order in which they must be loaded: what is needed before what needs it. A binary for musl
- * has all in libbpf.so.1, and nothing in the others.
+ * In the order in which they must be loaded: what is needed before what needs it. What
+ * packaging/ makes has all in libbpf.so.1, and nothing in the others.
  */
 export const bundledLibraries = (): BundledLibrary[] =>
 	[

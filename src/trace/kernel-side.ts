@@ -6,7 +6,7 @@ import { cgroup2MountPoint } from "../enrich/cgroups.ts";
 import { mounts, networkNamespaces } from "../enrich/procfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
-import { type MappedRegion, pageSize } from "../ffi/libc.ts";
+import { kernelStackBytes, type MappedRegion } from "../ffi/libc.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { BpfLink } from "../ffi/link.ts";
 import type { BpfMap } from "../ffi/map.ts";
@@ -68,8 +68,6 @@ export interface KernelSideOptions {
 /** A second program of a hook, attached after all first ones: see bpf/once.h. */
 const SECOND = "_2";
 const NS_PER_MS = 1_000_000;
-/** THREAD_SIZE of x86-64, and of arm64, where it is a page if that is larger. */
-const LEAST_STACK_BYTES = 16384;
 const U32_SIZE = 4;
 const POINTER_SIZE = 8;
 
@@ -278,7 +276,7 @@ function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void
 			flow_key_parts: options.keyParts,
 			event_types: options.eventTypes,
 			accept_hooked: options.ways.accept === "tracepoint" ? 0 : 1,
-			stack_bytes: Math.max(LEAST_STACK_BYTES, pageSize()),
+			stack_bytes: kernelStackBytes(),
 			udp_timeout_ns: options.udpTimeoutMs * NS_PER_MS,
 			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
 		}),

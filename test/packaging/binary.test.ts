@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
@@ -10,6 +18,7 @@ import { targetNamed } from "../../packaging/target.ts";
 /** Built with a part that no other binary has, and told that it is for another machine. */
 
 const ROOT = resolve(import.meta.dir, "../..");
+const IS_PART = /^lib$|\.(o|so)$/;
 const MARK = "this is no BPF object, and no other binary holds it";
 
 const OTHER = targetNamed(process.arch === "x64" ? "linux-arm64" : "linux-x64");
@@ -22,7 +31,7 @@ beforeAll(async () => {
 	directory = mkdtempSync(join(tmpdir(), "conntracer-binary-"));
 	binary = join(directory, "conntracer");
 	const parts = join(directory, "parts");
-	for (const name of ["lib", "on-every-thread.so", "conntracer.bpf.o", "list.bpf.o"])
+	for (const name of readdirSync(join(ROOT, "build")).filter((each) => IS_PART.test(each)))
 		cpSync(join(ROOT, "build", name), join(parts, name), { recursive: true });
 	writeFileSync(join(parts, "probe.bpf.o"), MARK);
 	const { execPath: runtime } = process;
