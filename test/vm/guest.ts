@@ -59,7 +59,12 @@ export function emulatorOf(architecture: Architecture): string {
 /** A directory of the host, for the guest to mount. */
 function share(tag: string, path: string, options = ""): string[] {
 	const device = `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`;
-	return ["-fsdev", `local,id=${tag},path=${path},security_model=none${options}`, "-device", device];
+	return [
+		"-fsdev",
+		`local,id=${tag},path=${path},security_model=none${options}`,
+		"-device",
+		device,
+	];
 }
 
 function qemuCommand(kernel: PreparedKernel, job: GuestJob, initramfs: string): string[] {

@@ -11,12 +11,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { say } from "../../packaging/shell.ts";
 import { runGuest, SHARE, shareOf } from "./guest.ts";
 import type { Family } from "./kernels.ts";
 import type { Machine } from "./machine.ts";
 import type { PreparedKernel } from "./prepare.ts";
 import { type FileResult, readResult } from "./results.ts";
-import { say } from "../../packaging/shell.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 /** How much longer all may take than on a machine: an emulated one is slow, and slower when it is not alone. */

@@ -102,7 +102,10 @@ function writeReport(runs: readonly MatrixRun[]): void {
 }
 
 /** Null where it cannot be had, for want of a network or of an emulator, and need not be. */
-function prepare(kernel: DebianKernel, { architecture, isOptional }: Wanted): PreparedKernel | null {
+function prepare(
+	kernel: DebianKernel,
+	{ architecture, isOptional }: Wanted,
+): PreparedKernel | null {
 	try {
 		const emulator = emulatorOf(architecture);
 		if (Bun.which(emulator) === null) throw new Error(`${emulator} is not installed`);
