@@ -11,6 +11,7 @@ export const CHECKSUMS = "SHA256SUMS";
 function sourceDate(): string {
 	const given = process.env["SOURCE_DATE_EPOCH"];
 	if (given !== undefined) return given;
+	if (Bun.which("git") === null) return "0";
 	const log = Bun.spawnSync(["git", "log", "-1", "--format=%ct"], { cwd: import.meta.dir });
 	return log.stdout.toString().trim() || "0";
 }
