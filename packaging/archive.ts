@@ -7,7 +7,7 @@ import { run } from "./shell.ts";
 
 export const CHECKSUMS = "SHA256SUMS";
 
-/** When the sources were last changed, in seconds; the same sources make the same archive. */
+/** When the sources were last changed, in seconds. */
 function sourceDate(): string {
 	const given = process.env["SOURCE_DATE_EPOCH"];
 	if (given !== undefined) return given;

@@ -22,7 +22,7 @@ function describe(component: Component) {
 	};
 }
 
-/** Without a date: the same sources make the same file. */
+/** Without a date: the same binary has the same bill. */
 export function billOfMaterials(product: Product, components: readonly Component[]) {
 	const { name, version, license, path } = product;
 	const ref = `${name}@${version}`;

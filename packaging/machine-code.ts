@@ -31,8 +31,10 @@ function compileBpf(
 	const path = join(directory, `${name}.o`);
 	// How a kprobe finds the arguments of its function depends on the architecture.
 	const kind = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", `-D__TARGET_ARCH_${target.bpf}`];
-	const files = ["-c", join(ROOT, "bpf", `${source}.c`), "-o", path];
-	run(["clang", ...kind, ...WARNINGS, ...defines, ...files]);
+	// Types name the files that they are from: not where these are on this machine.
+	const names = `-ffile-prefix-map=${ROOT}=.`;
+	const files = [names, "-c", join(ROOT, "bpf", `${source}.c`), "-o", path];
+	run(["clang", ...kind, ...WARNINGS, ...defines, ...files], { cwd: ROOT });
 	return path;
 }
 

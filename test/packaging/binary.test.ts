@@ -62,6 +62,10 @@ test("it holds what is in the directory of its parts", () => {
 	expect(readFileSync(binary).includes(MARK)).toBe(true);
 });
 
+test("it does not tell where it was made", () => {
+	expect(readFileSync(binary).includes(ROOT)).toBe(false);
+});
+
 test("it runs", () => {
 	expect(run([binary, "--version"], { cwd: directory })).toBe(`${manifest.version}\n`);
 });

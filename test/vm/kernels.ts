@@ -20,7 +20,7 @@ const KERNELS: readonly DebianKernel[] = [
 	{ name: "sid", suite: "sid" },
 ];
 
-/** On arm64 nothing can be called at the entry of a function before Linux 6.4. */
+/** On arm64 nothing can be called at the entry of a function before Linux 6.4 (2aa6ac03516d). */
 const ARM64_WITHOUT_FENTRY = ["5.10", "6.1"];
 
 /** Those of the families that a kernel has. */
