@@ -81,8 +81,12 @@ export class Libbpf {
 			for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 			const path = `/proc/self/fd/${fd}`;
 			const symbol = DEPENDENCIES[name];
-			if (symbol === undefined) last = Libbpf.#tryPath(path, "bundled");
-			else dlopen(path, { [symbol]: { args: [], returns: "ptr" } });
+			try {
+				if (symbol === undefined) last = Libbpf.#tryPath(path, "bundled");
+				else dlopen(path, { [symbol]: { args: [], returns: "ptr" } });
+			} catch (error) {
+				return (error as Error).message; // this machine's libc is too old for it
+			}
 		}
 		return last;
 	}
