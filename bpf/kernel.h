@@ -83,6 +83,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	struct socket *sk_socket;
 	int sk_err;
+	int sk_err_soft;
 	unsigned long sk_lingertime;
 	__u8 sk_shutdown;
 	__u8 sk_userlocks : 4; /* a whole byte on newer kernels */

@@ -112,12 +112,12 @@ static __always_inline bool is_second_child(struct tcp_sock *tp, int oldstate)
 
 /*
  * As tcp_done() and tcp_set_state() count, tracked or not: no attempt that the program gives up, or
- * that finds no port.
+ * that finds no port, in a call of its own. It may have taken the error away: see error_at_end().
  */
 static __always_inline void count_end(struct sock *sk, int oldstate)
 {
 	if ((oldstate == TCP_SYN_RECV && !is_undone(sk)) ||
-	    (oldstate == TCP_SYN_SENT && sk->sk_err))
+	    (oldstate == TCP_SYN_SENT && (sk->sk_err || !sk->sk_lock.owned)))
 		count_netns(sk, ATTEMPT_FAILS, 1);
 	else if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
 		count_netns(sk, ESTAB_RESETS, 1);
@@ -135,11 +135,13 @@ static __always_inline bool is_disconnected_by_close(const struct sock *sk)
  * both sides nor has failed was reset by its own program, which will not read any more: by close(),
  * or by tcp_disconnect(), which throws away what was not read, and then the addresses.
  */
-static __always_inline bool can_still_read(const struct sock *sk, int oldstate)
+static __always_inline bool can_still_read(struct tcp_sock *tp, int oldstate)
 {
+	const struct sock *sk = sock_of(tp);
+
 	if (has_flag(sk->__sk_common.skc_flags, SOCK_DEAD))
 		return false;
-	if (sk->sk_err)
+	if (error_at_end(tp, oldstate))
 		return true;
 	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
 		return false;
@@ -208,11 +210,11 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	fold_last(tp, conn, flow, has_sent_fin(oldstate));
 	conn->phase = PHASE_CLOSED;
 	conn->close_reason = reason_of_end(conn, tp, oldstate);
-	conn->error = error_of_end(conn, tp);
+	conn->error = error_of_end(conn, tp, oldstate);
 	if (conn->close_reason == CLOSE_RESET_SENT && !conn->error)
 		owner_from_closer(tp, conn);
 	ADD(flow->closed, 1);
-	if (!can_still_read(sock_of(tp), oldstate)) {
+	if (!can_still_read(tp, oldstate)) {
 		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 		remember_end(tp, conn);
 		forget(key, conn);
