@@ -194,7 +194,8 @@ struct udp_call {
 	__u64 cookie; /* of the socket; 0: nothing is noted */
 	__u8 remote_address[16];
 	__u16 remote_port;
-	__u8 pad[6];
+	__u16 pad;
+	__u32 bytes; /* where the result does not say them */
 };
 
 /* One record of the ring buffer. */

@@ -37,6 +37,14 @@ int BPF_PROG(fexit__udpv6_sendmsg, struct sock *sk, struct msghdr *msg, unsigned
 	return 0;
 }
 
+SEC("fexit/ip_append_page")
+int BPF_PROG(fexit__ip_append_page, struct sock *sk, void *flow, void *page, int offset,
+	     unsigned long size, int flags, long result)
+{
+	on_append_exit(sk, size, result);
+	return 0;
+}
+
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(fentry__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int length)
 {
@@ -83,6 +91,21 @@ SEC("kretprobe/udpv6_sendmsg")
 int BPF_KRETPROBE(kretprobe__udpv6_sendmsg, int result)
 {
 	on_sendmsg_return(result);
+	return 0;
+}
+
+SEC("kprobe/ip_append_page")
+int BPF_KPROBE(kprobe__ip_append_page, struct sock *sk, void *flow, void *page, int offset,
+	       unsigned long size)
+{
+	on_append_entry(sk, size);
+	return 0;
+}
+
+SEC("kretprobe/ip_append_page")
+int BPF_KRETPROBE(kretprobe__ip_append_page, long result)
+{
+	on_append_return(result);
 	return 0;
 }
 

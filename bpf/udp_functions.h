@@ -97,19 +97,21 @@ static __always_inline void on_udp_sent(struct sock *sk, const struct endpoints 
 		on_datagram(sk, address_of(sk), ends, result, true);
 }
 
-static __always_inline void note_receiver(const struct sock *sk, const struct endpoints *ends)
+static __always_inline void note_receiver(const struct sock *sk, const struct endpoints *ends,
+					  __u32 bytes)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct udp_call call = {};
 
 	call.cookie = address_of(sk);
 	call.remote_port = ends->remote_port;
+	call.bytes = bytes;
 	__builtin_memcpy(call.remote_address, ends->remote_address, 16);
 	bpf_map_update_elem(&udp_calls, &thread, &call, BPF_ANY);
 }
 
-/* The socket that was noted in this thread, and to whom it sends. */
-static __always_inline struct sock *noted_receiver(struct endpoints *ends)
+/* The socket that was noted in this thread, to whom it sends, and how much. */
+static __always_inline struct sock *noted_receiver(struct endpoints *ends, __u32 *bytes)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct udp_call *call = bpf_map_lookup_elem(&udp_calls, &thread);
@@ -122,6 +124,7 @@ static __always_inline struct sock *noted_receiver(struct endpoints *ends)
 	__builtin_memset(ends, 0, sizeof(*ends));
 	__builtin_memcpy(ends->remote_address, call->remote_address, 16);
 	ends->remote_port = call->remote_port;
+	*bytes = call->bytes;
 	local_end(ends, sk);
 	return sk;
 }
@@ -135,14 +138,15 @@ static __always_inline void on_sendmsg_exit(struct sock *sk, const struct msghdr
 	on_udp_sent(sk, &ends, result);
 	/* udpv6_sendmsg() to an IPv4-mapped address has called it, and will return the same. */
 	if (result >= 0 && family_of(sk) == AF_INET6)
-		note_receiver(sk, &ends);
+		note_receiver(sk, &ends, result);
 }
 
 static __always_inline void on_sendmsg6_exit(struct sock *sk, const struct msghdr *msg, int result)
 {
 	struct endpoints ends;
+	__u32 bytes;
 
-	if (noted_receiver(&ends) == sk)
+	if (noted_receiver(&ends, &bytes) == sk)
 		return;
 	receiver_of(&ends, sk, msg);
 	on_udp_sent(sk, &ends, result);
@@ -157,16 +161,49 @@ static __always_inline void on_sendmsg_entry(const struct sock *sk, const struct
 	struct endpoints ends;
 
 	receiver_of(&ends, sk, msg);
-	note_receiver(sk, &ends);
+	note_receiver(sk, &ends, 0);
 }
 
 static __always_inline void on_sendmsg_return(int result)
 {
 	struct endpoints ends;
-	struct sock *sk = noted_receiver(&ends);
+	__u32 bytes;
+	struct sock *sk = noted_receiver(&ends, &bytes);
 
 	if (sk)
 		on_udp_sent(sk, &ends, result);
+}
+
+/*
+ * sendfile() and splice() over IPv4, before 6.5 (dc97391e6610): udp_sendpage() opens a datagram
+ * with an empty udp_sendmsg(), and appends to it. ip_append_page() returns 0, or has done nothing.
+ */
+static __always_inline void on_append_exit(struct sock *sk, __u32 bytes, int result)
+{
+	struct endpoints ends;
+
+	if (result)
+		return;
+	receiver_of(&ends, sk, 0);
+	on_udp_sent(sk, &ends, bytes);
+}
+
+static __always_inline void on_append_entry(const struct sock *sk, __u32 bytes)
+{
+	struct endpoints ends;
+
+	receiver_of(&ends, sk, 0);
+	note_receiver(sk, &ends, bytes);
+}
+
+static __always_inline void on_append_return(int result)
+{
+	struct endpoints ends;
+	__u32 bytes;
+	struct sock *sk = noted_receiver(&ends, &bytes);
+
+	if (sk && !result)
+		on_udp_sent(sk, &ends, bytes);
 }
 
 #endif

@@ -102,7 +102,8 @@ const udpCall = struct("udp_call", {
 	cookie: id64,
 	remote_address: bytes(16),
 	remote_port: u16,
-	pad: bytes(6),
+	pad: u16,
+	bytes: u32,
 });
 
 export const event = struct("event", {

@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import type { Capability } from "../enrich/capabilities.ts";
 import { cgroup2MountPoint } from "../enrich/cgroups.ts";
 import { mounts, networkNamespaces } from "../enrich/procfs.ts";
+import { isNamedIn, KERNEL_TYPES } from "../enrich/sysfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import { kernelStackBytes, type MappedRegion } from "../ffi/libc.ts";
@@ -135,7 +136,7 @@ export class KernelSide implements Disposable {
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		const { btfPath } = options;
 		requireKernelTypes(btfPath);
-		const plan = planFor(options.transports, options.eventTypes, options.ways);
+		const plan = planFor(options, (name) => isNamedIn(btfPath ?? KERNEL_TYPES, name));
 		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
 		const load = (object: MainObject): KernelSide => {
 			using open = OpenObject.open(libbpf, object.bytes(), openOptions("conntracer", btfPath));

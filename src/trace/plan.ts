@@ -53,6 +53,12 @@ const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
 		...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock"],
 	),
 };
+/** sendfile() over IPv4 is a way of its own there: see bpf/udp_functions.h. */
+const APPEND_PAGE = "ip_append_page";
+const UDP_APPEND: Readonly<Partial<Record<HookKind, Plan>>> = {
+	fentry: hooked("fexit__ip_append_page"),
+	kprobe: hooked("kprobe__ip_append_page", "kretprobe__ip_append_page"),
+};
 const EXPIRE_UDP: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__expire_udp"] };
 
 /** Of the programs of events, by the event that they are for; those of the others are TCP's. */
@@ -85,16 +91,26 @@ export const TRACEPOINTS: Ways = { accept: "tracepoint", udp: "tracepoint" };
 
 const includes = (eventTypes: number, event: number): boolean => (eventTypes & (1 << event)) !== 0;
 
-/** @param eventTypes 1 << EVENT_TYPE, or-ed together */
+export interface Wanted {
+	readonly transports: readonly Transport[];
+	/** 1 << EVENT_TYPE, or-ed together. */
+	readonly eventTypes: number;
+	readonly ways: Ways;
+}
+
+/** @param hasFunction whether this kernel has a function that not all of them have */
 export function planFor(
-	transports: readonly Transport[],
-	eventTypes: number,
-	ways: Ways = TRACEPOINTS,
+	{ transports, eventTypes, ways }: Wanted,
+	hasFunction: (name: string) => boolean,
 ): Plan {
 	const onRequest = ON_REQUEST.filter(([event]) => includes(eventTypes, event));
 	const plans = [ALWAYS, ...onRequest.map(([, hooks]) => hooked(...hooks))];
 	if (transports.includes("tcp")) plans.push(TCP, ACCEPT[ways.accept] ?? hooked());
-	if (transports.includes("udp")) plans.push(UDP[ways.udp] ?? hooked(), EXPIRE_UDP);
+	if (transports.includes("udp")) {
+		plans.push(UDP[ways.udp] ?? hooked(), EXPIRE_UDP);
+		const append = UDP_APPEND[ways.udp];
+		if (append !== undefined && hasFunction(APPEND_PAGE)) plans.push(append);
+	}
 	if (eventTypes !== 0) plans.push(EVENTS);
 	return {
 		hooks: plans.flatMap((plan) => plan.hooks),
@@ -119,7 +135,9 @@ const EVERY_EVENT = ~0;
 
 /** All that the object has. */
 export const EVERYTHING: ReadonlySet<string> = new Set(
-	(["tracepoint", "fentry", "kprobe"] as const).flatMap((way) =>
-		programsOf(planFor(["tcp", "udp"], EVERY_EVENT, { accept: way, udp: way })),
-	),
+	(["tracepoint", "fentry", "kprobe"] as const).flatMap((way) => {
+		const ways = { accept: way, udp: way };
+		const all = { transports: ["tcp", "udp"], eventTypes: EVERY_EVENT, ways } as const;
+		return programsOf(planFor(all, () => true));
+	}),
 );
