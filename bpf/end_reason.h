@@ -26,8 +26,10 @@ static __always_inline int error_at_end(struct tcp_sock *tp, int oldstate)
 	int error = sk->sk_err;
 
 	if (error || sk->sk_lock.owned || has_flag(sk->__sk_common.skc_flags, SOCK_DEAD) ||
-	    (oldstate != TCP_ESTABLISHED && oldstate != TCP_CLOSE_WAIT) || tp->is_mptcp)
+	    (oldstate != TCP_ESTABLISHED && oldstate != TCP_CLOSE_WAIT))
 		return error;
+	if (bpf_core_type_exists(struct mptcp_sock) && tp->is_mptcp)
+		return 0;
 	error = sk->sk_err_soft; /* as it takes it */
 	return error ? error : ETIMEDOUT;
 }
