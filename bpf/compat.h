@@ -33,31 +33,21 @@ struct {
 	__type(value, __u64);
 } numbers SEC(".maps");
 
-static __always_inline __u64 peek_number(void)
+static __always_inline __u64 take_number(void)
 {
 	__u64 number = 0;
 
-	bpf_map_peek_elem(&numbers, &number);
-	return number;
-}
-
-static __always_inline __u64 take_number(void)
-{
-	__u64 number = 0, another;
-
 	if (bpf_map_pop_elem(&numbers, &number))
 		return 0;
-	another = number + NUMBERS;
-	bpf_map_push_elem(&numbers, &another, BPF_ANY);
-	return number;
+	number += NUMBERS;
+	bpf_map_push_elem(&numbers, &number, BPF_ANY);
+	return number - NUMBERS;
 }
 
-#define PEEK(counter) peek_number()
 #define TAKE(counter) take_number()
 
 #else
 
-#define PEEK(counter) (counter)
 #define TAKE(counter) __sync_fetch_and_add(&(counter), 1)
 
 #endif

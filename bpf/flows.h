@@ -39,11 +39,13 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 {
 	struct flow *flow;
 	__u32 *known, slot;
+	__u64 fresh;
 
 	if (bpf_map_pop_elem(&free_slots, &slot)) {
-		if (!flow_at(PEEK(next_slot))) /* beyond the end, and not to grow any more */
+		fresh = TAKE(next_slot); /* it goes on beyond the end */
+		if (fresh >> 32)
 			return SLOT_OVERFLOW;
-		slot = TAKE(next_slot);
+		slot = fresh;
 	}
 	flow = flow_at(slot);
 	if (!flow)
