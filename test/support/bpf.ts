@@ -71,11 +71,12 @@ export async function leftOf(ids: BpfIds): Promise<BpfIds> {
 export const NOTHING: BpfIds = { programs: new Set(), links: new Set() };
 
 /** How often those of the programs ran whose names begin with `prefix`. Needs BpfStatistics. */
-export function runsOf(ids: BpfIds, prefix: string): number {
+export function runsOf(ids: BpfIds, ...prefixes: readonly string[]): number {
 	const programs = bpftool<BpftoolProgram>("prog", "show").filter(
-		({ id, name }) => ids.programs.has(id) && name?.startsWith(prefix),
+		({ id, name }) => ids.programs.has(id) && prefixes.some((prefix) => name?.startsWith(prefix)),
 	);
-	if (programs.length === 0) throw new Error(`no program of ours is named ${prefix}…`);
+	if (programs.length === 0)
+		throw new Error(`no program of ours is named ${prefixes.join("… or ")}…`);
 	return programs.reduce((sum, { run_cnt }) => sum + (run_cnt ?? 0), 0);
 }
 
