@@ -70,7 +70,7 @@ export async function leftOf(ids: BpfIds): Promise<BpfIds> {
 
 export const NOTHING: BpfIds = { programs: new Set(), links: new Set() };
 
-/** How often those of the programs ran whose names begin with `prefix`. Needs BpfStatistics. */
+/** How often those of the programs ran whose names begin with one of `prefixes`. Needs BpfStatistics. */
 export function runsOf(ids: BpfIds, ...prefixes: readonly string[]): number {
 	const programs = bpftool<BpftoolProgram>("prog", "show").filter(
 		({ id, name }) => ids.programs.has(id) && prefixes.some((prefix) => name?.startsWith(prefix)),
