@@ -73,11 +73,12 @@ static __always_inline bool has_flow(__u8 phase)
 	return phase == PHASE_OPEN || phase == PHASE_CLOSED;
 }
 
-/* Since the last fold of an open connection. */
-static __always_inline bool has_moved(const struct conn *conn, const struct tcp_counters *tcp)
+/* Since the last fold of an open connection. Most have not: so this reads no more than it must. */
+static __always_inline bool has_moved(const struct conn *conn, struct tcp_sock *tp)
 {
-	return tcp->write_seq != conn->seen_write_seq || tcp->copied_seq != conn->seen_copied_seq ||
-	       tcp->total_retrans != conn->seen_retransmitted;
+	return BPF_CORE_READ(tp, write_seq) != conn->seen_write_seq ||
+	       BPF_CORE_READ(tp, copied_seq) != conn->seen_copied_seq ||
+	       BPF_CORE_READ(tp, total_retrans) != conn->seen_retransmitted;
 }
 
 static __always_inline void remember_seen(struct conn *conn, const struct tcp_counters *tcp)
@@ -103,9 +104,9 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 
 	if (!has_flow(phase))
 		return;
-	counters_probed(&tcp, tp);
-	if (!has_moved(conn, &tcp))
+	if (!has_moved(conn, tp) || !is_of_tcp(tp))
 		return;
+	counters_probed(&tcp, tp);
 	remember_seen(conn, &tcp);
 	flow = flow_at(slot);
 	if (!flow)

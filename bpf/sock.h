@@ -118,6 +118,15 @@ static __always_inline bool has_sent_fin(__u8 state)
 	       state == TCP_LAST_ACK;
 }
 
+/* For an address at which there may be no socket any more. */
+static __always_inline bool is_of_tcp(struct tcp_sock *tp)
+{
+	__u16 family = BPF_CORE_READ(tp, SOCK_COMMON(skc_family));
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       BPF_CORE_READ(tp, SOCK_COMMON(skc_refcnt.refs.counter)) > 0;
+}
+
 static __always_inline struct sock *sock_of(struct tcp_sock *tp)
 {
 	return &tp->inet_conn.icsk_inet.sk;

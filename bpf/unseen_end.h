@@ -11,14 +11,6 @@
 /* An end that a hook is just about to see looks the same, but not for as long as this. */
 enum { DOUBT_SHIFT = 20, DOUBT_TICKS = 1000 }; /* of 2^20 ns */
 
-static __always_inline bool is_of_tcp(struct tcp_sock *tp)
-{
-	__u16 family = BPF_CORE_READ(tp, SOCK_COMMON(skc_family));
-
-	return (family == AF_INET || family == AF_INET6) &&
-	       BPF_CORE_READ(tp, SOCK_COMMON(skc_refcnt.refs.counter)) > 0;
-}
-
 /* Hooks change the phase before the kernel changes the state. */
 static __always_inline bool is_its_state(__u8 phase, __u8 state)
 {
@@ -40,7 +32,10 @@ static __always_inline bool is_doubtful(struct conn *conn, struct tcp_sock *tp)
 {
 	__u8 phase = *(volatile __u8 *)&conn->phase;
 
-	return !is_its_state(phase, BPF_CORE_READ(tp, SOCK_COMMON(skc_state))) || !is_of_tcp(tp);
+	if (!is_its_state(phase, BPF_CORE_READ(tp, SOCK_COMMON(skc_state))))
+		return true;
+	/* What is free looks closed. Of the others the fold asks this, if they have moved. */
+	return phase == PHASE_CLOSED && !is_of_tcp(tp);
 }
 
 /* Of each entry of conns. False where its socket must not be read. */
