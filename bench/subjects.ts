@@ -166,6 +166,7 @@ export class Running implements AsyncDisposable {
 			await Bun.sleep(20);
 		}
 		await Bun.sleep(SETTLE_MS);
+		if (this.#child.exitCode !== null) throw new Error(`${this.subject.name} has ended`);
 	}
 
 	#looksReady(): boolean {

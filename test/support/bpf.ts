@@ -1,6 +1,6 @@
 /** What the kernel says is loaded. */
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { TIME_FACTOR } from "./time-factor.ts";
 
 interface BpftoolProgram {
@@ -31,12 +31,19 @@ function bpftool<T>(...args: string[]): T[] {
 	return Array.isArray(list) ? list : [];
 }
 
+/** "" of a file that has been closed since its directory was read. */
+function readIfThere(path: string): string {
+	try {
+		return readFileSync(path, "utf8");
+	} catch {
+		return "";
+	}
+}
+
 /** What a line of this name has, in the description of each file that a process holds open. */
 function idsOf(pid: number, line: string): number[] {
 	return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
-		const path = `/proc/${pid}/fdinfo/${fd}`;
-		// Of one's own process, the one that the directory was read with is there, too.
-		const info = existsSync(path) ? readFileSync(path, "utf8") : "";
+		const info = readIfThere(`/proc/${pid}/fdinfo/${fd}`);
 		const id = new RegExp(`^${line}:\\s*(\\d+)$`, "m").exec(info)?.[1];
 		return id === undefined ? [] : [Number(id)];
 	});
