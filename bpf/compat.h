@@ -113,6 +113,25 @@ static __always_inline __u64 distance_from_stack(const void *address)
 	return here - (__u64)(unsigned long)BPF_CORE_READ(task, stack);
 }
 
+/*
+ * Since 7.0 a tracepoint does not disable preemption, but keeps the task on its CPU (a46023d5616e).
+ * The field is there since 5.11 (af449901b84c),
+ * as is bpf_get_current_task_btf().
+ */
+struct task_struct___migration {
+	unsigned short migration_disabled;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool is_migration_disabled(void)
+{
+	const struct task_struct___migration *task = 0;
+
+	if (!bpf_core_field_exists(task->migration_disabled))
+		return false;
+	task = (void *)bpf_get_current_task_btf();
+	return task->migration_disabled;
+}
+
 /* What tells a process from others with the same id, and from itself before an exec. */
 struct task_identity {
 	__u64 started_ns;

@@ -13,41 +13,55 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+HANDLER(state_handler);
+HANDLER(destroy_handler);
+
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
+int BPF_PROG(handle__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
 {
-	begin_first(ctx, sk, newstate);
 	on_state(sk, oldstate, newstate);
-	return 0;
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tp__inet_sock_set_state_2, const struct sock *sk, int oldstate, int newstate)
-{
-	if (was_skipped(ctx, sk, newstate)) {
-		on_state(sk, oldstate, newstate);
-		LOST(caught_up, 1);
-	}
+	have_no_private_stack(ctx, &state_handler);
 	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
+int BPF_PROG(handle__tcp_destroy_sock, const struct sock *sk)
 {
-	begin_first(ctx, sk, DESTROYED);
+	note_preemption();
 	on_destroy(sk);
+	have_no_private_stack(ctx, &destroy_handler);
 	return 0;
 }
 
-SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(tp__tcp_destroy_sock_2, const struct sock *sk)
-{
-	if (was_skipped(ctx, sk, DESTROYED)) {
-		on_destroy(sk);
-		LOST(caught_up, 1);
+#define STATE_GATE(which, suffix)                                                                  \
+	SEC("tp_btf/inet_sock_set_state")                                                          \
+	int BPF_PROG(tp__inet_sock_set_state##suffix, const struct sock *sk, int oldstate,         \
+		     int newstate)                                                                 \
+	{                                                                                          \
+		which##_gate(ctx, &state_handler, sk, newstate);                                   \
+		return 0;                                                                          \
 	}
-	return 0;
-}
+
+#define DESTROY_GATE(which, suffix)                                                                \
+	SEC("tp_btf/tcp_destroy_sock")                                                             \
+	int BPF_PROG(tp__tcp_destroy_sock##suffix, const struct sock *sk)                          \
+	{                                                                                          \
+		which##_gate(ctx, &destroy_handler, sk, DESTROYED);                                \
+		return 0;                                                                          \
+	}
+
+STATE_GATE(first, )
+STATE_GATE(middle, _2)
+STATE_GATE(middle, _3)
+STATE_GATE(middle, _4)
+STATE_GATE(middle, _5)
+STATE_GATE(last, _last)
+DESTROY_GATE(first, )
+DESTROY_GATE(middle, _2)
+DESTROY_GATE(middle, _3)
+DESTROY_GATE(middle, _4)
+DESTROY_GATE(middle, _5)
+DESTROY_GATE(last, _last)
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(tp__tcp_retransmit_skb, const struct sock *sk)

@@ -375,7 +375,7 @@ struct losses {
 	__u64 events;	 /* the ring buffer was full */
 	__u64 datagrams; /* udp_conns was full */
 	__u64 ends;	 /* no hook saw them */
-	__u64 caught_up; /* no loss: runs that the kernel skipped, and our second program made */
+	__u64 caught_up; /* no loss: runs that the kernel skipped, and a later gate made up for */
 };
 
 #endif

@@ -2,17 +2,18 @@
 /*
  * Exactly once, also where one event interrupts another.
  *
- * Since 6.1 (05b24ff9b2cf) the kernel skips a tracing program that already runs on the
- * CPU. A packet that arrives in softirq while connect() or close() is in our program
- * would change the state of a socket unseen: several times a second on a busy server.
- * So each hook has two programs, one after the other on the same tracepoint, of which
- * at least one is free. The first leaves a mark for what it has handled; the second
- * handles what has no mark (docs/adr/0008).
+ * Since 6.1 (05b24ff9b2cf) the kernel skips a tracing program that already runs on the CPU. A
+ * packet that arrives in softirq while connect() or close() is in our program would change the
+ * state of a socket unseen: several times a second on a busy server. Where a task can be preempted
+ * in a tracepoint (since 7.0), all that its CPU does until it is back would go unseen.
  *
- * Softirq interrupts a process, and nothing interrupts softirq with another event. So
- * there are two marks for each CPU, and what writes one of them happens one after the
- * other. Only what interrupts is ever skipped, and what it interrupts has begun by
- * wiping the mark away that an earlier interruption has left.
+ * So each hook has several programs, its gates, one after the other on the same tracepoint. The
+ * first leaves a mark for what it hands on to the handler; a later one hands on what has no mark,
+ * and the last takes the mark away (docs/adr/0008).
+ *
+ * What happens to one task, or in softirq to one CPU, happens one after the other: these have a
+ * mark each. A mark that nobody has taken away, as the last gate was skipped, can hide one change,
+ * the same one of the same socket, if the first is skipped then; the skip is counted.
  */
 #ifndef CONNTRACER_ONCE_H
 #define CONNTRACER_ONCE_H
@@ -25,21 +26,38 @@ struct mark {
 	__u64 newstate;
 };
 
-struct marks {
-	struct mark process;
-	struct mark softirq;
-};
+/* What happens to a socket, in the place of a new state, for a mark. */
+enum { DESTROYED = 15 };
 
-/* Per CPU: written by the first programs of all hooks, read by the second ones. */
+/* By thread id. Two that meet here at the same moment can be handled twice, which handlers stand.
+ */
+enum { TASK_MARKS = 4096, NEIGHBOURS = 256 };
+struct mark task_marks[TASK_MARKS];
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct marks);
-} marks SEC(".maps");
+	__type(value, struct mark);
+} softirq_marks SEC(".maps");
 
-/* What happens to a socket, in the place of a new state, for a mark. */
-enum { DESTROYED = 15 };
+/* A handler in slot 0, which user space puts there: one for all gates of a hook. */
+#define HANDLER(name)                                                                              \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                             \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, __u32);                                                              \
+	} name SEC(".maps")
+
+/* Whether a task can be preempted in a tracepoint: user space closes a socket to find it out. */
+__u32 found_preemptible SEC(".data.found");
+
+static __always_inline void note_preemption(void)
+{
+	if (is_migration_disabled() && !found_preemptible)
+		found_preemptible = 1;
+}
 
 /*
  * Softirq has a stack of its own, except in ksoftirqd, which it cannot interrupt. The
@@ -50,38 +68,75 @@ static __always_inline bool in_softirq(const void *ctx)
 	return distance_from_stack(ctx) >= settings.stack_bytes;
 }
 
-/*
- * The first program, before it handles anything: that it has begun is enough, as it will also end.
- * (And a pointer to a mark, kept until then, doubles what the verifier has to look at.)
- */
-static __always_inline void begin_first(const void *ctx, const struct sock *sk, int newstate)
+/* Never null, which the verifier cannot know. Threads with neighbouring ids share no cache line. */
+static __always_inline struct mark *mark_of(const void *ctx)
 {
-	__u32 zero = 0;
-	struct marks *here = bpf_map_lookup_elem(&marks, &zero);
-	struct mark *mark;
+	__u32 zero = 0, tid;
 
-	if (!here)
-		return;
-	mark = &here->softirq;
-	if (!in_softirq(ctx)) {
-		mark->sk = 0;
-		mark = &here->process;
-	}
+	if (in_softirq(ctx))
+		return bpf_map_lookup_elem(&softirq_marks, &zero);
+	tid = (__u32)bpf_get_current_pid_tgid();
+	return &task_marks[(tid % NEIGHBOURS * (TASK_MARKS / NEIGHBOURS) + tid / NEIGHBOURS) %
+			   TASK_MARKS];
+}
+
+/*
+ * Since 6.13 (a76ab5731e32) a program can have a stack for each CPU, as it never runs there twice
+ * at a time. A handler can, called by one gate and then by another. No program with a tail call has
+ * such a stack, be it a call that is never made.
+ */
+static __always_inline void have_no_private_stack(void *ctx, void *handler)
+{
+	if (!settings.stack_bytes)
+		bpf_tail_call(ctx, handler, 0);
+}
+
+static __always_inline void leave(struct mark *mark, const struct sock *sk, __u64 newstate)
+{
 	mark->sk = (__u64)(unsigned long)sk;
 	mark->newstate = newstate;
 }
 
-/* The second program: whether the first one was skipped. */
-static __always_inline bool was_skipped(const void *ctx, const struct sock *sk, int newstate)
+static __always_inline bool is_left(const struct mark *mark, const struct sock *sk, __u64 newstate)
 {
-	__u32 zero = 0;
-	struct marks *here = bpf_map_lookup_elem(&marks, &zero);
-	struct mark *mark;
+	return mark->sk == (__u64)(unsigned long)sk && mark->newstate == newstate;
+}
 
-	if (!here)
-		return false;
-	mark = in_softirq(ctx) ? &here->softirq : &here->process;
-	return mark->sk != (__u64)(unsigned long)sk || mark->newstate != (__u64)newstate;
+static __always_inline void first_gate(void *ctx, void *handler, const struct sock *sk,
+				       __u64 newstate)
+{
+	struct mark *mark = mark_of(ctx);
+
+	if (mark)
+		leave(mark, sk, newstate);
+	bpf_tail_call(ctx, handler, 0);
+}
+
+static __always_inline void middle_gate(void *ctx, void *handler, const struct sock *sk,
+					__u64 newstate)
+{
+	struct mark *mark = mark_of(ctx);
+
+	if (!mark || is_left(mark, sk, newstate))
+		return;
+	leave(mark, sk, newstate);
+	LOST(caught_up, 1);
+	bpf_tail_call(ctx, handler, 0);
+}
+
+static __always_inline void last_gate(void *ctx, void *handler, const struct sock *sk,
+				      __u64 newstate)
+{
+	struct mark *mark = mark_of(ctx);
+
+	if (!mark)
+		return;
+	if (is_left(mark, sk, newstate)) {
+		mark->sk = 0;
+		return;
+	}
+	LOST(caught_up, 1);
+	bpf_tail_call(ctx, handler, 0);
 }
 
 #endif

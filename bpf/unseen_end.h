@@ -8,8 +8,9 @@
 
 #include "tcp_open.h"
 
-/* An end that a hook is just about to see looks the same, but not for as long as this. */
-enum { DOUBT_SHIFT = 20, DOUBT_TICKS = 1000 }; /* of 2^20 ns */
+/* An end that a hook is just about to see looks the same, but not for as long as this: a task that
+ * was preempted on its way there waits for a CPU. */
+enum { DOUBT_SHIFT = 20, DOUBT_TICKS = 5000 }; /* of 2^20 ns */
 
 /* Hooks change the phase before the kernel changes the state. */
 static __always_inline bool is_its_state(__u8 phase, __u8 state)

@@ -101,7 +101,8 @@ export class PermissionError extends ConntracerError {
 				? `${what}: not permitted, although no capability is missing`
 				: `${what}: not permitted without ${LIST.format(capabilities)}`,
 			isRefused
-				? "a container's seccomp filter, a user namespace or kernel lockdown does that; run it outside"
+				? "before Linux 5.11 it also takes CAP_SYS_RESOURCE, or ulimit -l unlimited; else a container's " +
+						"seccomp filter, a user namespace or kernel lockdown does that: run it outside"
 				: "run it as root: sudo conntracer …; or give it what is missing",
 			options,
 		);

@@ -113,9 +113,17 @@ export const enterNetns = (fd: number, name: string): void => {
 };
 
 const AF_INET = 2;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_NETNS_COOKIE = 71;
+
+/** A TCP socket that is gone at once: what is hooked to its end has been called then. */
+export const closeTcpSocket = (): void => {
+	const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0) fail("socket");
+	closeFd(fd);
+};
 
 /** What tells the calling thread's network namespace from any other; 0 before Linux 5.14. */
 export const netnsCookie = (): bigint => {

@@ -35,6 +35,14 @@ export class BpfMap {
 		return true;
 	}
 
+	/** Sets a slot of an array of programs, which can be called from then on. */
+	setProgram(index: number, program: { readonly fd: number; readonly name: string }): void {
+		const [key, value] = [Uint32Array.of(index), Uint32Array.of(program.fd)];
+		const BPF_ANY = 0;
+		const result = this.#library.symbols.bpf_map_update_elem(this.fd, key, value, BPF_ANY);
+		checkInt(this.#library, `put ${program.name} into ${this.name}`, result);
+	}
+
 	/** To the end of a queue. */
 	push(value: Uint8Array): void {
 		checkLength(`value of ${this.name}`, value, this.valueSize);

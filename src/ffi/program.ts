@@ -30,16 +30,16 @@ const LINK_INFO_PID = 4;
 
 export class BpfProgram {
 	readonly name: string;
+	readonly fd: number;
 	readonly #library: Libbpf;
 	readonly #pointer: Pointer;
-	readonly #fd: number;
 
 	/** SAFETY: the object owns the program; it must not be used after the object's close. */
 	constructor(library: Libbpf, pointer: Pointer, name: string) {
 		this.#library = library;
 		this.#pointer = pointer;
 		this.name = name;
-		this.#fd = checkInt(library, `fd of program ${name}`, library.symbols.bpf_program__fd(pointer));
+		this.fd = checkInt(library, `fd of program ${name}`, library.symbols.bpf_program__fd(pointer));
 	}
 
 	/** Attaches it where its section name says. The caller owns the link. */
@@ -94,7 +94,7 @@ export class BpfProgram {
 		checkInt(
 			this.#library,
 			`info of ${this.name}`,
-			this.#library.symbols.bpf_obj_get_info_by_fd(this.#fd, ptr(info), length),
+			this.#library.symbols.bpf_obj_get_info_by_fd(this.fd, ptr(info), length),
 		);
 		const count = (offset: number): number => Number(info.getBigUint64(offset, true));
 		return {

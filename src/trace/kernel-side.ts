@@ -7,70 +7,26 @@ import { mounts, networkNamespaces } from "../enrich/procfs.ts";
 import { isNamedIn, KERNEL_TYPES } from "../enrich/sysfs.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
-import { kernelStackBytes, type MappedRegion } from "../ffi/libc.ts";
+import { closeTcpSocket, type MappedRegion } from "../ffi/libc.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { BpfLink } from "../ffi/link.ts";
 import type { BpfMap } from "../ffi/map.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import type { BpfProgram, ProgramStats } from "../ffi/program.ts";
 import { countRuns } from "../ffi/stats.ts";
-import type { FlowFilter } from "../flow/filter.ts";
-import type { Transport } from "../flow/records.ts";
-import {
-	filter,
-	flow,
-	flowKey,
-	losses,
-	netnsCounts,
-	netnsId,
-	settings,
-	udpConn,
-	udpKey,
-} from "../maps/structs.ts";
+import { flow, flowKey, losses, netnsCounts, netnsId, udpConn, udpKey } from "../maps/structs.ts";
 import { bundledLibraries } from "./assets.ts";
+import { asksOwner, type KernelSideOptions, setUp } from "./kernel-set-up.ts";
 import { loadMainObject, type MainObject } from "./main-object.ts";
 import { visitNetns } from "./netns.ts";
-import {
-	EVERYTHING,
-	eventTables,
-	FIND_HOLDERS,
-	type Plan,
-	planFor,
-	programsOf,
-	type Ways,
-} from "./plan.ts";
+import { FIND_HOLDERS, firstsOf, type Gates, type Plan, planFor, programsOf } from "./plan.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
-export interface KernelSideOptions {
-	/** What is traced; programs for other transports are not loaded. */
-	readonly transports: readonly Transport[];
-	/** How the features that have several ways are hooked. */
-	readonly ways: Ways;
-	/** FLOW_KEY_PART, or-ed together. */
-	readonly keyParts: number;
-	/** 1 << EVENT_TYPE, or-ed together; 0 for flows. */
-	readonly eventTypes: number;
-	/** What it leaves to the kernel is dropped there. */
-	readonly filter: FlowFilter | null;
-	/** Of the ring buffer: a power of two, and at least a page. */
-	readonly bufferBytes: number;
-	/** Of each transport. */
-	readonly maxConnections: number;
-	readonly maxFlows: number;
-	/** Milliseconds without a datagram after which a UDP connection is over. */
-	readonly udpTimeoutMs: number;
-	/** The same, once both sides have spoken. */
-	readonly udpStreamTimeoutMs: number;
-	readonly btfPath: string | null;
-	readonly libbpfPath: string | null;
-}
-
-/** A second program of a hook, attached after all first ones: see bpf/once.h. */
-const SECOND = "_2";
-const NS_PER_MS = 1_000_000;
 const U32_SIZE = 4;
 const POINTER_SIZE = 8;
+/** Where programs leave what they find out of the kernel. */
+const FOUND = ".data.found";
 
 /** Owns everything of ours that is in the kernel; nothing is left once it is disposed of. */
 export class KernelSide implements Disposable {
@@ -89,6 +45,7 @@ export class KernelSide implements Disposable {
 	readonly #plan: Plan;
 	readonly #programs: readonly BpfProgram[];
 	readonly #firsts: readonly BpfProgram[];
+	readonly #found: MappedRegion;
 	readonly #asksOwner: boolean;
 	readonly #links: BpfLink[] = [];
 	readonly #iterators = new Map<string, BpfIterator>();
@@ -112,9 +69,8 @@ export class KernelSide implements Disposable {
 		this.events = object.map("events", 0, 0);
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
 		this.#plan = plan;
-		this.#firsts = plan.hooks
-			.filter((name) => !name.endsWith(SECOND))
-			.map((name) => object.program(name));
+		this.#firsts = firstsOf(plan).map((name) => object.program(name));
+		this.#found = memory(object.map(FOUND, U32_SIZE, U32_SIZE));
 		this.#programs = programsOf(plan).map((name) => object.program(name));
 		const conns = object.map("conns", POINTER_SIZE, connSize);
 		const udpConns = object.map("udp_conns", udpKey.size, udpConn.size);
@@ -154,8 +110,8 @@ export class KernelSide implements Disposable {
 		this.#run("iter__adopt_listeners");
 		const needed = neededFor(this.#plan);
 		explainRefusal({ what: "attach the BPF programs", needed, btfPath: null }, () => {
-			for (const name of this.#plan.hooks)
-				this.#links.push(this.#owned.use(this.#object.program(name).attach()));
+			this.#attachGates(this.#plan.gates);
+			this.#attach(this.#plan.hooks);
 			this.#attachToRootCgroup(this.#plan.cgroupHooks);
 		});
 		const files = (): void => this.#run("iter__adopt_files");
@@ -165,6 +121,27 @@ export class KernelSide implements Disposable {
 		};
 		// Whose a connection is, only the scan of files knows: see adopt_fileless() of bpf/scan.h.
 		for (const scan of this.#asksOwner ? [fileless, files] : [files, fileless]) scan();
+	}
+
+	#attach(names: readonly string[]): void {
+		for (const name of names)
+			this.#links.push(this.#owned.use(this.#object.program(name).attach()));
+	}
+
+	/** The kernel calls those of a tracepoint in the order in which they came. */
+	#attachGates(all: readonly Gates[]): void {
+		if (all.length === 0) return;
+		for (const { handler, handlerMap } of all)
+			this.#object.map(handlerMap, U32_SIZE, U32_SIZE).setProgram(0, this.#object.program(handler));
+		this.#attach(all.map(({ first }) => first));
+		if (this.#isPreemptible()) this.#attach(all.flatMap(({ middle }) => middle));
+		this.#attach(all.map(({ last }) => last));
+	}
+
+	/** Whether the kernel may preempt a task in a tracepoint; the first gates have to be there. */
+	#isPreemptible(): boolean {
+		closeTcpSocket();
+		return this.#found.view.getUint32(0, true) !== 0;
 	}
 
 	#attachToRootCgroup(names: readonly string[]): void {
@@ -258,43 +235,4 @@ export class KernelSide implements Disposable {
 
 function neededFor({ cgroupHooks }: Plan): readonly Capability[] {
 	return cgroupHooks.length > 0 ? FOR_CGROUPS : FOR_TRACING;
-}
-
-function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void {
-	const wanted = new Set(programsOf(plan));
-	for (const name of EVERYTHING) if (!wanted.has(name)) object.leaveOut(name);
-	const { tcp, udp } = sizesOf(options);
-	object.resizeMap("conns", tcp);
-	for (const name of ["udp_conns", "udp_sockets"]) object.resizeMap(name, udp);
-	object.resizeMap("events", options.bufferBytes);
-	for (const [name, size] of eventTables(options.eventTypes)) object.resizeMap(name, size);
-	// One more: flows[0] is for what finds no slot.
-	for (const name of ["flows", "flow_slots", "free_slots"])
-		object.resizeMap(name, options.maxFlows + 1);
-	object.setConstants(
-		".rodata.settings",
-		settings.encode({
-			flow_key_parts: options.keyParts,
-			event_types: options.eventTypes,
-			accept_hooked: options.ways.accept === "tracepoint" ? 0 : 1,
-			stack_bytes: kernelStackBytes(),
-			udp_timeout_ns: options.udpTimeoutMs * NS_PER_MS,
-			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
-		}),
-	);
-	if (options.filter !== null)
-		object.setConstants(".rodata.filter", filter.encode(options.filter.kernel));
-}
-
-/** A map that no program uses is made all the same. */
-function sizesOf({ transports, maxConnections }: KernelSideOptions): Record<Transport, number> {
-	const size = (transport: Transport): number =>
-		transports.includes(transport) ? maxConnections : 1;
-	return { tcp: size("tcp"), udp: size("udp") };
-}
-
-function asksOwner(filter: FlowFilter | null): boolean {
-	if (filter === null) return false;
-	const { pid_count, uid_count, cgroup_id_count } = filter.kernel;
-	return pid_count + uid_count + cgroup_id_count > 0;
 }

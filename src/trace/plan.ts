@@ -4,24 +4,50 @@ import type { HookKind } from "../flow/doctor.ts";
 import type { Transport } from "../flow/records.ts";
 import { EVENT_TYPE } from "../maps/enums.ts";
 
+/** The programs at one tracepoint of which every event gets through one: see bpf/once.h. */
+export interface Gates {
+	/** What they hand on to. */
+	readonly handler: string;
+	/** Has it for them. */
+	readonly handlerMap: string;
+	readonly first: string;
+	/** Attached where a task can be preempted in a tracepoint. */
+	readonly middle: readonly string[];
+	readonly last: string;
+}
+
 export interface Plan {
-	/** Tracepoints. A second program, attached after all first ones, stands behind a name with `_2`. */
+	readonly gates: readonly Gates[];
+	/** Tracepoints and functions. */
 	readonly hooks: readonly string[];
 	/** For all that is in a cgroup: the root one. */
 	readonly cgroupHooks: readonly string[];
 	readonly iterators: readonly string[];
 }
 
+const NOTHING: Plan = { gates: [], hooks: [], cgroupHooks: [], iterators: [] };
+
 function hooked(...hooks: readonly string[]): Plan {
-	return { hooks, cgroupHooks: [], iterators: [] };
+	return { ...NOTHING, hooks };
+}
+
+function gatesOf(tracepoint: string, handlerMap: string): Gates {
+	const first = `tp__${tracepoint}`;
+	return {
+		handler: `handle__${tracepoint}`,
+		handlerMap,
+		first,
+		middle: [2, 3, 4, 5].map((number) => `${first}_${number}`),
+		last: `${first}_last`,
+	};
 }
 
 const TCP: Plan = {
-	hooks: [
-		...["tp__inet_sock_set_state", "tp__tcp_destroy_sock"],
-		...["tp__inet_sock_set_state_2", "tp__tcp_destroy_sock_2"],
+	...NOTHING,
+	gates: [
+		gatesOf("inet_sock_set_state", "state_handler"),
+		gatesOf("tcp_destroy_sock", "destroy_handler"),
 	],
-	cgroupHooks: [],
 	iterators: [
 		...["iter__fold_conns", "iter__adopt_listeners", "iter__adopt_files"],
 		"iter__adopt_fileless",
@@ -36,12 +62,12 @@ const ACCEPT: Readonly<Partial<Record<HookKind, Plan>>> = {
 
 const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
 	tracepoint: {
+		...NOTHING,
 		hooks: ["udp__sock_send_length", "udp__sock_recv_length"],
 		cgroupHooks: [
 			...["udp__sendmsg4", "udp__sendmsg6", "udp__recvmsg4", "udp__recvmsg6"],
 			"udp__sock_release",
 		],
-		iterators: [],
 	},
 	fentry: hooked(
 		...["fexit__udp_sendmsg", "fexit__udpv6_sendmsg", "fentry__skb_consume_udp"],
@@ -59,7 +85,7 @@ const UDP_APPEND: Readonly<Partial<Record<HookKind, Plan>>> = {
 	fentry: hooked("fexit__ip_append_page"),
 	kprobe: hooked("kprobe__ip_append_page", "kretprobe__ip_append_page"),
 };
-const EXPIRE_UDP: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__expire_udp"] };
+const EXPIRE_UDP: Plan = { ...NOTHING, iterators: ["iter__expire_udp"] };
 
 /** Of the programs of events, by the event that they are for; those of the others are TCP's. */
 const ON_REQUEST: readonly (readonly [event: number, hooks: readonly string[]])[] = [
@@ -77,9 +103,9 @@ const EVENT_TABLES: readonly (readonly [name: string, size: number, event: numbe
 
 /** Who accepted a connection, which matters where each one is shown. */
 export const FIND_HOLDERS = "iter__find_holders";
-const EVENTS: Plan = { hooks: [], cgroupHooks: [], iterators: [FIND_HOLDERS] };
+const EVENTS: Plan = { ...NOTHING, iterators: [FIND_HOLDERS] };
 
-const ALWAYS: Plan = { hooks: [], cgroupHooks: [], iterators: ["iter__offer_slots"] };
+const ALWAYS: Plan = { ...NOTHING, iterators: ["iter__offer_slots"] };
 
 /** How the features that have several ways are hooked. */
 export interface Ways {
@@ -113,6 +139,7 @@ export function planFor(
 	}
 	if (eventTypes !== 0) plans.push(EVENTS);
 	return {
+		gates: plans.flatMap((plan) => plan.gates),
 		hooks: plans.flatMap((plan) => plan.hooks),
 		cgroupHooks: plans.flatMap((plan) => plan.cgroupHooks),
 		iterators: plans.flatMap((plan) => plan.iterators),
@@ -127,8 +154,16 @@ export function eventTables(eventTypes: number): readonly (readonly [string, num
 	);
 }
 
-export function programsOf({ hooks, cgroupHooks, iterators }: Plan): readonly string[] {
-	return [...hooks, ...cgroupHooks, ...iterators];
+/** What the kernel calls for an event, each once unless it skips it. */
+export function firstsOf({ gates, hooks }: Plan): readonly string[] {
+	return [...gates.map(({ first }) => first), ...hooks];
+}
+
+export function programsOf({ gates, hooks, cgroupHooks, iterators }: Plan): readonly string[] {
+	const atGates = gates.flatMap(({ handler, first, middle, last }) => [
+		...[handler, first, ...middle, last],
+	]);
+	return [...atGates, ...hooks, ...cgroupHooks, ...iterators];
 }
 
 const EVERY_EVENT = ~0;

@@ -2,7 +2,7 @@
 
 import { expect } from "bun:test";
 import { addUp, Conntracer, flowsOf, gapsOf, type OutputRecord } from "../support/conntracer.ts";
-import { kernelTest } from "../support/root.ts";
+import { udpTest } from "../support/root.ts";
 
 const PEERS = 100;
 /** Sends 100 bytes to each port when it is told to, says so, and keeps its socket to the end. */
@@ -48,7 +48,7 @@ for (const [name, args] of [
 	["-p", (pid: number) => ["-p", `${pid}`]],
 	["--remote-port", () => ["--remote-port", "47001-47002", "--direction", "active"]],
 ] as const)
-	kernelTest(`${name}: the ${PEERS} peers of another process take no room for 8`, async () => {
+	udpTest(`${name}: the ${PEERS} peers of another process take no room for 8`, async () => {
 		await using noise = new Sender(from(47_003));
 		await using sender = new Sender([47_001, 47_002, 47_001]);
 		const udp = ["--transport", "udp", "--max-connections", "8"];

@@ -18,8 +18,8 @@ function reasonToSkip(): string | null {
  */
 const FIRST_WITH_UDP: Readonly<Record<string, string>> = { tracepoint: "6.3" };
 
-/** Of a name such as 6.1.0-56-amd64. */
-function isOlderThan(version: string): boolean {
+/** By a name such as 6.1.0-56-amd64. */
+export function isOlderThan(version: string): boolean {
 	const numbers = /^\d+\.\d+/.exec(release())?.[0].concat(".0") ?? release();
 	return Bun.semver.order(numbers, `${version}.0`) < 0;
 }

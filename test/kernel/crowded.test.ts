@@ -1,0 +1,32 @@
+/** More threads than CPUs: where the kernel preempts a task in our programs, others meet them busy. */
+
+import { expect } from "bun:test";
+import { Conntracer } from "../support/conntracer.ts";
+import { expectNothingLost, expectSide, processIs, sideOf } from "../support/expectations.ts";
+import { kernelTest } from "../support/root.ts";
+import { ownPrograms, runTraffic } from "../support/traffic.ts";
+
+const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("crowd");
+const PROGRAMS = 4;
+const COUNT = 3000;
+
+kernelTest(
+	`${PROGRAMS * COUNT} connections of ${4 * 4 * PROGRAMS} threads, each and each byte`,
+	async () => {
+		await using conntracer = await Conntracer.startTcp();
+		const churn = ["churn", "--count", `${COUNT}`, "--clients", "4", "--threads", "4", ...NAMES];
+		const truths = await Promise.all(Array.from({ length: PROGRAMS }, () => runTraffic(churn)));
+		await conntracer.untilClosed(2 * PROGRAMS * COUNT, processIs(CLIENT, SERVER));
+		const run = await conntracer.stop();
+		expect(truths.length).toBe(PROGRAMS);
+		expectSide(
+			sideOf(run, CLIENT, "active"),
+			truths.flatMap(({ clients }) => clients),
+		);
+		expectSide(
+			sideOf(run, SERVER, "passive"),
+			truths.flatMap(({ servers }) => servers),
+		);
+		expectNothingLost(run);
+	},
+);
