@@ -33,35 +33,40 @@ int BPF_PROG(handle__tcp_destroy_sock, const struct sock *sk)
 	return 0;
 }
 
-#define STATE_GATE(which, suffix)                                                                  \
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
+{
+	first_gate(ctx, &state_handler, sk, newstate);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
+{
+	first_gate(ctx, &destroy_handler, sk, DESTROYED);
+	return 0;
+}
+
+#define LATER_GATES(suffix, gate)                                                                  \
 	SEC("tp_btf/inet_sock_set_state")                                                          \
 	int BPF_PROG(tp__inet_sock_set_state##suffix, const struct sock *sk, int oldstate,         \
 		     int newstate)                                                                 \
 	{                                                                                          \
-		which##_gate(ctx, &state_handler, sk, newstate);                                   \
+		later_gate(ctx, &state_handler, sk, newstate, gate);                               \
 		return 0;                                                                          \
-	}
-
-#define DESTROY_GATE(which, suffix)                                                                \
+	}                                                                                          \
 	SEC("tp_btf/tcp_destroy_sock")                                                             \
 	int BPF_PROG(tp__tcp_destroy_sock##suffix, const struct sock *sk)                          \
 	{                                                                                          \
-		which##_gate(ctx, &destroy_handler, sk, DESTROYED);                                \
+		later_gate(ctx, &destroy_handler, sk, DESTROYED, gate);                            \
 		return 0;                                                                          \
 	}
 
-STATE_GATE(first, )
-STATE_GATE(middle, _2)
-STATE_GATE(middle, _3)
-STATE_GATE(middle, _4)
-STATE_GATE(middle, _5)
-STATE_GATE(last, _last)
-DESTROY_GATE(first, )
-DESTROY_GATE(middle, _2)
-DESTROY_GATE(middle, _3)
-DESTROY_GATE(middle, _4)
-DESTROY_GATE(middle, _5)
-DESTROY_GATE(last, _last)
+LATER_GATES(_2, 2)
+LATER_GATES(_3, 3)
+LATER_GATES(_4, 4)
+LATER_GATES(_5, 5)
+LATER_GATES(_last, LAST_GATE)
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(tp__tcp_retransmit_skb, const struct sock *sk)

@@ -12,8 +12,7 @@
  * and the last takes the mark away (docs/adr/0008).
  *
  * What happens to one task, or in softirq to one CPU, happens one after the other: these have a
- * mark each. A mark that nobody has taken away, as the last gate was skipped, can hide one change,
- * the same one of the same socket, if the first is skipped then; the skip is counted.
+ * mark each. One that stays, as the last gate was skipped, says which gates have seen it.
  */
 #ifndef CONNTRACER_ONCE_H
 #define CONNTRACER_ONCE_H
@@ -23,8 +22,11 @@
 /* A change of a socket. Its lock is held, so there is one of it at a time. */
 struct mark {
 	__u64 sk;
-	__u64 newstate;
+	__u32 newstate;
+	__u32 gate; /* the last one that has seen it */
 };
+
+enum { LAST_GATE = 6 };
 
 /* What happens to a socket, in the place of a new state, for a mark. */
 enum { DESTROYED = 15 };
@@ -91,50 +93,47 @@ static __always_inline void have_no_private_stack(void *ctx, void *handler)
 		bpf_tail_call(ctx, handler, 0);
 }
 
-static __always_inline void leave(struct mark *mark, const struct sock *sk, __u64 newstate)
+static __always_inline void leave(struct mark *mark, const struct sock *sk, __u32 newstate,
+				  __u32 gate)
 {
 	mark->sk = (__u64)(unsigned long)sk;
 	mark->newstate = newstate;
+	mark->gate = gate;
 }
 
-static __always_inline bool is_left(const struct mark *mark, const struct sock *sk, __u64 newstate)
+/* By an earlier gate, for this change: not for one from before that this gate has seen. */
+static __always_inline bool is_left(const struct mark *mark, const struct sock *sk, __u32 newstate,
+				    __u32 gate)
 {
-	return mark->sk == (__u64)(unsigned long)sk && mark->newstate == newstate;
+	return mark->sk == (__u64)(unsigned long)sk && mark->newstate == newstate &&
+	       mark->gate < gate;
 }
 
 static __always_inline void first_gate(void *ctx, void *handler, const struct sock *sk,
-				       __u64 newstate)
+				       __u32 newstate)
 {
 	struct mark *mark = mark_of(ctx);
 
 	if (mark)
-		leave(mark, sk, newstate);
+		leave(mark, sk, newstate, 1);
 	bpf_tail_call(ctx, handler, 0);
 }
 
-static __always_inline void middle_gate(void *ctx, void *handler, const struct sock *sk,
-					__u64 newstate)
-{
-	struct mark *mark = mark_of(ctx);
-
-	if (!mark || is_left(mark, sk, newstate))
-		return;
-	leave(mark, sk, newstate);
-	LOST(caught_up, 1);
-	bpf_tail_call(ctx, handler, 0);
-}
-
-static __always_inline void last_gate(void *ctx, void *handler, const struct sock *sk,
-				      __u64 newstate)
+static __always_inline void later_gate(void *ctx, void *handler, const struct sock *sk,
+				       __u32 newstate, __u32 gate)
 {
 	struct mark *mark = mark_of(ctx);
 
 	if (!mark)
 		return;
-	if (is_left(mark, sk, newstate)) {
-		mark->sk = 0;
+	if (is_left(mark, sk, newstate, gate)) {
+		if (gate == LAST_GATE)
+			mark->sk = 0;
+		else
+			mark->gate = gate;
 		return;
 	}
+	leave(mark, sk, newstate, gate);
 	LOST(caught_up, 1);
 	bpf_tail_call(ctx, handler, 0);
 }

@@ -7,8 +7,8 @@ import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic } from "../support/traffic.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("crowd");
-const PROGRAMS = 4;
-const COUNT = 3000;
+const PROGRAMS = 2;
+const COUNT = 6000;
 
 kernelTest(
 	`${PROGRAMS * COUNT} connections of ${4 * 4 * PROGRAMS} threads, each and each byte`,
