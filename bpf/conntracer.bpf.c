@@ -104,7 +104,9 @@ int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
 	struct conn *conn = ctx->value;
 	__u64 *key = ctx->key;
 
-	if (key && conn && check_end(conn, *key) && !wants_events())
+	if (!key || !conn || waits_for_its_turn(conn, *key))
+		return 0;
+	if (check_end(conn, *key) && !wants_events())
 		fold_open(conn, key);
 	return 0;
 }

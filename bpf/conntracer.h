@@ -146,29 +146,46 @@ struct fold {
  * tells when the entry was freed and used anew.
  */
 struct conn {
+	/* All that the fold reads of an idle connection, in one cache line or two. */
+	__u32 seen_write_seq; /* as the last fold found them */
+	__u32 seen_copied_seq;
+	__u32 seen_segs_out;
+	__u32 doubted_at;     /* its socket was not its own any more, as of then; 0: it is */
+	__u8 phase;	      /* enum conn_phase */
+	__u8 idle_looks;      /* of the fold, since it has moved: IDLE_LOOKS at most */
+	__u8 direction;	      /* enum direction */
+	__u8 close_reason;    /* enum close_reason */
+	__u32 slot;	      /* index into flows, from PHASE_OPEN on */
 	__u64 opened_ns;      /* CLOCK_MONOTONIC; 0: before the start */
 	__u64 established_ns; /* 0: not yet, or before the start */
 	__u64 id;	      /* 0 where no events are asked for */
 	__u64 folded[3];      /* bytes sent, received; segments retransmitted */
 	struct owner owner;
 	__u32 netns;
-	__u32 slot;	      /* index into flows, from PHASE_OPEN on */
-	__u32 sent_base;      /* sequence number of the first payload byte sent */
-	__u32 received_base;  /* ... and received */
-	__u32 seen_write_seq; /* as the last fold found them */
-	__u32 seen_copied_seq;
-	__u32 seen_retransmitted;
+	__u32 sent_base;	      /* sequence number of the first payload byte sent */
+	__u32 received_base;	      /* ... and received */
+	__u32 seen_retransmitted;     /* by an event */
 	__u32 error;		      /* errno, from PHASE_CLOSED on; 0: none */
 	__u32 data_segments_at_close; /* that had come when the program closed it; 0: it has not */
-	__u32 doubted_at; /* its socket was not its own any more, as of then; 0: it is */
-	__u32 pad;
-	__u8 direction;	   /* enum direction */
-	__u8 phase;	   /* enum conn_phase */
-	__u8 close_reason; /* enum close_reason */
-	__u8 l4_proto;	   /* IPPROTO_* */
+	__u8 l4_proto;		      /* IPPROTO_* */
+	__u8 pad[7];
 #ifdef WITHOUT_FETCH
 	struct fold fold;
 #endif
+};
+
+enum {
+	IDLE_LOOKS = 8, /* of the fold: then a connection is idle */
+	TURNS = 8, /* where there are very many idle ones, each is looked at once in so many folds
+		    */
+	EVERY_TURN = 8,
+};
+
+/* What user space and programs tell each other, in memory that both have mapped. */
+struct shared {
+	__u32 is_preemptible; /* tasks can be preempted in a tracepoint */
+	__u32 turn;	      /* of the fold: from 0 to TURNS - 1, or EVERY_TURN */
+	__u32 walked;	      /* entries of conns, by the fold */
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */

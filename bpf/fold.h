@@ -73,19 +73,31 @@ static __always_inline bool has_flow(__u8 phase)
 	return phase == PHASE_OPEN || phase == PHASE_CLOSED;
 }
 
-/* Since the last fold of an open connection. Most have not: so this reads no more than it must. */
+/*
+ * Since the last fold of an open connection. Most have not: so this reads no more than it must,
+ * which is two cache lines of the socket. What was sent again is among segs_out.
+ */
 static __always_inline bool has_moved(const struct conn *conn, struct tcp_sock *tp)
 {
 	return BPF_CORE_READ(tp, write_seq) != conn->seen_write_seq ||
 	       BPF_CORE_READ(tp, copied_seq) != conn->seen_copied_seq ||
-	       BPF_CORE_READ(tp, total_retrans) != conn->seen_retransmitted;
+	       BPF_CORE_READ(tp, segs_out) != conn->seen_segs_out;
 }
 
 static __always_inline void remember_seen(struct conn *conn, const struct tcp_counters *tcp)
 {
+	conn->seen_segs_out = tcp->segs_out;
 	conn->seen_write_seq = tcp->write_seq;
 	conn->seen_copied_seq = tcp->copied_seq;
-	conn->seen_retransmitted = tcp->total_retrans;
+	conn->idle_looks = 0;
+}
+
+/* One of very many idle connections, whose turn it is not: its socket is not looked at. */
+static __always_inline bool waits_for_its_turn(const struct conn *conn, __u64 key)
+{
+	shared.walked++;
+	return shared.turn != EVERY_TURN && conn->idle_looks >= IDLE_LOOKS && !conn->doubted_at &&
+	       (key >> 12) % TURNS != shared.turn;
 }
 
 /* The fold of an open connection, without its lock and without stopping it. */
@@ -104,7 +116,12 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 
 	if (!has_flow(phase))
 		return;
-	if (!has_moved(conn, tp) || !is_of_tcp(tp))
+	if (!has_moved(conn, tp)) {
+		if (conn->idle_looks < IDLE_LOOKS)
+			conn->idle_looks++;
+		return;
+	}
+	if (!is_of_tcp(tp))
 		return;
 	counters_probed(&tcp, tp);
 	remember_seen(conn, &tcp);

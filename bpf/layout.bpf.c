@@ -20,6 +20,7 @@ struct owner owner;
 struct listening_port listening_port;
 struct fold fold;
 struct conn conn;
+struct shared shared;
 struct udp_key udp_key;
 struct udp_conn udp_conn;
 struct udp_call udp_call;

@@ -133,6 +133,8 @@ struct {
 /* The id of the next connection or listening socket, where events are asked for. */
 __u64 next_id = 1;
 
+struct shared shared SEC(".data.shared") = {.turn = EVERY_TURN};
+
 struct tuple {
 	struct endpoints ends;
 	__u32 netns;

@@ -52,13 +52,11 @@ struct {
 		__type(value, __u32);                                                              \
 	} name SEC(".maps")
 
-/* Whether a task can be preempted in a tracepoint: user space closes a socket to find it out. */
-__u32 found_preemptible SEC(".data.found");
-
+/* User space closes a socket to find it out. */
 static __always_inline void note_preemption(void)
 {
-	if (is_migration_disabled() && !found_preemptible)
-		found_preemptible = 1;
+	if (is_migration_disabled() && !shared.is_preemptible)
+		shared.is_preemptible = 1;
 }
 
 /*

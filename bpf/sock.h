@@ -29,6 +29,7 @@ struct endpoints {
  * what is acknowledged before what is written, what is taken before what came. */
 struct tcp_counters {
 	__u64 bytes_acked;
+	__u32 segs_out;
 	__u32 write_seq;
 	__u32 copied_seq;
 	__u32 total_retrans;
@@ -93,6 +94,7 @@ static __always_inline void set_ipv4(void *to, __u32 address)
 						      struct tcp_sock *tp)                         \
 	{                                                                                          \
 		to->bytes_acked = READ(tp, bytes_acked);                                           \
+		to->segs_out = READ(tp, segs_out);                                                 \
 		to->write_seq = READ(tp, write_seq);                                               \
 		to->copied_seq = READ(tp, copied_seq);                                             \
 		to->total_retrans = READ(tp, total_retrans);                                       \

@@ -59,26 +59,34 @@ export const fold = struct("fold", {
 });
 
 export const conn = struct("conn", {
+	seen_write_seq: u32,
+	seen_copied_seq: u32,
+	seen_segs_out: u32,
+	doubted_at: u32,
+	phase: u8,
+	idle_looks: u8,
+	direction: u8,
+	close_reason: u8,
+	slot: u32,
 	opened_ns: id64,
 	established_ns: id64,
 	id: id64,
 	folded: array(id64, 3),
 	owner,
 	netns: u32,
-	slot: u32,
 	sent_base: u32,
 	received_base: u32,
-	seen_write_seq: u32,
-	seen_copied_seq: u32,
 	seen_retransmitted: u32,
 	error: u32,
 	data_segments_at_close: u32,
-	doubted_at: u32,
-	pad: u32,
-	direction: u8,
-	phase: u8,
-	close_reason: u8,
 	l4_proto: u8,
+	pad: bytes(7),
+});
+
+export const shared = struct("shared", {
+	is_preemptible: u32,
+	turn: u32,
+	walked: u32,
 });
 
 export const udpKey = struct("udp_key", {
@@ -256,6 +264,7 @@ export const STRUCTS = [
 	listeningPort,
 	fold,
 	conn,
+	shared,
 	udpKey,
 	udpConn,
 	udpCall,

@@ -21,6 +21,7 @@ import type {
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
+import { EVERY_TURN, FoldTurns } from "./fold-turns.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -84,6 +85,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	readonly #session: Session;
 	readonly #table: FlowTable;
 	readonly #intervalMs: number;
+	readonly #turns = new FoldTurns();
 	#lastBatchAt = performance.now();
 	#polling: AbortController | null = null;
 
@@ -132,7 +134,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		let left = count;
 		for await (const _ of ticks(this.#intervalMs, this.#session.endOf(signal))) {
 			if (--left === 0) break;
-			yield this.#read();
+			yield this.#read(this.#turns);
 			if (this.#session.isClosed) return;
 		}
 		if (this.#session.isClosed) return;
@@ -159,7 +161,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		this.#polling = polling;
 		try {
 			for await (const _ of ticks(intervalMs, this.#session.endOf(polling.signal)))
-				await callback(this.#read());
+				await callback(this.#read(this.#turns));
 		} finally {
 			if (this.#polling === polling) this.#polling = null;
 		}
@@ -215,10 +217,12 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
-	#read(): FlowBatch {
+	/** Without turns every connection is looked at. */
+	#read(turns: FoldTurns | null = null): FlowBatch {
 		const { kernel } = this.#session;
 		if (this.#table.hasOpen()) {
-			kernel.foldConnections();
+			const turn = turns?.next(performance.now() - this.#lastBatchAt) ?? EVERY_TURN;
+			this.#turns.found(kernel.foldConnections(turn));
 			kernel.expireUdp();
 		}
 		const now = performance.now();

@@ -14,7 +14,16 @@ import type { BpfMap } from "../ffi/map.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import type { BpfProgram, ProgramStats } from "../ffi/program.ts";
 import { countRuns } from "../ffi/stats.ts";
-import { flow, flowKey, losses, netnsCounts, netnsId, udpConn, udpKey } from "../maps/structs.ts";
+import {
+	flow,
+	flowKey,
+	losses,
+	netnsCounts,
+	netnsId,
+	shared,
+	udpConn,
+	udpKey,
+} from "../maps/structs.ts";
 import { bundledLibraries } from "./assets.ts";
 import { asksOwner, type KernelSideOptions, setUp } from "./kernel-set-up.ts";
 import { loadMainObject, type MainObject } from "./main-object.ts";
@@ -25,8 +34,7 @@ import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
 const U32_SIZE = 4;
 const POINTER_SIZE = 8;
-/** Where programs leave what they find out of the kernel. */
-const FOUND = ".data.found";
+const SHARED = ".data.shared";
 
 /** Owns everything of ours that is in the kernel; nothing is left once it is disposed of. */
 export class KernelSide implements Disposable {
@@ -45,7 +53,7 @@ export class KernelSide implements Disposable {
 	readonly #plan: Plan;
 	readonly #programs: readonly BpfProgram[];
 	readonly #firsts: readonly BpfProgram[];
-	readonly #found: MappedRegion;
+	readonly #shared: MappedRegion;
 	readonly #asksOwner: boolean;
 	readonly #links: BpfLink[] = [];
 	readonly #iterators = new Map<string, BpfIterator>();
@@ -70,7 +78,7 @@ export class KernelSide implements Disposable {
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
 		this.#plan = plan;
 		this.#firsts = firstsOf(plan).map((name) => object.program(name));
-		this.#found = memory(object.map(FOUND, U32_SIZE, U32_SIZE));
+		this.#shared = memory(object.map(SHARED, U32_SIZE, shared.size));
 		this.#programs = programsOf(plan).map((name) => object.program(name));
 		const conns = object.map("conns", POINTER_SIZE, connSize);
 		const udpConns = object.map("udp_conns", udpKey.size, udpConn.size);
@@ -141,7 +149,7 @@ export class KernelSide implements Disposable {
 	/** Whether the kernel may preempt a task in a tracepoint; the first gates have to be there. */
 	#isPreemptible(): boolean {
 		closeTcpSocket();
-		return this.#found.view.getUint32(0, true) !== 0;
+		return this.#shared.view.getUint32(shared.offsets.is_preemptible, true) !== 0;
 	}
 
 	#attachToRootCgroup(names: readonly string[]): void {
@@ -173,9 +181,18 @@ export class KernelSide implements Disposable {
 		for (const link of this.#links) link[Symbol.dispose]();
 	}
 
-	/** Adds what open connections have moved so far to their flows. */
-	foldConnections(): void {
+	/**
+	 * Adds what open connections have moved so far to their flows. Of those that have been idle for a
+	 * while, those whose turn it is, see FoldTurns.
+	 *
+	 * @returns how many connections there are
+	 */
+	foldConnections(turn: number): number {
+		const { view } = this.#shared;
+		view.setUint32(shared.offsets.turn, turn, true);
+		view.setUint32(shared.offsets.walked, 0, true);
 		this.#run("iter__fold_conns");
+		return view.getUint32(shared.offsets.walked, true);
 	}
 
 	/** Ends UDP connections whose socket is closed, or that have been idle. */
