@@ -36,6 +36,12 @@ export function threadStatus(field: string): string | null {
 	return statusField(readFileSync("/proc/thread-self/status", "utf8"), field);
 }
 
+/** The most that this process had in memory. Unlike getrusage() not what its parent had before the exec. */
+export function peakMemoryBytes(): number {
+	const kib = /^(\d+) kB$/.exec(threadStatus("VmHWM") ?? "")?.[1];
+	return kib === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kib) * 1024;
+}
+
 function statusField(text: string, field: string): string | null {
 	return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
 }

@@ -1,5 +1,6 @@
 /** What the tracer itself costs. */
 
+import { peakMemoryBytes } from "../enrich/procfs.ts";
 import type { SummaryRecord } from "../flow/records.ts";
 import type { KernelSide } from "./kernel-side.ts";
 
@@ -19,7 +20,7 @@ export class SelfStats implements Disposable {
 		const { runs, runTimeNs } = this.#kernel.runs();
 		return {
 			cpu_ms: (user + system) / 1000,
-			peak_memory_bytes: process.resourceUsage().maxRSS * 1024,
+			peak_memory_bytes: peakMemoryBytes(),
 			bpf_runs: runs === 0 ? null : runs,
 			bpf_ns: runs === 0 ? null : runTimeNs,
 		};

@@ -5,7 +5,7 @@
 
 import { describe, expect } from "bun:test";
 import { BpfStatistics, bpfIdsOf, programSizes, runsOf } from "../support/bpf.ts";
-import { Conntracer } from "../support/conntracer.ts";
+import { Conntracer, summaryOf } from "../support/conntracer.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic } from "../support/traffic.ts";
 
@@ -36,6 +36,13 @@ kernelTest(
 		expect(perGate).toBeLessThan(COUNT * HOOKS_OF_A_CONNECTION + OTHERS);
 	},
 );
+
+kernelTest("the peak of its memory is its own, not that of who started it", async () => {
+	const large = new Uint8Array(600_000_000).fill(1);
+	await using conntracer = await Conntracer.start("--transport", "tcp");
+	const { records } = await conntracer.stop();
+	expect(large.length).toBeGreaterThan(summaryOf(records).self.peak_memory_bytes);
+});
 
 /** Bytes of instructions, 8 each, after the verifier; kernels put more or less of their own in. */
 const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
