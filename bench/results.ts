@@ -33,7 +33,7 @@ const HEADER = [
 export function comparisonSection(name: string, result: Comparisons): Section {
 	const { load, rates, p50s, p99s, subjects } = result;
 	const rows = subjects.map((one) => [
-		one.subject.name,
+		one.ended === 0 ? one.subject.name : `${one.subject.name} (ended by itself: ${one.ended} ×)`,
 		cell(one.rateRatios, 3),
 		cell(one.p50Ratios, 2),
 		cell(one.p99Ratios, 2),

@@ -29,6 +29,8 @@ export interface Comparison {
 	/** Records, of what one for each end of a connection would be. */
 	readonly recordRatios: number[];
 	readonly lost: number[];
+	/** How often it was not there any more when the load was done. */
+	ended: number;
 }
 
 export interface Comparisons {
@@ -60,6 +62,7 @@ const begin = (subject: Subject): Comparison => ({
 	peakBytes: [],
 	recordRatios: [],
 	lost: [],
+	ended: 0,
 });
 
 /** Adds what this run shows, between the two without a tracer. */
@@ -72,6 +75,10 @@ async function traced(
 	await using running = await Running.start(to.subject, place, scratch);
 	const before = cpuNs(running.pid);
 	const result = await sample(place, load);
+	if (running.hasEnded) {
+		to.ended++;
+		return () => {};
+	}
 	to.tracerSeconds.push((cpuNs(running.pid) - before) / 1e3 / result.pace.operations);
 	to.peakBytes.push(peakMemory(running.pid));
 	const { records, lost } = await running.stop();

@@ -161,18 +161,22 @@ export class Running implements AsyncDisposable {
 	async #ready(): Promise<void> {
 		const deadline = performance.now() + LONGEST_START_MS;
 		while (!this.#looksReady()) {
-			if (this.#child.exitCode !== null || performance.now() > deadline)
+			if (this.hasEnded || performance.now() > deadline)
 				throw new Error(`${this.subject.name} does not start`);
 			await Bun.sleep(20);
 		}
 		await Bun.sleep(SETTLE_MS);
-		if (this.#child.exitCode !== null) throw new Error(`${this.subject.name} has ended`);
+		if (this.hasEnded) throw new Error(`${this.subject.name} has ended`);
 	}
 
 	#looksReady(): boolean {
 		const { subject } = this;
 		if (subject.isReady !== undefined) return subject.isReady(this.#file);
 		return subject.isLocal === true || bpfIdsOf(this.pid).programs.size > 0;
+	}
+
+	get hasEnded(): boolean {
+		return this.#child.exitCode !== null || this.#child.signalCode !== null;
 	}
 
 	/** Ends it, and reads what it has written. */
@@ -183,8 +187,7 @@ export class Running implements AsyncDisposable {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		if (this.#child.exitCode === null && this.#child.signalCode === null)
-			this.#child.kill("SIGKILL");
+		if (!this.hasEnded) this.#child.kill("SIGKILL");
 		await this.#child.exited;
 	}
 }

@@ -27,7 +27,6 @@ int BPF_PROG(handle__inet_sock_set_state, const struct sock *sk, int oldstate, i
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(handle__tcp_destroy_sock, const struct sock *sk)
 {
-	note_preemption();
 	on_destroy(sk);
 	have_no_private_stack(ctx, &destroy_handler);
 	return 0;
@@ -67,6 +66,14 @@ LATER_GATES(_3, 3)
 LATER_GATES(_4, 4)
 LATER_GATES(_5, 5)
 LATER_GATES(_last, LAST_GATE)
+
+/* Only for a moment, at the start. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(trial__tcp_destroy_sock, const struct sock *sk)
+{
+	note_preemption();
+	return 0;
+}
 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(tp__tcp_retransmit_skb, const struct sock *sk)
@@ -174,22 +181,32 @@ int iter__adopt_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+HANDLER(send_handler);
+
 /* Of every socket that sends, whatever its protocol: the others leave at once. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(udp__sock_send_length, struct sock *sk, int result, int flags)
 {
 	if (is_udp(sk))
 		on_udp_call(sk, result, true);
+	have_no_private_stack(ctx, &send_handler);
 	return 0;
 }
+
+GATES_OF_PREEMPTED("tp_btf/sock_send_length", udp__sock_send_length, send_handler, CALLED_SEND)
+
+HANDLER(recv_handler);
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(udp__sock_recv_length, struct sock *sk, int result, int flags)
 {
 	if (is_udp(sk))
 		on_udp_call(sk, flags & (MSG_PEEK | MSG_ERRQUEUE) ? -1 : result, false);
+	have_no_private_stack(ctx, &recv_handler);
 	return 0;
 }
+
+GATES_OF_PREEMPTED("tp_btf/sock_recv_length", udp__sock_recv_length, recv_handler, CALLED_RECV)
 
 SEC("cgroup/sendmsg4")
 int udp__sendmsg4(struct bpf_sock_addr *ctx)

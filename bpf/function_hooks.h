@@ -4,15 +4,22 @@
 #define CONNTRACER_FUNCTION_HOOKS_H
 
 #include "accept.h"
+#include "once.h"
 #include "udp_functions.h"
 #include <bpf/bpf_tracing.h>
+
+HANDLER(graft_handler);
 
 SEC("fentry/security_sock_graft")
 int BPF_PROG(fentry__security_sock_graft, struct sock *sk)
 {
 	on_accept(sk);
+	have_no_private_stack(ctx, &graft_handler);
 	return 0;
 }
+
+GATES_OF_PREEMPTED("fentry/security_sock_graft", fentry__security_sock_graft, graft_handler,
+		   GRAFTED)
 
 SEC("kprobe/security_sock_graft")
 int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
@@ -21,21 +28,31 @@ int BPF_KPROBE(kprobe__security_sock_graft, struct sock *sk)
 	return 0;
 }
 
+HANDLER(sendmsg_handler);
+
 SEC("fexit/udp_sendmsg")
 int BPF_PROG(fexit__udp_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long length,
 	     int result)
 {
 	on_sendmsg_exit(sk, msg, result);
+	have_no_private_stack(ctx, &sendmsg_handler);
 	return 0;
 }
+
+GATES_OF_PREEMPTED("fexit/udp_sendmsg", fexit__udp_sendmsg, sendmsg_handler, CALLED_SENDMSG)
+
+HANDLER(sendmsg6_handler);
 
 SEC("fexit/udpv6_sendmsg")
 int BPF_PROG(fexit__udpv6_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long length,
 	     int result)
 {
 	on_sendmsg6_exit(sk, msg, result);
+	have_no_private_stack(ctx, &sendmsg6_handler);
 	return 0;
 }
+
+GATES_OF_PREEMPTED("fexit/udpv6_sendmsg", fexit__udpv6_sendmsg, sendmsg6_handler, CALLED_SENDMSG6)
 
 SEC("fexit/ip_append_page")
 int BPF_PROG(fexit__ip_append_page, struct sock *sk, void *flow, void *page, int offset,
@@ -45,12 +62,17 @@ int BPF_PROG(fexit__ip_append_page, struct sock *sk, void *flow, void *page, int
 	return 0;
 }
 
+HANDLER(consume_handler);
+
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(fentry__skb_consume_udp, struct sock *sk, struct sk_buff *skb, int length)
 {
 	on_udp_received(sk, skb, length);
+	have_no_private_stack(ctx, &consume_handler);
 	return 0;
 }
+
+GATES_OF_PREEMPTED("fentry/skb_consume_udp", fentry__skb_consume_udp, consume_handler, CONSUMED)
 
 SEC("fentry/udp_destroy_sock")
 int BPF_PROG(fentry__udp_destroy_sock, struct sock *sk)

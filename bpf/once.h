@@ -29,7 +29,15 @@ struct mark {
 enum { LAST_GATE = 6 };
 
 /* What happens to a socket, in the place of a new state, for a mark. */
-enum { DESTROYED = 15 };
+enum {
+	DESTROYED = 16,
+	GRAFTED,
+	CALLED_SEND,
+	CALLED_RECV,
+	CALLED_SENDMSG,
+	CALLED_SENDMSG6,
+	CONSUMED,
+};
 
 /* By thread id. Two that meet here at the same moment can be handled twice, which handlers stand.
  */
@@ -90,6 +98,29 @@ static __always_inline void have_no_private_stack(void *ctx, void *handler)
 	if (!settings.stack_bytes)
 		bpf_tail_call(ctx, handler, 0);
 }
+
+#define LATER_GATE(section, name, suffix, handler, happens, gate)                                  \
+	SEC(section) int BPF_PROG(name##suffix, struct sock *sk)                                   \
+	{                                                                                          \
+		later_gate(ctx, &handler, sk, happens, gate);                                      \
+		return 0;                                                                          \
+	}
+
+/*
+ * Where no softirq comes between, a hook needs no gate but where a task can be preempted. `sk` is
+ * its first argument. Whatever it is, it goes through: a skip is one of any socket.
+ */
+#define GATES_OF_PREEMPTED(section, name, handler, happens)                                        \
+	SEC(section) int BPF_PROG(name##_first, struct sock *sk)                                   \
+	{                                                                                          \
+		first_gate(ctx, &handler, sk, happens);                                            \
+		return 0;                                                                          \
+	}                                                                                          \
+	LATER_GATE(section, name, _2, handler, happens, 2)                                         \
+	LATER_GATE(section, name, _3, handler, happens, 3)                                         \
+	LATER_GATE(section, name, _4, handler, happens, 4)                                         \
+	LATER_GATE(section, name, _5, handler, happens, 5)                                         \
+	LATER_GATE(section, name, _last, handler, happens, LAST_GATE)
 
 static __always_inline void leave(struct mark *mark, const struct sock *sk, __u32 newstate,
 				  __u32 gate)

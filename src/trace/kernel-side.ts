@@ -28,7 +28,15 @@ import { bundledLibraries } from "./assets.ts";
 import { asksOwner, type KernelSideOptions, setUp } from "./kernel-set-up.ts";
 import { loadMainObject, type MainObject } from "./main-object.ts";
 import { visitNetns } from "./netns.ts";
-import { FIND_HOLDERS, firstsOf, type Gates, type Plan, planFor, programsOf } from "./plan.ts";
+import {
+	FIND_HOLDERS,
+	firstsOf,
+	type Gates,
+	type Plan,
+	planFor,
+	programsOf,
+	TRIAL,
+} from "./plan.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
@@ -119,7 +127,6 @@ export class KernelSide implements Disposable {
 		const needed = neededFor(this.#plan);
 		explainRefusal({ what: "attach the BPF programs", needed, btfPath: null }, () => {
 			this.#attachGates(this.#plan.gates);
-			this.#attach(this.#plan.hooks);
 			this.#attachToRootCgroup(this.#plan.cgroupHooks);
 		});
 		const files = (): void => this.#run("iter__adopt_files");
@@ -136,17 +143,20 @@ export class KernelSide implements Disposable {
 			this.#links.push(this.#owned.use(this.#object.program(name).attach()));
 	}
 
-	/** The kernel calls those of a tracepoint in the order in which they came. */
+	/** The kernel calls those of a hook in the order in which they came. */
 	#attachGates(all: readonly Gates[]): void {
-		if (all.length === 0) return;
-		for (const { handler, handlerMap } of all)
-			this.#object.map(handlerMap, U32_SIZE, U32_SIZE).setProgram(0, this.#object.program(handler));
-		this.#attach(all.map(({ first }) => first));
-		if (this.#isPreemptible()) this.#attach(all.flatMap(({ middle }) => middle));
-		this.#attach(all.map(({ last }) => last));
+		// Not detached before others are there: a tracepoint without any has to wait for all CPUs.
+		using _ = this.#object.program(TRIAL).attach();
+		const isPreemptible = this.#isPreemptible();
+		for (const { handler, handlerMap, few, many } of all) {
+			const handlers = this.#object.map(handlerMap, U32_SIZE, U32_SIZE);
+			handlers.setProgram(0, this.#object.program(handler));
+			this.#attach(isPreemptible ? many : few);
+		}
+		this.#attach(this.#plan.hooks);
 	}
 
-	/** Whether the kernel may preempt a task in a tracepoint; the first gates have to be there. */
+	/** Whether the kernel may preempt a task in a hook; with the trial attached. */
 	#isPreemptible(): boolean {
 		closeTcpSocket();
 		return this.#shared.view.getUint32(shared.offsets.is_preemptible, true) !== 0;

@@ -4,21 +4,22 @@ import type { HookKind } from "../flow/doctor.ts";
 import type { Transport } from "../flow/records.ts";
 import { EVENT_TYPE } from "../maps/enums.ts";
 
-/** The programs at one tracepoint of which every event gets through one: see bpf/once.h. */
+/** The programs of one hook of which every event gets through one: see bpf/once.h. */
 export interface Gates {
 	/** What they hand on to. */
 	readonly handler: string;
 	/** Has it for them. */
 	readonly handlerMap: string;
-	readonly first: string;
-	/** Attached where a task can be preempted in a tracepoint. */
-	readonly middle: readonly string[];
-	readonly last: string;
+	/** What is attached where tasks are not preempted in a hook, and where they are: in this order. */
+	readonly few: readonly string[];
+	readonly many: readonly string[];
+	/** Of the few, and of the many, the one that the kernel calls first. */
+	readonly firsts: readonly string[];
 }
 
 export interface Plan {
 	readonly gates: readonly Gates[];
-	/** Tracepoints and functions. */
+	/** Tracepoints and functions that have no gates. */
 	readonly hooks: readonly string[];
 	/** For all that is in a cgroup: the root one. */
 	readonly cgroupHooks: readonly string[];
@@ -31,22 +32,31 @@ function hooked(...hooks: readonly string[]): Plan {
 	return { ...NOTHING, hooks };
 }
 
-function gatesOf(tracepoint: string, handlerMap: string): Gates {
-	const first = `tp__${tracepoint}`;
-	return {
-		handler: `handle__${tracepoint}`,
-		handlerMap,
-		first,
-		middle: [2, 3, 4, 5].map((number) => `${first}_${number}`),
-		last: `${first}_last`,
-	};
+const MIDDLE = ["_2", "_3", "_4", "_5"];
+
+/** Softirq can come between: two at least. */
+function tcpGates(tracepoint: string, handlerMap: string): Gates {
+	const name = `tp__${tracepoint}`;
+	const last = `${name}_last`;
+	const middle = MIDDLE.map((gate) => `${name}${gate}`);
+	const handler = `handle__${tracepoint}`;
+	return { handler, handlerMap, few: [name, last], many: [name, ...middle, last], firsts: [name] };
+}
+
+/** It cannot: none, if tasks are not preempted. */
+function gated(handler: string, handlerMap: string, isTracepoint = false): Gates {
+	const first = `${handler}_first`;
+	const many = [first, ...[...MIDDLE, "_last"].map((gate) => `${handler}${gate}`)];
+	// What was attached to a function last is called first (bpf_trampoline_link_prog).
+	if (!isTracepoint) many.reverse();
+	return { handler, handlerMap, few: [handler], many, firsts: [handler, first] };
 }
 
 const TCP: Plan = {
 	...NOTHING,
 	gates: [
-		gatesOf("inet_sock_set_state", "state_handler"),
-		gatesOf("tcp_destroy_sock", "destroy_handler"),
+		tcpGates("inet_sock_set_state", "state_handler"),
+		tcpGates("tcp_destroy_sock", "destroy_handler"),
 	],
 	iterators: [
 		...["iter__fold_conns", "iter__adopt_listeners", "iter__adopt_files"],
@@ -56,23 +66,30 @@ const TCP: Plan = {
 
 /** Who accepts a connection; under tracepoints nothing says it. */
 const ACCEPT: Readonly<Partial<Record<HookKind, Plan>>> = {
-	fentry: hooked("fentry__security_sock_graft"),
+	fentry: { ...NOTHING, gates: [gated("fentry__security_sock_graft", "graft_handler")] },
 	kprobe: hooked("kprobe__security_sock_graft"),
 };
 
 const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
 	tracepoint: {
 		...NOTHING,
-		hooks: ["udp__sock_send_length", "udp__sock_recv_length"],
+		gates: [
+			gated("udp__sock_send_length", "send_handler", true),
+			gated("udp__sock_recv_length", "recv_handler", true),
+		],
 		cgroupHooks: [
 			...["udp__sendmsg4", "udp__sendmsg6", "udp__recvmsg4", "udp__recvmsg6"],
 			"udp__sock_release",
 		],
 	},
-	fentry: hooked(
-		...["fexit__udp_sendmsg", "fexit__udpv6_sendmsg", "fentry__skb_consume_udp"],
-		...["fentry__udp_destroy_sock", "fentry__udpv6_destroy_sock"],
-	),
+	fentry: {
+		...hooked("fentry__udp_destroy_sock", "fentry__udpv6_destroy_sock"),
+		gates: [
+			gated("fexit__udp_sendmsg", "sendmsg_handler"),
+			gated("fexit__udpv6_sendmsg", "sendmsg6_handler"),
+			gated("fentry__skb_consume_udp", "consume_handler"),
+		],
+	},
 	kprobe: hooked(
 		...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],
 		...["kprobe__udpv6_sendmsg", "kretprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
@@ -154,16 +171,17 @@ export function eventTables(eventTypes: number): readonly (readonly [string, num
 	);
 }
 
-/** What the kernel calls for an event, each once unless it skips it. */
+/** Attached for a moment: it finds out whether tasks can be preempted in a hook. */
+export const TRIAL = "trial__tcp_destroy_sock";
+
+/** What the kernel calls for an event, once for each unless it skips it; `many` gates or few. */
 export function firstsOf({ gates, hooks }: Plan): readonly string[] {
-	return [...gates.map(({ first }) => first), ...hooks];
+	return [...gates.flatMap(({ firsts }) => firsts), ...hooks];
 }
 
 export function programsOf({ gates, hooks, cgroupHooks, iterators }: Plan): readonly string[] {
-	const atGates = gates.flatMap(({ handler, first, middle, last }) => [
-		...[handler, first, ...middle, last],
-	]);
-	return [...atGates, ...hooks, ...cgroupHooks, ...iterators];
+	const atGates = gates.flatMap(({ handler, few, many }) => [handler, ...few, ...many]);
+	return [...new Set([TRIAL, ...atGates, ...hooks, ...cgroupHooks, ...iterators])];
 }
 
 const EVERY_EVENT = ~0;
