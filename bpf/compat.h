@@ -115,8 +115,7 @@ static __always_inline __u64 distance_from_stack(const void *address)
 
 /*
  * Since 7.0 a tracepoint does not disable preemption, but keeps the task on its CPU (a46023d5616e).
- * The field is there since 5.11 (af449901b84c),
- * as is bpf_get_current_task_btf().
+ * The field is there since 5.11 (af449901b84c), as is bpf_get_current_task_btf().
  */
 struct task_struct___migration {
 	unsigned short migration_disabled;

@@ -9,7 +9,7 @@
  *
  * So each hook has several programs, its gates, one after the other on the same tracepoint. The
  * first leaves a mark for what it hands on to the handler; a later one hands on what has no mark,
- * and the last takes the mark away (docs/adr/0008).
+ * and the last takes the mark away (docs/adr/0020).
  *
  * What happens to one task, or in softirq to one CPU, happens one after the other: these have a
  * mark each. One that stays, as the last gate was skipped, says which gates have seen it.

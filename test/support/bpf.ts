@@ -7,6 +7,7 @@ interface BpftoolProgram {
 	readonly id: number;
 	readonly name?: string;
 	readonly run_cnt?: number;
+	readonly recursion_misses?: number;
 	readonly bytes_xlated?: number;
 }
 
@@ -77,14 +78,20 @@ export async function leftOf(ids: BpfIds): Promise<BpfIds> {
 
 export const NOTHING: BpfIds = { programs: new Set(), links: new Set() };
 
-/** How often those of the programs ran whose names begin with one of `prefixes`. Needs BpfStatistics. */
+/**
+ * How often those of the programs ran whose names begin with one of `prefixes`, or would have if the
+ * kernel had not skipped them. Needs BpfStatistics.
+ */
 export function runsOf(ids: BpfIds, ...prefixes: readonly string[]): number {
 	const programs = bpftool<BpftoolProgram>("prog", "show").filter(
 		({ id, name }) => ids.programs.has(id) && prefixes.some((prefix) => name?.startsWith(prefix)),
 	);
 	if (programs.length === 0)
 		throw new Error(`no program of ours is named ${prefixes.join("… or ")}…`);
-	return programs.reduce((sum, { run_cnt }) => sum + (run_cnt ?? 0), 0);
+	return programs.reduce(
+		(sum, { run_cnt = 0, recursion_misses = 0 }) => sum + run_cnt + recursion_misses,
+		0,
+	);
 }
 
 /** Bytes of instructions, by program name, as the kernel has them after its checks. */
