@@ -18,8 +18,9 @@ const NOTHING: TcpCounts = {
 	estab_resets: 0,
 };
 
-/** Connections arrive while we look; among so many looks, one falls between two of them. */
+/** Connections come and go while we look; among so many looks, a few fall between two of them. */
 const MOST_LOOKS = 64;
+/** One alone may fall into the moment in which the kernel has counted and our hook has not, or the other way round. */
 const EQUAL_LOOKS = 3;
 
 function combine(
@@ -33,6 +34,8 @@ function combine(
 }
 
 const plus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) => x + y);
+const areEqual = (a: TcpCounts, b: TcpCounts): boolean =>
+	NAMES.every((name) => a[name] === b[name]);
 const minus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) => x - y);
 
 /** By the bytes of struct netns_id. */
@@ -89,20 +92,26 @@ export class Proof {
 	}
 
 	/**
-	 * Recorded − counted, in the namespace that the thread is in. The hooks count before the kernel
-	 * does, and the kernel's counters are read first, so whatever happens during a look makes the
-	 * difference larger, never smaller: the smallest of several is the true one.
+	 * Recorded − counted, in the namespace that the thread is in. Where no look is quiet, with nothing
+	 * recorded meanwhile, the smallest is next to it: the kernel's counters are read first, so what
+	 * happens during a look makes the difference larger.
 	 */
 	#difference(key: Uint8Array): TcpCounts {
+		let before = this.#recorded(key);
 		let smallest: TcpCounts | null = null;
+		let quiet: TcpCounts | null = null;
 		let equal = 0;
-		for (let look = 0; look < MOST_LOOKS && equal < EQUAL_LOOKS; look++) {
+		for (let look = 0; look < MOST_LOOKS; look++) {
 			const counted = tcpCounts();
-			const now = minus(this.#recorded(key), counted);
-			const best: TcpCounts = smallest === null ? now : combine(smallest, now, Math.min);
-			const isEqual = smallest !== null && NAMES.every((name) => now[name] === smallest?.[name]);
-			equal = isEqual ? equal + 1 : 0;
-			smallest = best;
+			const after = this.#recorded(key);
+			const now = minus(after, counted);
+			smallest = smallest === null ? now : combine(smallest, now, Math.min);
+			if (areEqual(before, after)) {
+				equal = quiet !== null && areEqual(now, quiet) ? equal + 1 : 1;
+				quiet = now;
+			}
+			if (equal === EQUAL_LOOKS) return now;
+			before = after;
 		}
 		return smallest ?? NOTHING;
 	}

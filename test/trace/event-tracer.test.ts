@@ -2,7 +2,7 @@ import { describe, expect } from "bun:test";
 import type { EventRecord, GapRecord, SummaryRecord } from "../../src/flow/records.ts";
 import { EventTracer, type EventTracerOptions } from "../../src/trace/event-tracer.ts";
 import { openDescriptors } from "../support/descriptors.ts";
-import { kernelTest } from "../support/root.ts";
+import { isOlderThan, kernelTest } from "../support/root.ts";
 import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("ev");
@@ -106,9 +106,14 @@ kernelTest("1,200 refused connections are 1,200 connect_failed, and no other eve
 
 kernelTest("connections that time out carry ETIMEDOUT", async () => {
 	const args = ["abandoned", "--count", "20", "--user-timeout", "200", ...NAMES];
-	const { events } = await traced(() => runTraffic(args), 20);
+	const { events, truth } = await traced(() => runTraffic(args), 20);
+	expect(truth.clients.map(({ failed }) => failed)).toEqual([{ ETIMEDOUT: 20 }]);
 	const failed = events.filter(({ event }) => event === "connect_failed");
-	expect(count(failed, ({ error }) => error)).toEqual({ ETIMEDOUT: 20 });
+	// Before 6.10 the program can have asked for the error, and so taken it away, before the end.
+	const known = failed.filter(({ error }) => error !== null || !isOlderThan("6.10"));
+	expect(failed.length).toBe(20);
+	expect(known.length).toBeGreaterThan(0);
+	expect(known.filter(({ error }) => error !== "ETIMEDOUT")).toEqual([]);
 });
 
 describe("a connection that is closed", () => {
@@ -140,7 +145,7 @@ kernelTest("a flood that the buffer cannot hold: records and gaps are the truth"
 	const { all, gaps, summary } = await traced(() => runTraffic(args), 0, { bufferBytes: 4096 });
 	const missing = gaps.reduce((total, gap) => total + gap.count, 0);
 	const { active_opens = 0, passive_opens = 0 } = summary.kernel ?? {};
-	expect(gaps.every(({ stage }) => stage === "ring_buffer")).toBe(true);
+	expect(gaps.filter(({ stage }) => stage !== "ring_buffer")).toEqual([]);
 	expect(missing).toBeGreaterThan(0);
 	expect(all + missing).toBe(2 * (active_opens + passive_opens));
 	expect(summary.lost.ring_buffer).toBe(missing);

@@ -3,7 +3,7 @@ import { losses } from "../../src/maps/structs.ts";
 import { KernelSide } from "../../src/trace/kernel-side.ts";
 import { TRACEPOINTS } from "../../src/trace/plan.ts";
 import { NamespacePair } from "../support/namespaces.ts";
-import { kernelTest } from "../support/root.ts";
+import { isOlderThan, kernelTest } from "../support/root.ts";
 import { runTraffic } from "../support/traffic.ts";
 
 const SIZES = { maxConnections: 65_536, maxFlows: 1024 };
@@ -28,6 +28,8 @@ kernelTest("what the kernel skips of the first programs, the second ones catch u
 	await runTraffic(churn, namespaces.left.prefix);
 	const skipped = kernel.misses();
 	const { caught_up } = losses.read(kernel.lossMemory.view, 0, losses.zero());
-	expect(skipped).toBeGreaterThan(0);
+	// Before, the kernel runs a program that is in another's way all the same.
+	if (isOlderThan("6.1")) expect(skipped).toBe(0);
+	else expect(skipped).toBeGreaterThan(0);
 	expect(caught_up).toBe(skipped);
 });
