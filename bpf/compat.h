@@ -93,26 +93,6 @@ static __always_inline struct task_struct *group_leader_of_current(void)
 	return BPF_CORE_READ(task, group_leader);
 }
 
-/* How far behind the beginning of the current task's stack an address is. */
-static __always_inline __u64 distance_from_stack(const void *address)
-{
-	struct task_struct *task;
-	__u64 here;
-
-	if (bpf_core_enum_value_exists(enum bpf_func_id___current_task_btf,
-				       BPF_FUNC_get_current_task_btf___known)) {
-		task = (struct task_struct *)bpf_get_current_task_btf();
-		here = (__u64)(unsigned long)address;
-		/* All that the verifier lets anybody compute with two pointers. */
-		asm volatile("%0 -= %1" : "+r"(here) : "r"(task));
-		return here + bpf_get_current_task() - (__u64)(unsigned long)task->stack;
-	}
-	task = (struct task_struct *)bpf_get_current_task();
-	/* By way of memory, as it lets nobody compute with a context. */
-	bpf_probe_read_kernel(&here, sizeof(here), &address);
-	return here - (__u64)(unsigned long)BPF_CORE_READ(task, stack);
-}
-
 /*
  * Since 7.0 a tracepoint does not disable preemption, but keeps the task on its CPU (a46023d5616e).
  * The field is there since 5.11 (af449901b84c), as is bpf_get_current_task_btf().

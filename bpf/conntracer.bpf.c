@@ -35,14 +35,17 @@ int BPF_PROG(handle__tcp_destroy_sock, const struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tp__inet_sock_set_state, const struct sock *sk, int oldstate, int newstate)
 {
-	first_gate(ctx, &state_handler, sk, newstate);
+	at_first_gate(ctx, sk, newstate);
+	if (is_change_of_interest(newstate))
+		bpf_tail_call(ctx, &state_handler, 0);
 	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
 {
-	first_gate(ctx, &destroy_handler, sk, DESTROYED);
+	at_first_gate(ctx, sk, DESTROYED);
+	bpf_tail_call(ctx, &destroy_handler, 0);
 	return 0;
 }
 
@@ -51,15 +54,12 @@ int BPF_PROG(tp__tcp_destroy_sock, const struct sock *sk)
 	int BPF_PROG(tp__inet_sock_set_state##suffix, const struct sock *sk, int oldstate,         \
 		     int newstate)                                                                 \
 	{                                                                                          \
-		later_gate(ctx, &state_handler, sk, newstate, gate);                               \
+		if (at_later_gate(ctx, sk, newstate, gate) && is_change_of_interest(newstate))     \
+			bpf_tail_call(ctx, &state_handler, 0);                                     \
 		return 0;                                                                          \
 	}                                                                                          \
-	SEC("tp_btf/tcp_destroy_sock")                                                             \
-	int BPF_PROG(tp__tcp_destroy_sock##suffix, const struct sock *sk)                          \
-	{                                                                                          \
-		later_gate(ctx, &destroy_handler, sk, DESTROYED, gate);                            \
-		return 0;                                                                          \
-	}
+	LATER_GATE("tp_btf/tcp_destroy_sock", tp__tcp_destroy_sock, suffix, destroy_handler,       \
+		   DESTROYED, gate)
 
 LATER_GATES(_2, 2)
 LATER_GATES(_3, 3)

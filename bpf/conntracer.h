@@ -323,7 +323,7 @@ struct settings {
 	__u32 flow_key_parts;	     /* enum flow_key_part, or-ed together */
 	__u32 event_types;   /* 1 << enum event_type, or-ed together; 0: flows instead of events */
 	__u32 accept_hooked; /* a program runs in accept() */
-	__u32 stack_bytes;   /* of a task in the kernel */
+	__u32 never;	     /* 0, which no compiler knows */
 };
 
 enum filter_bound {

@@ -11,8 +11,9 @@
  * first leaves a mark for what it hands on to the handler; a later one hands on what has no mark,
  * and the last takes the mark away (docs/adr/0020).
  *
- * What happens to one task, or in softirq to one CPU, happens one after the other: these have a
- * mark each. One that stays, as the last gate was skipped, says which gates have seen it.
+ * All gates of one event get the same context, the array of its arguments on the stack, and no other
+ * event has one there until they are done: its mark is found by that (docs/adr/0022). One that stays,
+ * as the last gate was skipped, says which gates have seen it.
  */
 #ifndef CONNTRACER_ONCE_H
 #define CONNTRACER_ONCE_H
@@ -39,17 +40,9 @@ enum {
 	CONSUMED,
 };
 
-/* By thread id. Two that meet here at the same moment can be handled twice, which handlers stand.
- */
-enum { TASK_MARKS = 4096, NEIGHBOURS = 256 };
-struct mark task_marks[TASK_MARKS];
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct mark);
-} softirq_marks SEC(".maps");
+/* Two events that meet here at the same moment can be handled twice, which handlers stand. */
+enum { MARK_BITS = 13 };
+struct mark marks[1 << MARK_BITS];
 
 /* A handler in slot 0, which user space puts there: one for all gates of a hook. */
 #define HANDLER(name)                                                                              \
@@ -67,25 +60,14 @@ static __always_inline void note_preemption(void)
 		shared.is_preemptible = 1;
 }
 
-/*
- * Softirq has a stack of its own, except in ksoftirqd, which it cannot interrupt. The
- * context of a tracepoint's program is an array of its arguments, on the stack.
- */
-static __always_inline bool in_softirq(const void *ctx)
-{
-	return distance_from_stack(ctx) >= settings.stack_bytes;
-}
-
-/* Never null, which the verifier cannot know. Threads with neighbouring ids share no cache line. */
 static __always_inline struct mark *mark_of(const void *ctx)
 {
-	__u32 zero = 0, tid;
+	__u64 place = (__u64)(unsigned long)ctx;
 
-	if (in_softirq(ctx))
-		return bpf_map_lookup_elem(&softirq_marks, &zero);
-	tid = (__u32)bpf_get_current_pid_tgid();
-	return &task_marks[(tid % NEIGHBOURS * (TASK_MARKS / NEIGHBOURS) + tid / NEIGHBOURS) %
-			   TASK_MARKS];
+	/* All that the verifier lets anybody compute with two pointers: the rest is one number. */
+	asm volatile("%0 -= %1" : "+r"(place) : "r"(marks));
+	/* Spread (Fibonacci hashing): two tasks share no cache line. Arguments are 8 bytes. */
+	return &marks[((place >> 3) * 0x9e3779b97f4a7c15) >> (64 - MARK_BITS)];
 }
 
 /*
@@ -95,32 +77,9 @@ static __always_inline struct mark *mark_of(const void *ctx)
  */
 static __always_inline void have_no_private_stack(void *ctx, void *handler)
 {
-	if (!settings.stack_bytes)
+	if (settings.never)
 		bpf_tail_call(ctx, handler, 0);
 }
-
-#define LATER_GATE(section, name, suffix, handler, happens, gate)                                  \
-	SEC(section) int BPF_PROG(name##suffix, struct sock *sk)                                   \
-	{                                                                                          \
-		later_gate(ctx, &handler, sk, happens, gate);                                      \
-		return 0;                                                                          \
-	}
-
-/*
- * Where no softirq comes between, a hook needs no gate but where a task can be preempted. `sk` is
- * its first argument. Whatever it is, it goes through: a skip is one of any socket.
- */
-#define GATES_OF_PREEMPTED(section, name, handler, happens)                                        \
-	SEC(section) int BPF_PROG(name##_first, struct sock *sk)                                   \
-	{                                                                                          \
-		first_gate(ctx, &handler, sk, happens);                                            \
-		return 0;                                                                          \
-	}                                                                                          \
-	LATER_GATE(section, name, _2, handler, happens, 2)                                         \
-	LATER_GATE(section, name, _3, handler, happens, 3)                                         \
-	LATER_GATE(section, name, _4, handler, happens, 4)                                         \
-	LATER_GATE(section, name, _5, handler, happens, 5)                                         \
-	LATER_GATE(section, name, _last, handler, happens, LAST_GATE)
 
 static __always_inline void leave(struct mark *mark, const struct sock *sk, __u32 newstate,
 				  __u32 gate)
@@ -138,33 +97,53 @@ static __always_inline bool is_left(const struct mark *mark, const struct sock *
 	       mark->gate < gate;
 }
 
-static __always_inline void first_gate(void *ctx, void *handler, const struct sock *sk,
-				       __u32 newstate)
+/* Whatever happens leaves its mark, also where no handler has to know of it: it can be skipped. */
+static __always_inline void at_first_gate(const void *ctx, const struct sock *sk, __u32 newstate)
 {
-	struct mark *mark = mark_of(ctx);
-
-	if (mark)
-		leave(mark, sk, newstate, 1);
-	bpf_tail_call(ctx, handler, 0);
+	leave(mark_of(ctx), sk, newstate, 1);
 }
 
-static __always_inline void later_gate(void *ctx, void *handler, const struct sock *sk,
-				       __u32 newstate, __u32 gate)
+/* Whether it is for this gate to hand it on. */
+static __always_inline bool at_later_gate(const void *ctx, const struct sock *sk, __u32 newstate,
+					  __u32 gate)
 {
 	struct mark *mark = mark_of(ctx);
 
-	if (!mark)
-		return;
 	if (is_left(mark, sk, newstate, gate)) {
 		if (gate == LAST_GATE)
 			mark->sk = 0;
 		else
 			mark->gate = gate;
-		return;
+		return false;
 	}
 	leave(mark, sk, newstate, gate);
 	LOST(caught_up, 1);
-	bpf_tail_call(ctx, handler, 0);
+	return true;
 }
+
+#define LATER_GATE(section, name, suffix, handler, happens, gate)                                  \
+	SEC(section) int BPF_PROG(name##suffix, struct sock *sk)                                   \
+	{                                                                                          \
+		if (at_later_gate(ctx, sk, happens, gate))                                         \
+			bpf_tail_call(ctx, &handler, 0);                                           \
+		return 0;                                                                          \
+	}
+
+/*
+ * Where no softirq comes between, a hook needs no gate but where a task can be preempted. `sk` is
+ * its first argument. Whatever it is, it goes through: a skip is one of any socket.
+ */
+#define GATES_OF_PREEMPTED(section, name, handler, happens)                                        \
+	SEC(section) int BPF_PROG(name##_first, struct sock *sk)                                   \
+	{                                                                                          \
+		at_first_gate(ctx, sk, happens);                                                   \
+		bpf_tail_call(ctx, &handler, 0);                                                   \
+		return 0;                                                                          \
+	}                                                                                          \
+	LATER_GATE(section, name, _2, handler, happens, 2)                                         \
+	LATER_GATE(section, name, _3, handler, happens, 3)                                         \
+	LATER_GATE(section, name, _4, handler, happens, 4)                                         \
+	LATER_GATE(section, name, _5, handler, happens, 5)                                         \
+	LATER_GATE(section, name, _last, handler, happens, LAST_GATE)
 
 #endif

@@ -28,6 +28,19 @@ static __always_inline void on_listen(struct tcp_sock *tp)
 		LOST(listeners, 1);
 }
 
+/* Not those between two FINs; that of the peer is the reason of an end, which only events tell. */
+static __always_inline bool is_change_of_interest(int newstate)
+{
+	__u32 states = 1 << TCP_LISTEN | 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECV |
+		       1 << TCP_ESTABLISHED | 1 << TCP_FIN_WAIT1 | 1 << TCP_LAST_ACK |
+		       1 << TCP_CLOSE;
+
+	if (wants_events())
+		states |= 1 << TCP_CLOSE_WAIT;
+	return states & (1 << newstate);
+}
+
+/* For a change of interest. */
 static __always_inline void on_state(const struct sock *sk, int oldstate, int newstate)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
@@ -51,9 +64,6 @@ static __always_inline void on_state(const struct sock *sk, int oldstate, int ne
 		on_close(tp, oldstate);
 		break;
 	case TCP_CLOSE_WAIT:
-		if (!wants_events())
-			break;
-		/* fall through */
 	case TCP_ESTABLISHED:
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:

@@ -87,9 +87,6 @@ const SC_PAGESIZE = 30;
 
 export const pageSize = (): number => Number(libc.sysconf(SC_PAGESIZE));
 
-/** THREAD_SIZE: the same on x86-64 and arm64, where it is a page if that is larger. */
-export const kernelStackBytes = (): number => Math.max(16384, pageSize());
-
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 

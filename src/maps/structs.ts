@@ -231,7 +231,7 @@ export const settings = struct("settings", {
 	flow_key_parts: u32,
 	event_types: u32,
 	accept_hooked: u32,
-	stack_bytes: u32,
+	never: u32,
 });
 
 const { FILTER_VALUES, FILTER_PORT_BYTES } = FILTER_BOUND;

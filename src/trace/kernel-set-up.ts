@@ -1,6 +1,5 @@
 /** What a run's options change in the BPF object before it is loaded. */
 
-import { kernelStackBytes } from "../ffi/libc.ts";
 import type { OpenObject } from "../ffi/object.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import type { Transport } from "../flow/records.ts";
@@ -51,7 +50,7 @@ export function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan
 			flow_key_parts: options.keyParts,
 			event_types: options.eventTypes,
 			accept_hooked: options.ways.accept === "tracepoint" ? 0 : 1,
-			stack_bytes: kernelStackBytes(),
+			never: 0,
 			udp_timeout_ns: options.udpTimeoutMs * NS_PER_MS,
 			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
 		}),

@@ -36,7 +36,7 @@ const SETTINGS = {
 	flow_key_parts: 5,
 	event_types: 6,
 	accept_hooked: 0,
-	stack_bytes: 7,
+	never: 7,
 };
 
 describe("a BPF object", () => {
