@@ -30,6 +30,16 @@ static __always_inline __u64 tagged(__u64 tag, __u64 count)
 }
 
 /*
+ * No claim succeeds from here on, whose tag was read before: the entry is about to go, and its
+ * socket to become another connection's, whose counters a late fold would take for this one's.
+ */
+static __always_inline void end_claims(struct conn *conn)
+{
+	for (int i = 0; i < AMOUNTS; i++)
+		*(volatile __u64 *)&conn->folded[i] = conn->folded[i] ^ ~COUNT_MASK;
+}
+
+/*
  * The fold and the hooks have a claim_…() each, which leaves of `amounts` what no one has added to
  * the flow yet. The caller adds it, and nobody else will. Counts never go back: who comes late, or
  * has no count and says 0, gets 0.

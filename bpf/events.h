@@ -39,20 +39,19 @@ static __always_inline void event_from_ends(struct event *event, const struct en
 }
 
 /* The RTT is kept in eighths, its deviation in quarters (tcp_rtt_estimator()). */
-#define DEFINE_EVENT_READER(suffix, READ)                                                          \
-	static __always_inline void event_from_sock_##suffix(struct event *event,                  \
-							     struct tcp_sock *tp)                  \
+#define DEFINE_SOCK_READER(name, type, READ)                                                       \
+	static __always_inline void name(type *to, struct tcp_sock *tp)                            \
 	{                                                                                          \
-		event->segments_sent = READ(tp, segs_out);                                         \
-		event->segments_received = READ(tp, segs_in);                                      \
-		event->segments_retransmitted = READ(tp, total_retrans);                           \
-		event->rtt_us = READ(tp, srtt_us) >> 3;                                            \
-		event->rtt_var_us = READ(tp, mdev_us) >> 2;                                        \
-		event->rtt_min_us = event->rtt_us ? READ(tp, rtt_min.s[0].v) : 0;                  \
+		to->segments_sent = READ(tp, segs_out);                                            \
+		to->segments_received = READ(tp, segs_in);                                         \
+		to->segments_retransmitted = READ(tp, total_retrans);                              \
+		to->rtt_us = READ(tp, srtt_us) >> 3;                                               \
+		to->rtt_var_us = READ(tp, mdev_us) >> 2;                                           \
+		to->rtt_min_us = to->rtt_us ? READ(tp, rtt_min.s[0].v) : 0;                        \
 	}
 
-DEFINE_EVENT_READER(direct, DIRECT)
-DEFINE_EVENT_READER(probed, PROBED)
+DEFINE_SOCK_READER(event_from_sock_direct, struct event, DIRECT)
+DEFINE_SOCK_READER(event_from_sock_probed, struct event, PROBED)
 
 static __always_inline bool wants(__u32 type)
 {

@@ -103,8 +103,8 @@ static __always_inline bool waits_for_its_turn(const struct conn *conn, __u64 ke
 /* The fold of an open connection, without its lock and without stopping it. */
 static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 {
-	/* The entry can be freed and used anew at any time: with the tag read first,
-	 * whatever is read of the next connection fails in claim(). */
+	/* The entry and the socket can be freed and used anew at any time: with the tag read
+	 * first, whatever is read of the next connection fails in claim(). */
 	__u64 tag = *(volatile __u64 *)&conn->folded[SENT];
 	__u8 phase = *(volatile __u8 *)&conn->phase;
 	__u32 slot = *(volatile __u32 *)&conn->slot;
@@ -135,7 +135,8 @@ static __always_inline void fold_open(struct conn *conn, const __u64 *key)
 		amounts.of[SENT] = 0;
 	claim_for_fold(conn, (__u64)(unsigned long)tp, tag, &amounts);
 	add_amounts(flow, &amounts);
-	add_rtt(flow, &tcp);
+	if (has_tag(*(volatile __u64 *)&conn->folded[SENT], tag))
+		add_rtt(flow, &tcp);
 }
 
 #endif

@@ -11,9 +11,10 @@
  * first leaves a mark for what it hands on to the handler; a later one hands on what has no mark,
  * and the last takes the mark away (docs/adr/0020).
  *
- * All gates of one event get the same context, the array of its arguments on the stack, and no other
- * event has one there until they are done: its mark is found by that (docs/adr/0022). One that stays,
- * as the last gate was skipped, says which gates have seen it.
+ * All gates of one event get the same context, the array of its arguments on a stack: a task has one,
+ * and softirq on each CPU, and what happens there happens one after the other. So a mark is found by
+ * the stack (docs/adr/0022). One that stays, as the last gate was skipped, says which gates have seen
+ * it.
  */
 #ifndef CONNTRACER_ONCE_H
 #define CONNTRACER_ONCE_H
@@ -40,9 +41,11 @@ enum {
 	CONSUMED,
 };
 
-/* Two events that meet here at the same moment can be handled twice, which handlers stand. */
-enum { MARK_BITS = 13 };
-struct mark marks[1 << MARK_BITS];
+enum { STACK_SHIFT = 14, MARKS = 1 << 14 };
+
+/* Stacks that are a multiple of MARKS × 2^STACK_SHIFT bytes apart meet here: if they do so at the
+ * same moment, one of two events can be handled twice, which handlers stand. */
+struct mark marks[MARKS];
 
 /* A handler in slot 0, which user space puts there: one for all gates of a hook. */
 #define HANDLER(name)                                                                              \
@@ -66,8 +69,8 @@ static __always_inline struct mark *mark_of(const void *ctx)
 
 	/* All that the verifier lets anybody compute with two pointers: the rest is one number. */
 	asm volatile("%0 -= %1" : "+r"(place) : "r"(marks));
-	/* Spread (Fibonacci hashing): two tasks share no cache line. Arguments are 8 bytes. */
-	return &marks[((place >> 3) * 0x9e3779b97f4a7c15) >> (64 - MARK_BITS)];
+	/* Times an odd number: none meet by that, and neighbours share no cache line. */
+	return &marks[(place >> STACK_SHIFT) * 0x39b1 % MARKS];
 }
 
 /*

@@ -214,7 +214,9 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	if (conn->close_reason == CLOSE_RESET_SENT && !conn->error)
 		owner_from_closer(tp, conn);
 	ADD(flow->closed, 1);
-	if (!can_still_read(tp, oldstate)) {
+	if (can_still_read(tp, oldstate)) {
+		keep_ending(tp, key);
+	} else {
 		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 		remember_end(tp, conn);
 		forget(key, conn);
@@ -246,7 +248,8 @@ static __always_inline void on_destroy(const struct sock *sk)
 		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
 			ADD(flow->closed, 1);
 		owner_from_closer(tp, conn);
-		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
+		if (conn->phase != PHASE_CLOSED || !emit_ending(key, conn))
+			emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
 		remember_end(tp, conn);
 	}
 	forget(key, conn);

@@ -3,13 +3,14 @@
 #ifndef CONNTRACER_TCP_OPEN_H
 #define CONNTRACER_TCP_OPEN_H
 
-#include "events.h"
+#include "ending.h"
 #include "image.h"
 #include "wanted.h"
 
 /* At the end of a connection: nothing refers to the slot any more. */
-static __always_inline void forget(__u64 key, const struct conn *conn)
+static __always_inline void forget(__u64 key, struct conn *conn)
 {
+	end_claims(conn);
 	if (has_flow(conn->phase)) {
 		struct flow *flow = flow_at(conn->slot);
 
@@ -20,20 +21,22 @@ static __always_inline void forget(__u64 key, const struct conn *conn)
 }
 
 /* It is over, and all that is known of it is what has been added up so far. */
-static __always_inline void end_unseen(__u64 key, const struct conn *conn)
+static __always_inline void end_unseen(__u64 key, struct conn *conn)
 {
 	struct flow *flow = conn->phase == PHASE_OPEN ? flow_at(conn->slot) : 0;
 
 	LOST(ends, 1);
 	if (flow)
 		ADD(flow->closed, 1);
+	if (conn->phase == PHASE_CLOSED)
+		emit_ending(key, conn);
 	forget(key, conn);
 }
 
 /* The socket starts another life. What tcp_disconnect() ends once more has been counted. */
-static __always_inline void end_earlier_life(__u64 key, const struct conn *conn)
+static __always_inline void end_earlier_life(__u64 key, struct conn *conn)
 {
-	if (conn->phase == PHASE_CLOSED && !wants_events())
+	if (conn->phase == PHASE_CLOSED && emit_ending(key, conn))
 		forget(key, conn);
 	else
 		end_unseen(key, conn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * UDP at the functions that move datagrams, for fentry and for kprobes: they are called for
- * nothing but UDP, know the peer, and what is moved. All reads are probed, for both.
+ * nothing but UDP and UDP-Lite, know the peer, and what is moved. All reads are probed, for both.
  */
 #ifndef CONNTRACER_UDP_FUNCTIONS_H
 #define CONNTRACER_UDP_FUNCTIONS_H
@@ -80,12 +80,18 @@ static __always_inline __u64 address_of(const struct sock *sk)
 	return (__u64)(unsigned long)sk;
 }
 
+/* UDP-Lite, which newer kernels do not have. */
+static __always_inline bool is_lite(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_protocol) != IPPROTO_UDP;
+}
+
 /* skb_consume_udp(): a datagram was taken, or looked at, with a length below 0 then. */
 static __always_inline void on_udp_received(struct sock *sk, const struct sk_buff *skb, int length)
 {
 	struct endpoints ends;
 
-	if (length < 0)
+	if (length < 0 || is_lite(sk))
 		return;
 	sender_of(&ends, sk, skb);
 	on_datagram(sk, address_of(sk), &ends, length, false);
@@ -93,7 +99,7 @@ static __always_inline void on_udp_received(struct sock *sk, const struct sk_buf
 
 static __always_inline void on_udp_sent(struct sock *sk, const struct endpoints *ends, int result)
 {
-	if (result >= 0)
+	if (result >= 0 && !is_lite(sk))
 		on_datagram(sk, address_of(sk), ends, result, true);
 }
 

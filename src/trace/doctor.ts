@@ -94,10 +94,11 @@ function tryWatch({ btfPath, libbpfPath, hooks }: DoctorOptions): TableReport[] 
 }
 
 function featuresOf(libbpf: Libbpf | null, { btfPath, hooks }: DoctorOptions): FeatureReport[] {
-	const answer = (way: Way): Answer =>
-		libbpf === null
-			? { available: null, reason: "libbpf cannot be loaded" }
-			: tryWay(libbpf, way, btfPath);
+	const answer = (way: Way): Answer => {
+		if (libbpf === null) return { available: null, reason: "libbpf cannot be loaded" };
+		const { result, error } = expected(() => tryWay(libbpf, way, btfPath));
+		return result ?? { available: null, reason: error?.message ?? null };
+	};
 	return FEATURES.map((feature) => {
 		const { way, tried } = chooseWay(feature, hooks, answer, { all: true });
 		return {

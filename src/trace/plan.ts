@@ -114,6 +114,7 @@ const ON_REQUEST: readonly (readonly [event: number, hooks: readonly string[]])[
 /** Entries of the tables that only events need; where they are not asked for, these have one. */
 const EVENT_TABLES: readonly (readonly [name: string, size: number, event: number | null])[] = [
 	["images", 16_384, null],
+	["endings", 16_384, null],
 	["ended_conns", 8192, EVENT_TYPE.EVENT_RESET_SENT],
 	["handshake_ids", 4096, EVENT_TYPE.EVENT_RETRANSMIT],
 ];

@@ -12,7 +12,7 @@ import type { Answer } from "../flow/doctor.ts";
 import { probeObject } from "./assets.ts";
 import { FEATURES, type Way } from "./features.ts";
 import { answerOf, noKprobes, refused } from "./probe-reasons.ts";
-import { openOptions } from "./refusal.ts";
+import { besidesTypes, openOptions } from "./refusal.ts";
 
 const U32_SIZE = 4;
 const U64_SIZE = 8;
@@ -31,6 +31,8 @@ const certain = new Map<string, Answer>();
 /**
  * Loads and attaches a program that does nothing to each hook of the way, and takes them out again.
  * Some 10 ms the first time, most of which libbpf needs to read the kernel's types.
+ *
+ * @throws UsageError, UnsupportedError where the file of --btf is to blame
  */
 export function tryWay(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
 	const key = way.hooks.join(" ");
@@ -57,8 +59,10 @@ function attempt(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
 		open.load((loaded) => attachAll(loaded, way));
 		return YES;
 	} catch (error) {
-		if (error instanceof LibbpfError) return answerOf(error, way);
-		throw error;
+		if (!(error instanceof LibbpfError)) throw error;
+		const because = btfPath === null ? error : besidesTypes(error, btfPath);
+		if (because !== error) throw because;
+		return answerOf(error, way);
 	}
 }
 

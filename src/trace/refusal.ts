@@ -59,8 +59,11 @@ function lockedDown(what: string, cause: LibbpfError): UnsupportedError {
 	);
 }
 
-/** libbpf has numbers of its own, from 4000, for files that are not what they should be. */
-function besidesTypes(error: LibbpfError, btfPath: string): Error {
+/**
+ * The error itself where the file of --btf is not to blame. libbpf has numbers of its own, from 4000,
+ * for files that are not what they should be.
+ */
+export function besidesTypes(error: LibbpfError, btfPath: string): Error {
 	const FIRST_OF_LIBBPF = 4000;
 	if (error.errno >= FIRST_OF_LIBBPF || error.log.includes("BTF"))
 		return new UsageError(

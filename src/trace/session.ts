@@ -15,6 +15,7 @@ import { Losses } from "./losses.ts";
 import type { Ways } from "./plan.ts";
 import { tryWay } from "./probe.ts";
 import { NO_VERDICT, Proof, type Verdict } from "./proof.ts";
+import { requireKernelTypes } from "./refusal.ts";
 import { SelfStats } from "./self-stats.ts";
 import type { SessionOptions } from "./session-options.ts";
 
@@ -69,6 +70,7 @@ export class Session implements Disposable {
 		const { hooks, transports, btfPath } = options;
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 		const answer = (way: Way): Answer => tryWay(libbpf, way, btfPath);
+		requireKernelTypes(btfPath);
 		requireFamily(hooks, transports, answer);
 		const ways = chooseWays(hooks, transports, answer);
 		const kernel = KernelSide.load({ ...options, ways });

@@ -19,7 +19,7 @@ describe(`${COUNT} connections whose packets interrupt the other CPU, each and e
 		["the client closes its side only, and reads on", ["--half-close"]],
 	];
 	for (const [how, args] of cases)
-		guestTest(how, async () => {
+		guestTest(how, "its kernel may hide what interrupts process 1", async () => {
 			using namespaces = new NamespacePair();
 			namespaces.interruptForPackets();
 			await using conntracer = await Conntracer.startTcp();

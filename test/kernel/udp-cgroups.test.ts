@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test";
 import { TestCgroup } from "../support/cgroup.ts";
 import { serve } from "../support/datagrams.ts";
+import { seesPeers } from "../support/hooks.ts";
 import { udpTest } from "../support/root.ts";
 import { expectBothSides, expectNoUdpLost, expectProcess, pick, play } from "../support/udp.ts";
 
@@ -82,12 +83,16 @@ describe("beside programs of others, in the cgroup of the process", () => {
 			await server.do(`send 0 2 50 sendto 127.0.0.1 ${local_port}`);
 			await client.do(`receive 0 2 ${BYTES} recvfrom`);
 		});
-		expectProcess(played.clients, played.client, 2);
+		expectProcess(played.clients, played.client, seesPeers() ? 1 : 2);
 		const moved = pick(played.clients, "remote_address", "bytes_sent", "bytes_received");
-		expect(moved.filter((row) => row.bytes_sent + row.bytes_received > 0)).toEqual([
+		const onTheWire = [{ remote_address: "127.0.0.1", bytes_sent: 200, bytes_received: 100 }];
+		const asTold = [
 			{ remote_address: "127.0.0.1", bytes_sent: 200, bytes_received: 0 },
 			{ remote_address: "127.0.0.9", bytes_sent: 0, bytes_received: 100 },
-		]);
+		];
+		expect(moved.filter((row) => row.bytes_sent + row.bytes_received > 0)).toEqual(
+			seesPeers() ? onTheWire : asTold,
+		);
 		expectNoUdpLost(played.run);
 	});
 });

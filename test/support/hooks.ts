@@ -1,6 +1,6 @@
 /** The family of hooks that the tests run with. */
 
-import type { DoctorRecord, HookKind } from "../../src/flow/doctor.ts";
+import type { DoctorRecord, FeatureName, HookKind } from "../../src/flow/doctor.ts";
 import { runShell } from "./conntracer.ts";
 import { IN_GUEST } from "./guest.ts";
 
@@ -24,13 +24,23 @@ export function acceptedBy(): "task" | "scan" {
 	return seesAccept() ? "task" : "scan";
 }
 
-/** Whether a hook sees accept(): by function it does, by tracepoint it does not. */
-export function seesAccept(): boolean {
+/** Whether the hooks of a feature that has several ways are at functions, which see more than tracepoints. */
+function isAtFunctions(name: FeatureName): boolean {
 	if (HOOKS !== "auto") return HOOKS !== "tracepoint";
 	const hook: HookKind | null | undefined = featuresHere().find(
-		({ feature }) => feature === "accept",
+		({ feature }) => feature === name,
 	)?.hook;
 	return hook === "fentry" || hook === "kprobe";
+}
+
+/** Whether a hook sees accept(). */
+export function seesAccept(): boolean {
+	return isAtFunctions("accept");
+}
+
+/** Whether hooks see the peer of each datagram, as it is on the wire; they need no cgroups then. */
+export function seesPeers(): boolean {
+	return isAtFunctions("udp");
 }
 
 const FAMILIES = ["tracepoint", "fentry", "kprobe"] as const;

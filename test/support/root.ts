@@ -89,9 +89,9 @@ export function hostTest(name: string, body: () => Promise<void>): void {
 	if (!IN_GUEST) kernelTest(name, body);
 }
 
-/** One that only the kernels of the virtual machines can pass: see withSecondChance(). */
-export function guestTest(name: string, body: () => Promise<void>): void {
-	if (!IN_GUEST) say(`this may be a kernel that hides what interrupts process 1: ${name}`);
+/** One that only the kernels of the virtual machines can pass for sure. */
+export function guestTest(name: string, why: string, body: () => Promise<void>): void {
+	if (!IN_GUEST) say(`${why}: ${name}`);
 	test.skipIf(!IN_GUEST)(name, body, TEST_TIMEOUT_MS * TIME_FACTOR);
 }
 
