@@ -2,6 +2,8 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
+const TICKS_PER_SECOND = 100;
+
 /** Nanoseconds on a CPU, all threads together: clock ticks are too coarse for so little. */
 export function cpuNs(pid: number): number {
 	const tasks = readdirSync(`/proc/${pid}/task`);
@@ -9,13 +11,18 @@ export function cpuNs(pid: number): number {
 	return times.reduce((sum, text) => sum + Number(text.split(" ")[0]), 0);
 }
 
+/** Of these, seconds in user space, by clock ticks: add up what takes long. */
+export function userSeconds(pid: number): number {
+	const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+	const utime = text.slice(text.lastIndexOf(")") + 2).split(" ")[11];
+	return Number(utime) / TICKS_PER_SECOND;
+}
+
 /** Bytes: the most that it had in memory so far. */
 export function peakMemory(pid: number): number {
 	const found = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
 	return Number(found?.[1]) * 1024;
 }
-
-const TICKS_PER_SECOND = 100;
 
 /** Seconds that all CPUs together were busy, since boot. */
 export function machineBusy(): number {

@@ -3,7 +3,7 @@
 import { median } from "./figures.ts";
 import { type Load, type Pace, runLoad } from "./loads.ts";
 import { Place } from "./place.ts";
-import { cpuNs, machineBusy, peakMemory } from "./process.ts";
+import { cpuNs, machineBusy, peakMemory, userSeconds } from "./process.ts";
 import { shuffled } from "./random.ts";
 import { Running, type Subject } from "./subjects.ts";
 
@@ -25,6 +25,9 @@ export interface Comparison {
 	readonly machineRatios: number[];
 	/** Seconds on a CPU of the tracer's process, for a million operations. */
 	readonly tracerSeconds: number[];
+	/** Of all pairs together: seconds in user space, and operations. */
+	userSeconds: number;
+	operations: number;
 	readonly peakBytes: number[];
 	/** Records, of what one for each end of a connection would be. */
 	readonly recordRatios: number[];
@@ -59,6 +62,8 @@ const begin = (subject: Subject): Comparison => ({
 	p99Ratios: [],
 	machineRatios: [],
 	tracerSeconds: [],
+	userSeconds: 0,
+	operations: 0,
 	peakBytes: [],
 	recordRatios: [],
 	lost: [],
@@ -74,12 +79,15 @@ async function traced(
 ): Promise<(before: Sample, after: Sample) => void> {
 	await using running = await Running.start(to.subject, place, scratch);
 	const before = cpuNs(running.pid);
+	const userBefore = userSeconds(running.pid);
 	const result = await sample(place, load);
 	if (running.hasEnded) {
 		to.ended++;
 		return () => {};
 	}
 	to.tracerSeconds.push((cpuNs(running.pid) - before) / 1e3 / result.pace.operations);
+	to.userSeconds += userSeconds(running.pid) - userBefore;
+	to.operations += result.pace.operations;
 	to.peakBytes.push(peakMemory(running.pid));
 	const { records, lost } = await running.stop();
 	if (records !== null && load.connections > 0)
