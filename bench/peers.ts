@@ -10,6 +10,10 @@ import { run } from "../packaging/shell.ts";
 export interface Peers {
 	readonly tcplife: readonly string[];
 	readonly tcpstates: readonly string[];
+	/** These three hook functions: they run where the kernel has kprobes. */
+	readonly tcpconnect: readonly string[];
+	readonly tcptracer: readonly string[];
+	readonly tcptop: readonly string[];
 	readonly bpftrace: readonly string[];
 	/** Of libbpf-tools. */
 	readonly version: string;
@@ -42,6 +46,9 @@ export function installPeers(): Peers {
 	return {
 		tcplife: tool(root, "tcplife"),
 		tcpstates: tool(root, "tcpstates"),
+		tcpconnect: tool(root, "tcpconnect"),
+		tcptracer: tool(root, "tcptracer"),
+		tcptop: tool(root, "tcptop"),
 		bpftrace: ["bpftrace"],
 		version,
 	};

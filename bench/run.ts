@@ -1,6 +1,6 @@
 /**
  * Every figure of the README and of bench/results.md, measured on this machine, as root:
- * `./dev bench [--quick] [--seed N] [PART…]`. Markdown on stdout; a run of all parts also writes
+ * `./dev bench [--quick] [--scale N] [--seed N] [PART…]`. Markdown on stdout; a run of all parts also writes
  * bench/results.md and its plots.
  */
 
@@ -33,6 +33,7 @@ const RESULTS = join(import.meta.dir, "results.md");
 const { values: options, positionals: wanted } = parseArgs({
 	options: {
 		quick: { type: "boolean", default: false },
+		scale: { type: "string" },
 		seed: { type: "string", default: `${Date.now() % 1_000_000}` },
 	},
 	allowPositionals: true,
@@ -47,7 +48,7 @@ const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-"));
 const next = random(Number(options.seed));
 const peers = installPeers();
 const all = subjects(peers);
-const theLoads = loads(size.scale);
+const theLoads = loads(options.scale === undefined ? size.scale : Number(options.scale));
 
 const under = (name: LoadName): Subject[] => all.filter((each) => each.loads.includes(name));
 

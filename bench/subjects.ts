@@ -3,6 +3,7 @@
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { hasKprobeEvents } from "../src/enrich/sysfs.ts";
 import { bpfIdsOf } from "../test/support/bpf.ts";
 import { compileBench, compileEmpty } from "./compile.ts";
 import type { LoadName } from "./loads.ts";
@@ -123,7 +124,26 @@ function theirs(peers: Peers): Subject[] {
 	];
 }
 
-export const subjects = (peers: Peers): Subject[] => [...ours(), ...theirs(peers)];
+/** They say nothing, and attach nothing, where the kernel has no kprobes. */
+function atFunctions(peers: Peers): Subject[] {
+	if (!hasKprobeEvents()) return [];
+	const loads: readonly LoadName[] = ["connect"];
+	const closes = (file: string): Recorded => ({
+		records: linesOf(file).filter((line) => line.startsWith("X")).length,
+		lost: null,
+	});
+	return [
+		{ name: "`tcptracer`", command: peers.tcptracer, loads, recorded: closes },
+		{ name: "`tcpconnect`", command: peers.tcpconnect, loads, recorded: () => NOTHING },
+		{ name: "`tcptop`", command: [...peers.tcptop, "-C", "1"], loads, recorded: () => NOTHING },
+	];
+}
+
+export const subjects = (peers: Peers): Subject[] => [
+	...ours(),
+	...theirs(peers),
+	...atFunctions(peers),
+];
 
 /** 7 is TCP_CLOSE. */
 const CLOSES = `tracepoint:sock:inet_sock_set_state /args->newstate == 7/ {

@@ -11,10 +11,10 @@
  * first leaves a mark for what it hands on to the handler; a later one hands on what has no mark,
  * and the last takes the mark away (docs/adr/0020).
  *
- * All gates of one event get the same context, the array of its arguments on a stack: a task has one,
- * and softirq on each CPU, and what happens there happens one after the other. So a mark is found by
- * the stack (docs/adr/0022). One that stays, as the last gate was skipped, says which gates have seen
- * it.
+ * All gates of one event get the same context, the array of its arguments on a stack: a task has
+ * one, and softirq on each CPU, and what happens there happens one after the other. So a mark is
+ * found by the stack (docs/adr/0022). One that stays, as the last gate was skipped, says which
+ * gates have seen it.
  */
 #ifndef CONNTRACER_ONCE_H
 #define CONNTRACER_ONCE_H
