@@ -65,14 +65,15 @@ async function costs(): Promise<Section[]> {
 }
 
 async function held(): Promise<Section[]> {
-	const none = await idleFigures(null, size.looks, IDLE_SECONDS);
+	const none = await idleFigures(null, size.looks, 4);
 	await using open = await hold(size.holders);
 	const idle = await idleFigures(open, size.looks, IDLE_SECONDS);
 	const list = await listFigures(open, size.lists);
 	return [figuresSection("Connections that are open", [...none, ...idle, ...list])];
 }
 
-const IDLE_SECONDS = 4;
+/** One fold of eight is of all that are idle. */
+const IDLE_SECONDS = 8;
 
 const PARTS: Readonly<Record<string, () => Promise<Section[]>>> = {
 	start: async () => [figuresSection("Start", await startFigures(size.starts, peers.tcplife))],

@@ -111,10 +111,31 @@ int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
 	struct conn *conn = ctx->value;
 	__u64 *key = ctx->key;
 
-	if (!key || !conn || waits_for_its_turn(conn, *key))
+	if (!key || !conn)
 		return 0;
+	shared.walked++;
 	if (check_end(conn, *key) && !wants_events())
 		fold_open(conn, key);
+	if (!is_idle(conn))
+		keep_awake(*key);
+	return 0;
+}
+
+/* Over awake: the same, where there are so many that most of them wait. */
+SEC("iter/bpf_map_elem")
+int iter__fold_awake(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *noted = ctx->key, key;
+	struct conn *conn;
+
+	if (!noted)
+		return 0;
+	key = *noted;
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (conn && check_end(conn, key) && !wants_events())
+		fold_open(conn, &key);
+	if (!conn || is_idle(conn))
+		bpf_map_delete_elem(&awake, &key);
 	return 0;
 }
 

@@ -174,17 +174,13 @@ struct conn {
 #endif
 };
 
-enum {
-	IDLE_LOOKS = 8, /* of the fold: then a connection is idle */
-	TURNS = 8, /* where there are very many idle ones, each is looked at once in so many folds
-		    */
-	EVERY_TURN = 8,
-};
+enum { IDLE_LOOKS = 8 }; /* of the fold: then a connection is idle */
 
 /* What user space and programs tell each other, in memory that both have mapped. */
 struct shared {
 	__u32 is_preemptible; /* tasks can be preempted in a tracepoint */
-	__u32 turn;	      /* of the fold: from 0 to TURNS - 1, or EVERY_TURN */
+	__u32 keeps_awake;    /* connections that are not idle are put into `awake` */
+	__u32 is_awake_full;  /* one of them found no room there */
 	__u32 walked;	      /* entries of conns, by the fold */
 };
 

@@ -92,12 +92,18 @@ static __always_inline void remember_seen(struct conn *conn, const struct tcp_co
 	conn->idle_looks = 0;
 }
 
-/* One of very many idle connections, whose turn it is not: its socket is not looked at. */
-static __always_inline bool waits_for_its_turn(const struct conn *conn, __u64 key)
+static __always_inline bool is_idle(const struct conn *conn)
 {
-	shared.walked++;
-	return shared.turn != EVERY_TURN && conn->idle_looks >= IDLE_LOOKS && !conn->doubted_at &&
-	       (key >> 12) % TURNS != shared.turn;
+	return conn->idle_looks >= IDLE_LOOKS && !conn->doubted_at;
+}
+
+/* Nothing is missed where there is no room: user space has all of them looked at then. */
+static __always_inline void keep_awake(__u64 key)
+{
+	__u32 none = 0;
+
+	if (shared.keeps_awake && bpf_map_update_elem(&awake, &key, &none, BPF_ANY))
+		shared.is_awake_full = 1;
 }
 
 /* The fold of an open connection, without its lock and without stopping it. */

@@ -19,6 +19,15 @@ struct {
 	__type(value, struct conn);
 } conns SEC(".maps");
 
+/* Of very many open connections, those that are not idle: keys of conns. Inserted by the fold of
+ * all, and when a connection is opened; deleted by the fold of these, when one is idle or gone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u32);
+} awake SEC(".maps");
+
 struct listener {
 	struct owner owner;
 	__u64 id;	 /* 0 where no events are asked for */
@@ -133,7 +142,7 @@ struct {
 /* The id of the next connection or listening socket, where events are asked for. */
 __u64 next_id = 1;
 
-struct shared shared SEC(".data.shared") = {.turn = EVERY_TURN};
+struct shared shared SEC(".data.shared") = {};
 
 struct tuple {
 	struct endpoints ends;

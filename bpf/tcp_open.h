@@ -226,6 +226,7 @@ static __always_inline void open_conn(struct tcp_sock *tp, struct conn *conn,
 	ADD(flow->references, 1);
 	conn->phase = PHASE_OPEN;
 	ADD(flow->opened, 1);
+	keep_awake(key_of(tp));
 	emit_at(type, conn, tp, ends, TCP_ESTABLISHED, 0, is_probed);
 }
 

@@ -85,7 +85,8 @@ export const conn = struct("conn", {
 
 export const shared = struct("shared", {
 	is_preemptible: u32,
-	turn: u32,
+	keeps_awake: u32,
+	is_awake_full: u32,
 	walked: u32,
 });
 

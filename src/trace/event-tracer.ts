@@ -31,7 +31,7 @@ import { EVENT_TYPE } from "../maps/enums.ts";
 import { flow } from "../maps/structs.ts";
 import { VERSION } from "../version.ts";
 import { checkBufferBytes } from "./check-range.ts";
-import { EVERY_TURN } from "./fold-turns.ts";
+import { OF_ALL } from "./fold-plan.ts";
 import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
@@ -214,7 +214,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const now = performance.now();
 		if (now - this.#endsCheckedAt < CHECK_ENDS_MS) return;
 		this.#endsCheckedAt = now;
-		this.#session.kernel.foldConnections(EVERY_TURN);
+		this.#session.kernel.foldConnections(OF_ALL);
 	}
 
 	/** One slice, or none where there is nothing to tell. */

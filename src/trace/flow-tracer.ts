@@ -21,7 +21,7 @@ import type {
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
-import { EVERY_TURN, FoldTurns } from "./fold-turns.ts";
+import { FoldPlan, OF_ALL } from "./fold-plan.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -85,7 +85,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	readonly #session: Session;
 	readonly #table: FlowTable;
 	readonly #intervalMs: number;
-	readonly #turns = new FoldTurns();
+	readonly #folds = new FoldPlan();
 	#lastBatchAt = performance.now();
 	#polling: AbortController | null = null;
 
@@ -134,7 +134,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		let left = count;
 		for await (const _ of ticks(this.#intervalMs, this.#session.endOf(signal))) {
 			if (--left === 0) break;
-			yield this.#read(this.#turns);
+			yield this.#read(this.#folds);
 			if (this.#session.isClosed) return;
 		}
 		if (this.#session.isClosed) return;
@@ -161,7 +161,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		this.#polling = polling;
 		try {
 			for await (const _ of ticks(intervalMs, this.#session.endOf(polling.signal)))
-				await callback(this.#read(this.#turns));
+				await callback(this.#read(this.#folds));
 		} finally {
 			if (this.#polling === polling) this.#polling = null;
 		}
@@ -217,12 +217,12 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
-	/** Without turns every connection is looked at. */
-	#read(turns: FoldTurns | null = null): FlowBatch {
+	/** Without a plan every connection is looked at. */
+	#read(folds: FoldPlan | null = null): FlowBatch {
 		const { kernel } = this.#session;
 		if (this.#table.hasOpen()) {
-			const turn = turns?.next(performance.now() - this.#lastBatchAt) ?? EVERY_TURN;
-			this.#turns.found(kernel.foldConnections(turn));
+			const fold = folds?.next(performance.now() - this.#lastBatchAt) ?? OF_ALL;
+			this.#folds.found(kernel.foldConnections(fold));
 			kernel.expireUdp();
 		}
 		const now = performance.now();

@@ -25,6 +25,7 @@ import {
 	udpKey,
 } from "../maps/structs.ts";
 import { bundledLibraries } from "./assets.ts";
+import type { Fold, FoldResult } from "./fold-plan.ts";
 import { asksOwner, type KernelSideOptions, setUp } from "./kernel-set-up.ts";
 import { loadMainObject, type MainObject } from "./main-object.ts";
 import { visitNetns } from "./netns.ts";
@@ -93,6 +94,7 @@ export class KernelSide implements Disposable {
 		this.tables = [conns, udpConns, this.flows, this.flowSlots, this.events];
 		const walked: Readonly<Record<string, BpfMap>> = {
 			iter__fold_conns: conns,
+			iter__fold_awake: object.map("awake", POINTER_SIZE, U32_SIZE),
 			iter__expire_udp: udpConns,
 			iter__offer_slots: this.flows,
 		};
@@ -192,17 +194,24 @@ export class KernelSide implements Disposable {
 	}
 
 	/**
-	 * Adds what open connections have moved so far to their flows. Of those that have been idle for a
-	 * while, those whose turn it is, see FoldTurns.
-	 *
-	 * @returns how many connections there are
+	 * Adds what open connections have moved so far to their flows: all of them, or those that are not
+	 * idle, see FoldPlan.
 	 */
-	foldConnections(turn: number): number {
+	foldConnections({ ofAll, keepsAwake }: Fold): FoldResult {
 		const { view } = this.#shared;
-		view.setUint32(shared.offsets.turn, turn, true);
-		view.setUint32(shared.offsets.walked, 0, true);
-		this.#run("iter__fold_conns");
-		return view.getUint32(shared.offsets.walked, true);
+		const { keeps_awake, is_awake_full, walked } = shared.offsets;
+		const wasFull = view.getUint32(is_awake_full, true) !== 0;
+		view.setUint32(keeps_awake, keepsAwake ? 1 : 0, true);
+		// It also makes room.
+		if (!ofAll || wasFull) this.#run("iter__fold_awake");
+		if (ofAll) {
+			for (const offset of [is_awake_full, walked]) view.setUint32(offset, 0, true);
+			this.#run("iter__fold_conns");
+		}
+		return {
+			connections: view.getUint32(walked, true),
+			isAwakeFull: view.getUint32(is_awake_full, true) !== 0,
+		};
 	}
 
 	/** Ends UDP connections whose socket is closed, or that have been idle. */

@@ -59,8 +59,8 @@ const TCP: Plan = {
 		tcpGates("tcp_destroy_sock", "destroy_handler"),
 	],
 	iterators: [
-		...["iter__fold_conns", "iter__adopt_listeners", "iter__adopt_files"],
-		"iter__adopt_fileless",
+		...["iter__fold_conns", "iter__fold_awake", "iter__adopt_listeners"],
+		...["iter__adopt_files", "iter__adopt_fileless"],
 	],
 };
 
