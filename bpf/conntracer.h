@@ -204,7 +204,8 @@ struct udp_conn {
 
 /* The peer of the call that a thread is in. */
 struct udp_call {
-	__u64 cookie; /* of the socket; 0: nothing is noted */
+	__u64 cookie;  /* of the socket; 0: nothing is noted */
+	__u64 message; /* struct msghdr *, for a kprobe to look at when the call is over; 0: none */
 	__u8 remote_address[16];
 	__u16 remote_port;
 	__u16 pad;

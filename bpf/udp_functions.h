@@ -116,6 +116,18 @@ static __always_inline void note_receiver(const struct sock *sk, const struct en
 	bpf_map_update_elem(&udp_calls, &thread, &call, BPF_ANY);
 }
 
+/* Other programs can still give it another receiver (cgroup/sendmsg4): it is asked at the end. */
+static __always_inline void note_message(const struct sock *sk, const struct msghdr *msg)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct udp_call call = {
+		.cookie = address_of(sk),
+		.message = (__u64)(unsigned long)msg,
+	};
+
+	bpf_map_update_elem(&udp_calls, &thread, &call, BPF_ANY);
+}
+
 /* The socket that was noted in this thread, to whom it sends, and how much. */
 static __always_inline struct sock *noted_receiver(struct endpoints *ends, __u32 *bytes)
 {
@@ -127,6 +139,11 @@ static __always_inline struct sock *noted_receiver(struct endpoints *ends, __u32
 		return 0;
 	sk = (struct sock *)(unsigned long)call->cookie;
 	call->cookie = 0;
+	if (call->message) {
+		*bytes = 0;
+		receiver_of(ends, sk, (const struct msghdr *)(unsigned long)call->message);
+		return sk;
+	}
 	__builtin_memset(ends, 0, sizeof(*ends));
 	__builtin_memcpy(ends->remote_address, call->remote_address, 16);
 	ends->remote_port = call->remote_port;
@@ -164,10 +181,7 @@ static __always_inline void on_sendmsg6_exit(struct sock *sk, const struct msghd
  */
 static __always_inline void on_sendmsg_entry(const struct sock *sk, const struct msghdr *msg)
 {
-	struct endpoints ends;
-
-	receiver_of(&ends, sk, msg);
-	note_receiver(sk, &ends, 0);
+	note_message(sk, msg);
 }
 
 static __always_inline void on_sendmsg_return(int result)

@@ -109,6 +109,7 @@ export const udpConn = struct("udp_conn", {
 
 const udpCall = struct("udp_call", {
 	cookie: id64,
+	message: id64,
 	remote_address: bytes(16),
 	remote_port: u16,
 	pad: u16,

@@ -5,7 +5,7 @@ import type { Answer, FeatureName, HookKind } from "../flow/doctor.ts";
 import type { Transport } from "../flow/records.ts";
 import { FEATURES, type Feature, type Way } from "./features.ts";
 import type { Ways } from "./plan.ts";
-import { FOR_TRACING, missingRights } from "./rights.ts";
+import { missingRights, rightsFor } from "./rights.ts";
 import type { HookFamily } from "./session-options.ts";
 
 export interface Choice {
@@ -71,8 +71,8 @@ export function requireFamily(
 	}
 }
 
-function refusal(family: HookFamily, { available, reason }: Answer): Error {
-	const missing = missingRights(FOR_TRACING);
+function refusal(family: HookKind, { available, reason }: Answer): Error {
+	const missing = missingRights(rightsFor(family));
 	if (available === null && missing.length > 0)
 		return new PermissionError(`--hooks ${family}`, missing);
 	return new UnsupportedError(

@@ -5,7 +5,7 @@ import type { LibbpfError } from "../errors.ts";
 import * as errno from "../ffi/errno.ts";
 import type { Answer } from "../flow/doctor.ts";
 import type { Way } from "./features.ts";
-import { FOR_CGROUPS, FOR_TRACING, missingRights, rightsDoNotCount } from "./rights.ts";
+import { missingRights, rightsDoNotCount, rightsFor } from "./rights.ts";
 
 /** The kernel's own ENOTSUPP, which has no name in user space. */
 const ENOTSUPP = 524;
@@ -41,7 +41,7 @@ function hookIn(message: string): string | null {
 }
 
 export function refused(way: Way, errnoOf = errno.EPERM, hook: string | null = null): Answer {
-	const missing = missingRights(way.kind === "cgroup" ? FOR_CGROUPS : FOR_TRACING);
+	const missing = missingRights(rightsFor(way.kind));
 	if (missing.length > 0) return unknown(`needs ${LIST.format(missing)}`);
 	if (rightsDoNotCount()) return unknown("capabilities of a user namespace do not count here");
 	const mode = lockdownMode();

@@ -1,6 +1,8 @@
 /** Which capabilities what we do takes, and which of them are missing. */
 
 import { type Capability, heldCapabilities, inUserNamespace } from "../enrich/capabilities.ts";
+import { sysctl } from "../enrich/procfs.ts";
+import type { HookKind } from "../flow/doctor.ts";
 
 /** To load a tracing program, and to attach it. */
 export const FOR_TRACING: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON"];
@@ -8,6 +10,19 @@ export const FOR_TRACING: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON"];
 export const FOR_CGROUPS: readonly Capability[] = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"];
 /** BPF_ENABLE_STATS. */
 export const FOR_STATISTICS: readonly Capability[] = ["CAP_SYS_ADMIN"];
+
+/** What a hook takes. */
+export function rightsFor(kind: HookKind): readonly Capability[] {
+	if (kind === "cgroup") return FOR_CGROUPS;
+	return kind === "kprobe" && restrictsPerfEvents()
+		? [...FOR_TRACING, "CAP_SYS_ADMIN"]
+		: FOR_TRACING;
+}
+
+/** Debian's kernels know more than 2, and ask for CAP_SYS_ADMIN then, for each perf event. */
+function restrictsPerfEvents(): boolean {
+	return (sysctl("kernel.perf_event_paranoid") ?? 0) > 2;
+}
 
 /** Before there was CAP_BPF (5.8) it took CAP_SYS_ADMIN, which still stands for all three. */
 const FROM_SYS_ADMIN: ReadonlySet<Capability> = new Set(FOR_CGROUPS);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { Conntracer, summaryOf } from "../support/conntracer.ts";
 import { expectNothingLost, expectSide, processIs, sideOf } from "../support/expectations.ts";
-import { seesPeers } from "../support/hooks.ts";
+import { HOOKS, seesPeers } from "../support/hooks.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { OrdinaryUser } from "../support/ordinary-user.ts";
 import { isOlderThan, kernelTest, TRACES_UDP, udpTest } from "../support/root.ts";
@@ -11,7 +11,12 @@ import { ownPrograms, runTraffic } from "../support/traffic.ts";
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("rgt");
 /** Before 5.11 BPF memory counts as locked memory, of which an ordinary user has little. */
 const MEMORY = isOlderThan("5.11") ? ["sys_resource"] : [];
-const TRACING = ["bpf", "perfmon", ...MEMORY];
+/** Debian's kernels ask for it for each kprobe then; others have no such value. */
+const FOR_KPROBES =
+	HOOKS === "kprobe" && Number(readFileSync("/proc/sys/kernel/perf_event_paranoid", "utf8")) > 2
+		? ["sys_admin"]
+		: [];
+const TRACING = ["bpf", "perfmon", ...MEMORY, ...FOR_KPROBES];
 const WITH_UDP = [...TRACING, "net_admin"];
 
 let user: OrdinaryUser | null = null;
@@ -61,7 +66,11 @@ const needsRightsToRead = (): boolean =>
 	isOlderThan("6.5") &&
 	readFileSync("/proc/sys/kernel/unprivileged_bpf_disabled", "utf8").trim() !== "0";
 const TO_READ = needsRightsToRead() ? BPF : 0n;
-const OF_TRACER: Thread["status"] = { ...NOTHING, CapPrm: hex(TO_READ), CapEff: hex(TO_READ) };
+const OF_TRACER: Thread["status"] = {
+	...NOTHING,
+	CapPrm: hex((FOR_KPROBES.length > 0 ? SYS_ADMIN : 0n) | TO_READ),
+	CapEff: hex(TO_READ | (FOR_KPROBES.length > 0 && TO_READ ? SYS_ADMIN : 0n)),
+};
 const OF_ROOT: Thread["status"] = {
 	...NOTHING,
 	CapPrm: hex(SYS_PTRACE | SYS_ADMIN | TO_READ),
@@ -81,7 +90,9 @@ describe("an ordinary user", () => {
 		["watch --transport tcp", ["bpf"], "CAP_PERFMON"],
 		["watch --transport tcp", ["perfmon"], "CAP_BPF"],
 		...(seesPeers() ? [] : [["watch --transport udp", TRACING, "CAP_NET_ADMIN"] as const]),
-		["watch --transport tcp -v", TRACING, "CAP_SYS_ADMIN"],
+		...(FOR_KPROBES.length > 0
+			? []
+			: [["watch --transport tcp -v", TRACING, "CAP_SYS_ADMIN"] as const]),
 		["top --transport tcp", ["perfmon"], "CAP_BPF"],
 		["events", [], "CAP_BPF and CAP_PERFMON"],
 		["list", ["net_admin"], "CAP_BPF and CAP_PERFMON"],

@@ -5,7 +5,7 @@ import { runShell } from "./conntracer.ts";
 import { IN_GUEST } from "./guest.ts";
 
 /** What all that the tests start is told by its environment. */
-const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
+export const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
 
 let known: DoctorRecord["features"] | null = null;
 
