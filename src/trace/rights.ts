@@ -14,12 +14,10 @@ export const FOR_STATISTICS: readonly Capability[] = ["CAP_SYS_ADMIN"];
 /** What a hook takes. */
 export function rightsFor(kind: HookKind): readonly Capability[] {
 	if (kind === "cgroup") return FOR_CGROUPS;
-	return kind === "kprobe" && restrictsPerfEvents()
-		? [...FOR_TRACING, "CAP_SYS_ADMIN"]
-		: FOR_TRACING;
+	return kind === "kprobe" && restrictsPerfEvents() ? ["CAP_SYS_ADMIN"] : FOR_TRACING;
 }
 
-/** Debian's kernels know more than 2, and ask for CAP_SYS_ADMIN then, for each perf event. */
+/** Debian's kernels know more than 2, and ask for CAP_SYS_ADMIN then, for each perf event; it stands for the others. */
 function restrictsPerfEvents(): boolean {
 	return (sysctl("kernel.perf_event_paranoid") ?? 0) > 2;
 }

@@ -17,6 +17,9 @@ const FOR_KPROBES =
 		? ["sys_admin"]
 		: [];
 const TRACING = ["bpf", "perfmon", ...MEMORY, ...FOR_KPROBES];
+/** What is missing then, whatever else is. */
+const OF_HOOKS = FOR_KPROBES.length > 0 ? "CAP_SYS_ADMIN" : null;
+const OF_ALL = seesPeers() ? "CAP_BPF and CAP_PERFMON" : "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
 const WITH_UDP = [...TRACING, "net_admin"];
 
 let user: OrdinaryUser | null = null;
@@ -81,20 +84,14 @@ const testOf = (command: string) => (command.includes("--transport udp") ? udpTe
 
 describe("an ordinary user", () => {
 	for (const [command, held, missing] of [
-		["watch --transport tcp", [], "CAP_BPF and CAP_PERFMON"],
-		[
-			"watch",
-			[],
-			seesPeers() ? "CAP_BPF and CAP_PERFMON" : "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
-		],
-		["watch --transport tcp", ["bpf"], "CAP_PERFMON"],
-		["watch --transport tcp", ["perfmon"], "CAP_BPF"],
+		["watch --transport tcp", [], OF_HOOKS ?? "CAP_BPF and CAP_PERFMON"],
+		["watch", [], OF_HOOKS ?? OF_ALL],
+		["watch --transport tcp", ["bpf"], OF_HOOKS ?? "CAP_PERFMON"],
+		["watch --transport tcp", ["perfmon"], OF_HOOKS ?? "CAP_BPF"],
 		...(seesPeers() ? [] : [["watch --transport udp", TRACING, "CAP_NET_ADMIN"] as const]),
-		...(FOR_KPROBES.length > 0
-			? []
-			: [["watch --transport tcp -v", TRACING, "CAP_SYS_ADMIN"] as const]),
-		["top --transport tcp", ["perfmon"], "CAP_BPF"],
-		["events", [], "CAP_BPF and CAP_PERFMON"],
+		...(OF_HOOKS === null ? [["watch --transport tcp -v", TRACING, "CAP_SYS_ADMIN"] as const] : []),
+		["top --transport tcp", ["perfmon"], OF_HOOKS ?? "CAP_BPF"],
+		["events", [], OF_HOOKS ?? "CAP_BPF and CAP_PERFMON"],
 		["list", ["net_admin"], "CAP_BPF and CAP_PERFMON"],
 		["events --hooks fentry", [], "CAP_BPF and CAP_PERFMON"],
 	] as const)
