@@ -4,15 +4,15 @@
  * bench/results-KERNEL.md. A machine is emulated: what it says holds as a ratio, at most.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { say } from "../packaging/shell.ts";
 import { hostTarget } from "../packaging/target.ts";
 import { runGuest, SHARE, shareOf } from "../test/vm/guest.ts";
-import { selectKernels } from "../test/vm/kernels.ts";
-import { prepareKernel } from "../test/vm/prepare.ts";
+import { type DebianKernel, selectKernels } from "../test/vm/kernels.ts";
+import { type PreparedKernel, prepareKernel } from "../test/vm/prepare.ts";
 import { installPeers } from "./peers.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -33,11 +33,8 @@ cd '${ROOT}'
 `;
 }
 
-async function bench(name: string, parts: readonly string[]): Promise<string> {
-	const [kernel] = selectKernels(name);
-	if (kernel === undefined) throw new Error(`no kernel ${name}`);
-	const prepared = prepareKernel(kernel, hostTarget().architecture);
-	say(`${name} is ${prepared.release}`);
+/** What the run wrote; null where the guest has died. */
+async function runIn(prepared: PreparedKernel, parts: readonly string[]): Promise<string | null> {
 	const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-vm-"));
 	try {
 		mkdirSync(shareOf(scratch));
@@ -47,22 +44,35 @@ async function bench(name: string, parts: readonly string[]): Promise<string> {
 			scratch,
 			signal: AbortSignal.timeout(LONGEST_MS),
 		});
-		const results = join(shareOf(scratch), "results.md");
-		const text = existsSync(results) ? readFileSync(results, "utf8") : "";
-		if (said === null && text !== "") return text;
-		const errors = join(shareOf(scratch), "errors");
-		throw new Error(said ?? readFileSync(errors, "utf8"));
+		if (said !== null) {
+			say(`${prepared.name}: the guest died:\n${said}`);
+			return null;
+		}
+		const [text, errors] = ["results.md", "errors"].map((name) =>
+			readFileSync(join(shareOf(scratch), name), "utf8"),
+		);
+		if (text === undefined || text === "") throw new Error(`${prepared.name}: ${errors}`);
+		return text;
 	} finally {
 		rmSync(scratch, { recursive: true });
 	}
 }
 
+/** A guest that dies, as one in some hundred does, is started again, once. */
+async function bench(kernel: DebianKernel, parts: readonly string[]): Promise<string> {
+	const prepared = prepareKernel(kernel, hostTarget().architecture);
+	say(`${prepared.name} is ${prepared.release}`);
+	const text = (await runIn(prepared, parts)) ?? (await runIn(prepared, parts));
+	if (text === null) throw new Error(`${prepared.name}: the guest died twice`);
+	return text;
+}
+
 installPeers();
-for (const { name } of selectKernels(options.kernels)) {
-	const text = await bench(name, positionals.length > 0 ? positionals : DEFAULT_PARTS);
+for (const kernel of selectKernels(options.kernels)) {
+	const text = await bench(kernel, positionals.length > 0 ? positionals : DEFAULT_PARTS);
 	// Plots are those of the host.
 	const plain = text.replace(/^!\[.*\n/gm, "").replace(/\n{3,}/g, "\n\n");
 	if (positionals.length === 0)
-		writeFileSync(join(import.meta.dir, `results-${name}.md`), `${plain.trimEnd()}\n`);
+		writeFileSync(join(import.meta.dir, `results-${kernel.name}.md`), `${plain.trimEnd()}\n`);
 	process.stdout.write(plain);
 }
