@@ -12,6 +12,8 @@ const PLOTS = join(import.meta.dir, "results");
 export interface Section {
 	readonly title: string;
 	readonly text: string;
+	/** Of this name, where the text shows one. */
+	readonly plot?: { readonly name: string; readonly svg: string };
 }
 
 const cell = (values: readonly number[], digits: number): string =>
@@ -29,6 +31,12 @@ const HEADER = [
 	"records",
 	"lost",
 ];
+
+export function writePlots(sections: readonly Section[]): void {
+	mkdirSync(PLOTS, { recursive: true });
+	for (const { plot } of sections)
+		if (plot !== undefined) writeFileSync(join(PLOTS, `${plot.name}.svg`), plot.svg);
+}
 
 /** A table, and a plot of the rates. */
 export function comparisonSection(name: string, result: Comparisons): Section {
@@ -49,17 +57,13 @@ export function comparisonSection(name: string, result: Comparisons): Section {
 		label: subject.name,
 		values: rateRatios,
 	}));
-	mkdirSync(PLOTS, { recursive: true });
-	writeFileSync(
-		join(PLOTS, `${name}.svg`),
-		barChart(`${load.name}: rate, of that without a tracer`, bars),
-	);
 	const alone =
 		`Without a tracer: ${spread(rates, 0)} a second; ` +
 		`p50 ${spread(p50s, 1)} µs, p99 ${spread(p99s, 1)} µs. One operation: a ${load.unit}.`;
 	return {
 		title: load.name,
 		text: `${alone}\n\n${markdownTable(HEADER, rows)}\n![rates](results/${name}.svg)\n`,
+		plot: { name, svg: barChart(`${load.name}: rate, of that without a tracer`, bars) },
 	};
 }
 

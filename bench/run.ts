@@ -22,6 +22,7 @@ import {
 	figuresSection,
 	type Section,
 	toMarkdown,
+	writePlots,
 } from "./results.ts";
 import { compare } from "./rounds.ts";
 import { startFigures } from "./start.ts";
@@ -110,7 +111,10 @@ try {
 		found.push(...(await part()));
 	}
 	const text = toMarkdown(headline(), found);
-	if (wanted.length === 0) writeFileSync(RESULTS, text);
+	if (wanted.length === 0) {
+		writeFileSync(RESULTS, text);
+		writePlots(found);
+	}
 	process.stdout.write(text);
 } finally {
 	rmSync(scratch, { recursive: true });

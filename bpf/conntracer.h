@@ -370,7 +370,7 @@ struct netns_id {
 
 /*
  * What was recorded of each network namespace, in the terms of RFC 2012 and
- * /proc/net/snmp. Counted before the kernel counts, so never behind it.
+ * /proc/net/snmp. The kernel counts a moment before, or after.
  */
 struct netns_counts {
 	__u64 active_opens;

@@ -29,7 +29,11 @@ function expectWhole(connect: EventRecord, close: EventRecord | undefined): void
 	expect(close?.segments_sent).toBeGreaterThanOrEqual(4); // SYN, ACK, data, FIN
 }
 
-kernelTest("its close says what it was, not what is left of it", async () => {
+/** What is told of the client, of which `after` says what it does with its socket, in state CLOSE and disconnected. */
+async function eventsOfClient(
+	count: number,
+	after: (server: Puppet, client: Puppet, listener: number, fd: number) => Promise<void>,
+): Promise<EventRecord[]> {
 	await using server = Puppet.start();
 	await using client = Puppet.start();
 	const [listener, port] = await server.listen();
@@ -37,29 +41,25 @@ kernelTest("its close says what it was, not what is left of it", async () => {
 		const [fd] = await client.connect(port);
 		await speak(server, client, listener, fd);
 		await client.call("connect", fd, "none", 0);
+		await after(server, client, listener, fd);
 		await client.call("close", fd);
 		return port;
 	};
-	const events = await eventsDuring(work, 2, "--direction", "active");
+	return await eventsDuring(work, count, "--direction", "active");
+}
+
+kernelTest("its close says what it was, not what is left of it", async () => {
+	const events = await eventsOfClient(2, async () => {});
 	const [connect] = named(events, "connect");
 	if (connect === undefined) throw new Error("no connect");
 	expectWhole(connect, named(events, "close")[0]);
 });
 
 kernelTest("where it connects again, each of its connections has a close", async () => {
-	await using server = Puppet.start();
-	await using client = Puppet.start();
-	const [listener, port] = await server.listen();
-	const work = async (): Promise<number> => {
-		const [fd] = await client.connect(port);
+	const events = await eventsOfClient(4, async (server, client, listener, fd) => {
+		await client.call("connect", fd, "127.0.0.1", await server.do("local_port", listener));
 		await speak(server, client, listener, fd);
-		await client.call("connect", fd, "none", 0);
-		await client.call("connect", fd, "127.0.0.1", port);
-		await speak(server, client, listener, fd);
-		await client.call("close", fd);
-		return port;
-	};
-	const events = await eventsDuring(work, 4, "--direction", "active");
+	});
 	expect(events.map(({ event }) => event)).toEqual(["connect", "close", "connect", "close"]);
 	for (const connect of named(events, "connect"))
 		expectWhole(
