@@ -32,15 +32,22 @@ const certain = new Map<string, Answer>();
  * Loads and attaches a program that does nothing to each hook of the way, and takes them out again.
  * Some 10 ms the first time, most of which libbpf needs to read the kernel's types.
  *
+ * @param later takes them out, where a hook will be used: the last program of a function waits for
+ * all CPUs and tasks when it goes, which is most of the time of a probe; one of several does not
  * @throws UsageError, UnsupportedError where the file of --btf is to blame
  */
-export function tryWay(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
+export function tryWay(
+	libbpf: Libbpf,
+	way: Way,
+	btfPath: string | null,
+	later: DisposableStack | null = null,
+): Answer {
 	const key = way.hooks.join(" ");
 	const known = certain.get(key);
 	if (known !== undefined) return known;
 	if (way.kind === "cgroup" && cgroupRoot() === null)
 		return { available: false, reason: "cgroup v2 is not mounted" };
-	const answer = quickAnswer(libbpf, way) ?? attempt(libbpf, way, btfPath);
+	const answer = quickAnswer(libbpf, way) ?? attempt(libbpf, way, btfPath, later);
 	if (answer.available !== null) certain.set(key, answer);
 	return answer;
 }
@@ -51,12 +58,19 @@ function quickAnswer(libbpf: Libbpf, way: Way): Answer | null {
 	return way.kind === "kprobe" && !hasKprobeEvents() ? noKprobes() : null;
 }
 
-function attempt(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
+function attempt(
+	libbpf: Libbpf,
+	way: Way,
+	btfPath: string | null,
+	later: DisposableStack | null,
+): Answer {
 	try {
 		using open = OpenObject.open(libbpf, probeObject(), openOptions("ct_probe", btfPath));
 		const wanted = new Set(way.hooks.map(programOf));
 		for (const name of PROGRAMS) if (!wanted.has(name)) open.leaveOut(name);
-		open.load((loaded) => attachAll(loaded, way));
+		const attached = open.load((loaded) => attachAll(loaded, way));
+		if (later === null) attached.dispose();
+		else later.use(attached);
 		return YES;
 	} catch (error) {
 		if (!(error instanceof LibbpfError)) throw error;
@@ -66,7 +80,7 @@ function attempt(libbpf: Libbpf, way: Way, btfPath: string | null): Answer {
 	}
 }
 
-function attachAll(loaded: LoadedObject, way: Way): void {
+function attachAll(loaded: LoadedObject, way: Way): DisposableStack {
 	using owned = new DisposableStack();
 	owned.use(loaded);
 	for (const hook of way.hooks) {
@@ -83,6 +97,7 @@ function attachAll(loaded: LoadedObject, way: Way): void {
 			owned.use(program.attach());
 		}
 	}
+	return owned.move();
 }
 
 function cgroupRoot(): string | null {

@@ -69,7 +69,8 @@ export class Session implements Disposable {
 		checkRange("maxConnections", options.maxConnections, ENTRIES);
 		const { hooks, transports, btfPath } = options;
 		const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
-		const answer = (way: Way): Answer => tryWay(libbpf, way, btfPath);
+		using probes = new DisposableStack();
+		const answer = (way: Way): Answer => tryWay(libbpf, way, btfPath, probes);
 		requireKernelTypes(btfPath);
 		requireFamily(hooks, transports, answer);
 		const ways = chooseWays(hooks, transports, answer);

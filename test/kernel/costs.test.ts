@@ -51,7 +51,7 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 		handle__inet_sock_set_state: 26_000,
 		tp__inet_sock_set_state: 800,
 		tp__inet_sock_set_state_last: 800,
-		handle__tcp_destroy_sock: seesAccept() ? 5300 : 4400,
+		handle__tcp_destroy_sock: seesAccept() ? 5600 : 4400,
 		tp__tcp_destroy_sock: 800,
 		tp__tcp_destroy_sock_last: 800,
 		iter__fold_conns: 4900,
@@ -63,7 +63,7 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 	},
 	events: {
 		handle__inet_sock_set_state: 38_000,
-		handle__tcp_destroy_sock: 9600,
+		handle__tcp_destroy_sock: seesAccept() ? 10_500 : 9600,
 		iter__fold_conns: 2700, // since it tells the close of what nobody saw destroyed
 	},
 };

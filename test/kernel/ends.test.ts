@@ -28,6 +28,16 @@ describe("nothing stays in the kernel", () => {
 		});
 });
 
+kernelTest(
+	"of what only finds out what a kernel can do nothing is there once a run is ready",
+	async () => {
+		await using conntracer = await Conntracer.start();
+		const { programs } = bpfIdsOf(conntracer.pid);
+		expect(programs.size).toBe(conntracer.ready.programs.length);
+		await conntracer.stop();
+	},
+);
+
 describe("a reader that goes away", () => {
 	for (const output of ["json", "csv", "table"])
 		kernelTest(`ends a run with exit 0: ${output}`, async () => {

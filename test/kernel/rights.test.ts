@@ -64,9 +64,9 @@ const NOTHING: Thread["status"] = {
 	...{ CapInh: hex(0n), CapPrm: hex(0n), CapEff: hex(0n), CapAmb: hex(0n), NoNewPrivs: "1" },
 };
 
-/** Before 6.5 (1d28635abcf1) it could keep all of bpf() from who has not the rights. */
+/** Before 5.19 (c8644cd0efe7) it could keep all of bpf() from who has not the rights. */
 const needsRightsToRead = (): boolean =>
-	isOlderThan("6.5") &&
+	isOlderThan("5.19") &&
 	readFileSync("/proc/sys/kernel/unprivileged_bpf_disabled", "utf8").trim() !== "0";
 const TO_READ = needsRightsToRead() ? BPF : 0n;
 const OF_TRACER: Thread["status"] = {
