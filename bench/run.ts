@@ -42,7 +42,7 @@ const { values: options, positionals: wanted } = parseArgs({
 
 /** How much of each. */
 const size = options.quick
-	? { pairs: 2, scale: 0.4, starts: 3, looks: 1, lists: 1, holders: 3, udp: 3 }
+	? { pairs: 1, scale: 0.4, starts: 3, looks: 1, lists: 1, holders: 2, udp: 1 }
 	: { pairs: 5, scale: 1, starts: 11, looks: 5, lists: 3, holders: 12, udp: 7 };
 
 const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-"));

@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { addUp } from "../support/conntracer.ts";
 import { meet, serve } from "../support/datagrams.ts";
-import { udpTest } from "../support/root.ts";
+import { isOlderThan, udpTest } from "../support/root.ts";
 import { expectBothSides, expectNoUdpLost, expectProcess, pick, play } from "../support/udp.ts";
 
 const BYTES = 10_000;
@@ -83,9 +83,11 @@ describe("what counts is what a call returned", () => {
 		expect(played.server).toMatchObject({ datagrams_received: 20, bytes_received: 1900 });
 	});
 
-	for (const [family, address] of [
-		["IPv4", "127.0.0.1"],
-		["IPv6", "::1"],
+	/** Before 6.5 (2dc334f1a63a) each page is a datagram of its own over IPv6. */
+	const ofPages = isOlderThan("6.5") ? 3 * Math.ceil(30_000 / 4096) : 3;
+	for (const [family, address, datagrams] of [
+		["IPv4", "127.0.0.1", 3],
+		["IPv6", "::1", ofPages],
 	] as const)
 		udpTest(`SendfileRegression: ${family}, as many bytes as sendfile() returned`, async () => {
 			const played = await play([], async (server, client) => {
@@ -93,7 +95,7 @@ describe("what counts is what a call returned", () => {
 				await client.do(`open ${family === "IPv4" ? "inet" : "inet6"}`);
 				await client.do(`connect 0 ${address} ${port}`);
 				await client.do("send 0 3 30000 sendfile");
-				await server.do("receive 0 3 65536 recvfrom");
+				await server.do(`receive 0 ${datagrams} 65536 recvfrom`);
 			});
 			expectBothSides(played);
 			expect([played.client.bytes_sent, played.server.bytes_received]).toEqual([90_000, 90_000]);
