@@ -99,8 +99,10 @@ kernelTest(
 		const count = 10_000;
 		await runTraffic(["churn", "--count", `${count}`, "--threads", "4", ...NAMES]);
 		const { records, exitCode } = await conntracer.stop();
-		const { seen, kernel } = summaryOf(records);
+		const { seen, kernel, lost } = summaryOf(records);
 		const missing = lostOf(records, "ring_buffer");
+		const elsewhere = Object.entries(lost).filter(([stage]) => stage !== "ring_buffer");
+		expect(elsewhere.filter(([, count]) => count !== 0)).toEqual([]);
 		const opens = kernel.active_opens + kernel.passive_opens;
 		expect(seen).toEqual(kernel);
 		expect(opens).toBeGreaterThanOrEqual(2 * count);

@@ -7,7 +7,7 @@ import { expect } from "bun:test";
 import { Conntracer } from "../support/conntracer.ts";
 import { FunctionTrace } from "../support/function-trace.ts";
 import { seesAccept } from "../support/hooks.ts";
-import { guestTest } from "../support/root.ts";
+import { guestTest, isOlderThan } from "../support/root.ts";
 import { ownPrograms, runTraffic } from "../support/traffic.ts";
 
 const { names: NAMES } = ownPrograms("ops");
@@ -23,7 +23,8 @@ const DELETE = "htab_map_delete_elem";
 const MOST: Readonly<Record<string, number>> = {
 	[LOOKUP]: seesAccept() ? 14 : 13,
 	[UPDATE]: 2,
-	[DELETE]: 2,
+	// Without compare-and-swap, each end says that it adds the last amounts: see bpf/claim.h.
+	[DELETE]: isOlderThan("5.12") ? 4 : 2,
 };
 
 guestTest(
