@@ -5,6 +5,7 @@ import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Output } from "../sink/sink.ts";
 import type { EventTracerOptions } from "../trace/event-tracer.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
+import type { giveUpRights } from "../trace/least-rights.ts";
 import type { Options, Values } from "./option.ts";
 
 /** What a command needs of a tracer. */
@@ -42,7 +43,7 @@ export interface Context {
 	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
 	readonly openEventTracer: (options: EventTracerOptions) => EventSource;
 	/** Called once a tracer is attached, and nothing is left to open: gives up what that took. */
-	readonly giveUpRights?: () => void;
+	readonly giveUpRights?: typeof giveUpRights;
 }
 
 export interface Example {

@@ -1,5 +1,6 @@
 /** The command line as a whole: words in, an exit code out, as often as one likes. */
 
+import { accounting } from "./accounting.ts";
 import type { Command, Context } from "./command.ts";
 import { type CommandLine, helpText, optionsOf, parseCommandLine } from "./command-line.ts";
 import { completionOf } from "./completion.ts";
@@ -14,7 +15,7 @@ import { top } from "./top.ts";
 import { watch } from "./watch.ts";
 
 /** The first one is the default. */
-const SHOWING: readonly Command[] = [watch, events, list, top, doctor];
+const SHOWING: readonly Command[] = [watch, events, list, top, accounting, doctor];
 const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */

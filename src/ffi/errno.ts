@@ -12,6 +12,8 @@ export const EAGAIN = constants.errno.EAGAIN;
 export const EACCES = constants.errno.EACCES;
 export const ENODEV = constants.errno.ENODEV;
 export const EINVAL = constants.errno.EINVAL;
+export const ENOBUFS = constants.errno.ENOBUFS;
+export const EPROTONOSUPPORT = constants.errno.EPROTONOSUPPORT;
 export const EOPNOTSUPP = constants.errno.EOPNOTSUPP;
 
 /** "ECONNREFUSED", or "errno 524" for the kernel's private ones. */

@@ -13,17 +13,18 @@ const openLibc = (): Library<typeof LIBC_SYMBOLS> => {
 	}
 };
 
-const libc = openLibc().symbols;
+/** For src/ffi alone. */
+export const libc = openLibc().symbols;
 
 export const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
 
 /** Valid only right after the call that failed. */
-const errno = (): number => {
+export const errno = (): number => {
 	const location = libc.__errno_location();
 	return location === null ? 0 : read.i32(location, 0);
 };
 
-const fail = (operation: string): never => {
+export const fail = (operation: string): never => {
 	const number = errno();
 	throw new LibbpfError(operation, number, errnoName(number), "");
 };

@@ -109,6 +109,14 @@ export const LIBC_SYMBOLS = {
 	socket: { args: ["i32", "i32", "i32"], returns: "i32" },
 	// int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)
 	getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+	// int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)
+	setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+	// int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)
+	bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+	// ssize_t send(int sockfd, const void *buf, size_t len, int flags)
+	send: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
+	// ssize_t recv(int sockfd, void *buf, size_t len, int flags)
+	recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
 	// long sysconf(int name)
 	sysconf: { args: ["i32"], returns: "i64" },
 	// int clock_gettime(clockid_t clockid, struct timespec *tp)

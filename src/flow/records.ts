@@ -86,7 +86,8 @@ export interface ReadyRecord {
 	readonly version: string;
 	readonly kernel: string;
 	/** For example "1.1 (system)" or "1.1 (bundled)". */
-	readonly libbpf: string;
+	/** Null where none is used. */
+	readonly libbpf: string | null;
 	/** Feature → how it is hooked. */
 	readonly hooks: Readonly<Record<string, string>>;
 	readonly programs: readonly string[];
@@ -101,6 +102,7 @@ export type LossStage =
 	| "listener_table"
 	| "netns_table"
 	| "ring_buffer"
+	| "queue"
 	| "udp_table"
 	| "connection_end"
 	| "program";
@@ -220,6 +222,56 @@ export interface EventRecord extends ConnectionFields {
 	/** The name of an errno. */
 	readonly error: string | null;
 	readonly close_reason: CloseReason | null;
+}
+
+/** What the two ends are behind network address translation. Ports are null where there are none. */
+export interface TranslatedEnds {
+	/** What the destination sees. */
+	readonly source_address: string;
+	readonly source_port: number | null;
+	/** What is reached. */
+	readonly destination_address: string;
+	readonly destination_port: number | null;
+}
+
+/**
+ * A flow as conntrack has counted it so far. Packets and bytes are IP's, headers included; null where
+ * it does not count (sysctl net.netfilter.nf_conntrack_acct), and the bytes of a first packet where
+ * that alone is reported.
+ */
+export interface AccountingRecord {
+	readonly type: "accounting";
+	readonly time: string;
+	/** `destroy`: it is over, these are the last counters. */
+	readonly event: "update" | "destroy";
+	/** The same in every record of one flow. */
+	readonly flow_id: string;
+	/** When its first packet came; null where nobody knows. */
+	readonly started: string | null;
+	/** `tcp`, `udp`, `icmp`, …; the number of a protocol without a name. */
+	readonly transport: string;
+	/** Whose first packet it was, and where it was sent. */
+	readonly source_address: string;
+	readonly source_port: number | null;
+	readonly destination_address: string;
+	readonly destination_port: number | null;
+	readonly packets_original: number | null;
+	readonly bytes_original: number | null;
+	readonly packets_reply: number | null;
+	readonly bytes_reply: number | null;
+	readonly connection_mark: number;
+	/** Inode number of the network namespace. */
+	readonly netns: number;
+	/** Null where nothing is translated. */
+	readonly nat: TranslatedEnds | null;
+	readonly pid: number | null;
+	readonly process: string | null;
+}
+
+/** What was reported since the batch before, and what was lost. */
+export interface AccountingBatch {
+	readonly records: readonly AccountingRecord[];
+	readonly gaps: readonly GapRecord[];
 }
 
 /** Events in time order, and what was lost since the batch before. */

@@ -2,13 +2,13 @@
 
 import type { EventRecord } from "../flow/records.ts";
 import { CsvRows } from "./csv.ts";
-import { eventColumns } from "./event-columns.ts";
+import { eventColumns, isFailure } from "./event-columns.ts";
 import { eventJson } from "./event-json.ts";
 import { EventJsonBytes } from "./event-json-bytes.ts";
-import { EventLines } from "./event-lines.ts";
 import { JsonLines } from "./json.ts";
 import { PlainTable } from "./plain.ts";
 import { type RowWriter, tellPeople } from "./rows.ts";
+import { ScrollingLines } from "./scrolling-lines.ts";
 import type { EventSink, Output } from "./sink.ts";
 import { gapText } from "./summary-text.ts";
 
@@ -38,7 +38,8 @@ export function createEventSink(
 	}
 	if (format === "csv") return rowSink(new CsvRows({ columns, header }, stdout), stderr);
 	if (!stdout.isTerminal) return rowSink(new PlainTable({ columns, header }, stdout), stderr);
-	return rowSink(new EventLines({ columns, header, wide, color }, stdout), stderr);
+	const lines = { columns, header, wide, color, isMarked: isFailure };
+	return rowSink(new ScrollingLines(lines, stdout), stderr);
 }
 
 /** From where they lie if there is nothing to change in them. */

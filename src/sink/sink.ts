@@ -1,7 +1,7 @@
 /** The way out: a sink turns records into text, an output takes the text. */
 
 import type { EventSlice } from "../flow/event-slice.ts";
-import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { AccountingBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 
 /** Standard output, or what a test puts in its place. Writes are synchronous and complete. */
 export interface Output {
@@ -26,4 +26,8 @@ export interface Sink extends RunSink {
 
 export interface EventSink extends RunSink {
 	events(slice: EventSlice): void;
+}
+
+export interface AccountingSink extends RunSink {
+	accounts(batch: AccountingBatch): void;
 }

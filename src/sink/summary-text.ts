@@ -48,6 +48,12 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "the ring buffer was full",
 		hint: "raise --buffer",
 	},
+	queue: {
+		one: "message of the kernel was dropped",
+		many: "messages of the kernel were dropped",
+		why: "they were not read in time",
+		hint: "raise --buffer",
+	},
 	connection_end: {
 		one: "connection ended unseen",
 		many: "connections ended unseen",
@@ -77,7 +83,8 @@ export function readyText(record: ReadyRecord): string {
 	const missing = all
 		.filter((hook) => hook.startsWith(NONE))
 		.map((hook) => hook.slice(NONE.length));
-	const parts = [`version ${record.version}`, `Linux ${record.kernel}`, `libbpf ${record.libbpf}`];
+	const parts = [`version ${record.version}`, `Linux ${record.kernel}`];
+	if (record.libbpf !== null) parts.push(`libbpf ${record.libbpf}`);
 	if (hooks !== "") parts.push(hooks);
 	const open = plural(record.open_connections, "connection was", "connections were");
 	return [

@@ -22,11 +22,13 @@ const maskOf = (names: readonly Capability[]): bigint =>
 /**
  * Of the whole process, for good: for the program, not for those who use it as a library. Bun's own
  * threads give up everything, the calling one what it does not need.
+ *
+ * @param needed what is used further on
  */
-export function giveUpRights(): void {
+export function giveUpRights(needed: readonly Capability[] = []): void {
 	forbidNewPrivileges();
 	const permitted = BigInt(`0x${threadStatus("CapPrm") ?? "0"}`);
-	let kept = permitted & maskOf(KEPT);
+	let kept = permitted & maskOf([...KEPT, ...needed]);
 	setCapabilities(kept, permitted);
 	if (!mayUseBpf()) kept |= permitted & maskOf(FOR_BPF);
 	keepOnly({ effective: kept, permitted: kept | (permitted & maskOf(RAISED)) });

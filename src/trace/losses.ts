@@ -5,19 +5,32 @@ import { losses } from "../maps/structs.ts";
 
 type Totals = Record<LossStage, number>;
 
+export const NOTHING_LOST: Readonly<Totals> = {
+	connection_table: 0,
+	flow_table: 0,
+	listener_table: 0,
+	netns_table: 0,
+	ring_buffer: 0,
+	queue: 0,
+	udp_table: 0,
+	connection_end: 0,
+	program: 0,
+};
+
 const HINTS: Readonly<Record<LossStage, string | null>> = {
 	connection_table: "raise --max-connections",
 	flow_table: "raise --max-flows, or aggregate more (--aggregate service)",
 	listener_table: "connections to these listeners have no process",
 	netns_table: "they are left out of the comparison with the kernel's counters",
 	ring_buffer: "raise --buffer",
+	queue: "raise --buffer",
 	udp_table: "raise --max-connections",
 	connection_end: "what they moved last, and how they ended, is not known",
 	program: null,
 };
 
 /** From loss_counters. */
-function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "program"> & {
+function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "queue" | "program"> & {
 	caught_up: number;
 } {
 	const counted = losses.read(memory, 0, losses.zero());
@@ -34,16 +47,7 @@ function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "program"> 
 }
 
 export class Losses {
-	readonly totals: Totals = {
-		connection_table: 0,
-		flow_table: 0,
-		listener_table: 0,
-		netns_table: 0,
-		ring_buffer: 0,
-		udp_table: 0,
-		connection_end: 0,
-		program: 0,
-	};
+	readonly totals: Totals = { ...NOTHING_LOST };
 	readonly #memory: DataView;
 	#since: string;
 
@@ -60,6 +64,7 @@ export class Losses {
 		const { caught_up, ...lost } = kernelLosses(this.#memory);
 		const now: Totals = {
 			...lost,
+			queue: 0,
 			flow_table: this.totals.flow_table + overflow,
 			program: Math.max(this.totals.program, skipped - caught_up),
 		};

@@ -76,6 +76,7 @@ export class ScriptedTracer implements FlowSource {
 			listener_table: 0,
 			netns_table: 0,
 			ring_buffer: 0,
+			queue: 0,
 			udp_table: 0,
 			connection_end: 0,
 		};

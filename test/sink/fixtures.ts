@@ -89,6 +89,7 @@ export const SUMMARY: SummaryRecord = {
 		listener_table: 0,
 		netns_table: 0,
 		ring_buffer: 0,
+		queue: 0,
 		udp_table: 0,
 		connection_end: 0,
 		program: 0,

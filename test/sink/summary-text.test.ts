@@ -41,6 +41,7 @@ test.each<[string, Partial<SummaryRecord>, string[]]>([
 				listener_table: 0,
 				netns_table: 0,
 				ring_buffer: 0,
+				queue: 0,
 				udp_table: 0,
 				connection_end: 3,
 				program: 2,

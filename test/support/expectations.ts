@@ -26,6 +26,7 @@ export function expectNothingLostButRuns(run: Run): void {
 		listener_table: 0,
 		netns_table: 0,
 		ring_buffer: 0,
+		queue: 0,
 		udp_table: 0,
 		connection_end: 0,
 		program: 0,

@@ -1,46 +1,46 @@
 /**
- * Events on a terminal: lines that scroll by, in columns that are as wide as usual values are, as
+ * Records on a terminal, as they come: lines that scroll by, in columns that are as wide as usual values are, as
  * nobody knows what comes next. Once a screenful the header stands anew, and the widths are those
  * of the window as it is then.
  */
 
-import type { EventRecord } from "../flow/records.ts";
 import type { Column } from "./column.ts";
-import { isFailure } from "./event-columns.ts";
 import { fit, headerText, type Placed, spread } from "./layout.ts";
 import type { RowOptions, RowWriter } from "./rows.ts";
 import type { Output } from "./sink.ts";
 import { cutText, displayWidth, padText } from "./width.ts";
 
-export interface EventLinesOptions extends RowOptions<EventRecord> {
+export interface ScrollingOptions<Row> extends RowOptions<Row> {
 	/** Every column, and nothing cut. */
 	readonly wide: boolean;
 	readonly color: boolean;
+	/** It stands out, in red. */
+	isMarked(row: Row): boolean;
 }
 
 const BOLD = "\x1b[1m";
 const RED = "\x1b[31m";
 const RESET = "\x1b[0m";
 
-interface Item extends Placed {
-	readonly column: Column<EventRecord>;
+interface Item<Row> extends Placed {
+	readonly column: Column<Row>;
 }
 
-export class EventLines implements RowWriter<EventRecord> {
-	readonly #options: EventLinesOptions;
+export class ScrollingLines<Row> implements RowWriter<Row> {
+	readonly #options: ScrollingOptions<Row>;
 	readonly #output: Output;
-	#items: readonly Item[] = [];
+	#items: readonly Item<Row>[] = [];
 	/** Of the window, when `#items` were made for it. */
 	#available = 0;
 	/** Lines until the header is due again. */
 	#left = 0;
 
-	constructor(options: EventLinesOptions, output: Output) {
+	constructor(options: ScrollingOptions<Row>, output: Output) {
 		this.#options = options;
 		this.#output = output;
 	}
 
-	write(rows: readonly EventRecord[]): void {
+	write(rows: readonly Row[]): void {
 		if (this.#output.columns() !== this.#available) this.#left = 0;
 		let text = "";
 		for (const row of rows) {
@@ -55,7 +55,7 @@ export class EventLines implements RowWriter<EventRecord> {
 		const { columns, wide, header, color } = this.#options;
 		this.#available = this.#output.columns();
 		this.#left = Math.max(1, this.#output.rows() - 2);
-		const all = columns.map((column): Item => {
+		const all = columns.map((column): Item<Row> => {
 			const width = Math.max(column.usualWidth, displayWidth(column.header));
 			return { column, header: column.header, cells: [], width };
 		});
@@ -66,18 +66,18 @@ export class EventLines implements RowWriter<EventRecord> {
 		return color ? `${BOLD}${line}${RESET}\n` : `${line}\n`;
 	}
 
-	#line(event: EventRecord): string {
+	#line(row: Row): string {
 		const { wide, color } = this.#options;
 		let line = "";
 		for (const item of this.#items) {
 			const { column } = item;
-			const text = column.text(event);
+			const text = column.text(row);
 			const cell = wide || column.cut === null ? text : cutText(text, item.width, column.cut);
 			if (wide) item.width = Math.max(item.width, displayWidth(cell));
 			line += `${padText(cell, item.width, column.align)} `;
 		}
 		line = line.trimEnd();
 		if (!wide) line = cutText(line, this.#available, "end");
-		return color && isFailure(event) ? `${RED}${line}${RESET}\n` : `${line}\n`;
+		return color && this.#options.isMarked(row) ? `${RED}${line}${RESET}\n` : `${line}\n`;
 	}
 }

@@ -1,0 +1,118 @@
+/** `conntracer accounting`: the flows of conntrack, with what they moved. */
+
+import type { AccountingFilter } from "../flow/accounting-filter.ts";
+import { parsePorts } from "../flow/ports.ts";
+import type { AccountingBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import { createAccountingSink } from "../sink/accounting-sink.ts";
+import type { AccountingSink } from "../sink/sink.ts";
+import type { AccountingTracerOptions } from "../trace/accounting-tracer.ts";
+import { accountingOptions } from "./accounting-options.ts";
+import { type Command, type Context, defineCommand } from "./command.ts";
+import { usesColor } from "./from-options.ts";
+import type { Values } from "./option.ts";
+import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
+
+type AccountingValues = Values<typeof accountingOptions>;
+
+const NO_ENDS = "a flow of conntrack has a source and a destination; --port is of either end";
+const NO_OWNER = "conntrack does not know whose a flow is";
+
+const HELP = {
+	name: "accounting",
+	describe: "what conntrack counts of each flow: updates, and its end",
+	options: accountingOptions,
+	positional: null,
+	examples: [
+		{ line: "conntracer accounting --json", describe: "for jq, or a database" },
+		{ line: "conntracer accounting --rate 0=1s,1m=10s", describe: "each second, then less" },
+		{ line: "conntracer accounting --transport icmp -n 10", describe: "ten records of ICMP" },
+	],
+	missing: {
+		...{ local: NO_ENDS, remote: NO_ENDS, "local-port": NO_ENDS, "remote-port": NO_ENDS },
+		...{ process: NO_OWNER, pid: NO_OWNER, uid: NO_OWNER, cgroup: NO_OWNER, container: NO_OWNER },
+		sort: "records come as they happen",
+	},
+} as const;
+
+/** What the command needs of a tracer. */
+export interface AccountingSource extends Disposable {
+	readonly ready: ReadyRecord;
+	/** What will be missing, for people. */
+	readonly warnings: readonly string[];
+	batches(signal: AbortSignal): AsyncIterable<AccountingBatch>;
+	summary(): SummaryRecord;
+}
+
+/** @param open the kernel; tests have theirs */
+export function accountingOf(
+	open: (options: AccountingTracerOptions) => Promise<AccountingSource>,
+): Command<typeof accountingOptions> {
+	return defineCommand({
+		...HELP,
+		// Whatever can be wrong with the options is found before the kernel is asked.
+		async handler(values, context) {
+			const options = {
+				rate: values.rate,
+				filter: filterOf(values),
+				maxFlows: values.maxFlows,
+				bufferBytes: values.buffer,
+				version: context.version,
+			};
+			const sink = sinkOf(values, context);
+			try {
+				using tracer = await open(options);
+				const { lost } = await present(tracer, sink, values, context);
+				const isLossless = Object.values(lost).every((count) => count === 0);
+				return values.strict && !isLossless ? EXIT_LOST : EXIT_DONE;
+			} finally {
+				sink.close();
+			}
+		},
+	});
+}
+
+/** The tracer is loaded only when it is needed: other commands have no use for it. */
+export const accounting = accountingOf(async (options) => {
+	const { AccountingTracer } = await import("../trace/accounting-tracer.ts");
+	return AccountingTracer.open(options);
+});
+
+function filterOf({ netns, family, transport, port }: AccountingValues): AccountingFilter {
+	return { netns, family, transport, ports: parsePorts(port, "--port") };
+}
+
+async function present(
+	tracer: AccountingSource,
+	sink: AccountingSink,
+	{ count, duration }: AccountingValues,
+	{ signal, stderr, giveUpRights }: Context,
+): Promise<SummaryRecord> {
+	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
+	let left = count ?? Number.POSITIVE_INFINITY;
+	sink.ready(tracer.ready);
+	for (const warning of tracer.warnings) stderr.write(`conntracer: ${warning}\n`);
+	giveUpRights?.(["CAP_NET_ADMIN"]);
+	for await (const { records, gaps } of tracer.batches(end)) {
+		sink.accounts({ records: records.slice(0, left), gaps });
+		left -= records.length;
+		if (left <= 0) break;
+	}
+	const summary = tracer.summary();
+	sink.summary(summary);
+	return summary;
+}
+
+function sinkOf(values: AccountingValues, context: Context): AccountingSink {
+	return createAccountingSink(
+		{
+			format: values.output,
+			columns: values.columns.length === 0 ? null : values.columns,
+			header: !values.noHeader,
+			wide: values.wide,
+			color: usesColor(values.noColor, context),
+			summary: values.summary,
+		},
+		context.stdout,
+		context.stderr,
+	);
+}

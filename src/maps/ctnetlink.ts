@@ -1,0 +1,299 @@
+/**
+ * What ctnetlink says of a connection that conntrack follows: struct nlmsghdr, struct nfgenmsg and
+ * attributes in attributes (netlink(7); nfnetlink_conntrack.h). Numbers in attributes are in
+ * network byte order, those of the headers in the CPU's.
+ */
+
+import { DecodeError } from "../errors.ts";
+
+/** nlmsg_type of control messages. */
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+/** NFNL_SUBSYS_CTNETLINK << 8, with IPCTNL_MSG_CT_NEW, _GET and _DELETE. */
+export const CT_NEW = 0x100;
+export const CT_GET = 0x101;
+export const CT_DELETE = 0x102;
+
+/** The table changed while it was dumped. */
+export const NLM_F_DUMP_INTR = 0x10;
+const NLM_F_REQUEST = 0x1;
+const NLM_F_DUMP = 0x300;
+
+const HEADER = 16;
+/** struct nfgenmsg */
+const FAMILY_HEADER = 4;
+const ATTRIBUTE_HEADER = 4;
+const TYPE_MASK = 0x3fff;
+
+const CTA_TUPLE_ORIG = 1;
+const CTA_TUPLE_REPLY = 2;
+const CTA_STATUS = 3;
+const CTA_MARK = 8;
+const CTA_COUNTERS_ORIG = 9;
+const CTA_COUNTERS_REPLY = 10;
+const CTA_ID = 12;
+const CTA_TIMESTAMP = 20;
+/** Since 6.14 (601731fc7c61): when it happened. */
+const CTA_TIMESTAMP_EVENT = 27;
+const CTA_TUPLE_IP = 1;
+const CTA_TUPLE_PROTO = 2;
+const CTA_IP_V4_SRC = 1;
+const CTA_IP_V4_DST = 2;
+const CTA_IP_V6_SRC = 3;
+const CTA_IP_V6_DST = 4;
+const CTA_PROTO_NUM = 1;
+const CTA_PROTO_SRC_PORT = 2;
+const CTA_PROTO_DST_PORT = 3;
+const CTA_COUNTERS_PACKETS = 1;
+const CTA_COUNTERS_BYTES = 2;
+const CTA_TIMESTAMP_START = 1;
+
+const PREFIX = 12;
+const ADDRESS = 16;
+const WORD = 2 ** 32;
+
+/** One direction of a connection. */
+export interface Tuple {
+	/** 16 bytes in network byte order, IPv4 as IPv4-mapped IPv6. */
+	readonly source: Uint8Array;
+	readonly destination: Uint8Array;
+	/** Null where the protocol has none. */
+	sourcePort: number | null;
+	destinationPort: number | null;
+	/** IPPROTO_… */
+	protocol: number;
+}
+
+/** Nanoseconds since 1970 in two parts, as one number of them would not be exact. */
+export interface Instant {
+	seconds: number;
+	ns: number;
+}
+
+const newTuple = (): Tuple => ({
+	source: mappedAddress(),
+	destination: mappedAddress(),
+	sourcePort: null,
+	destinationPort: null,
+	protocol: 0,
+});
+
+function mappedAddress(): Uint8Array {
+	const bytes = new Uint8Array(ADDRESS);
+	bytes.fill(0xff, PREFIX - 2, PREFIX);
+	return bytes;
+}
+
+/** A request for the whole table of the network namespace: DONE comes behind the last message. */
+export function dumpRequest(sequence: number): Uint8Array {
+	const view = new DataView(new ArrayBuffer(HEADER + FAMILY_HEADER));
+	view.setUint32(0, view.byteLength, true);
+	view.setUint16(4, CT_GET, true);
+	view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
+	view.setUint32(8, sequence, true);
+	return new Uint8Array(view.buffer);
+}
+
+/** The messages in a buffer that the kernel has filled, one after the other, in one object. */
+export class CtMessage {
+	/** nlmsg_type: CT_NEW, CT_DELETE, NLMSG_DONE or NLMSG_ERROR. */
+	type = 0;
+	/** nlmsg_flags */
+	flags = 0;
+	/** Of NLMSG_ERROR: errno, positive. */
+	error = 0;
+	readonly original = newTuple();
+	/** What answers are expected to look like: not the reverse of the original where there is NAT. */
+	readonly reply = newTuple();
+	/** CTA_ID: of the entry as long as it is there. */
+	id = 0;
+	/** Bits of enum ip_conntrack_status. */
+	status = 0;
+	mark = 0;
+	/** Null where it does not say, as without nf_conntrack_acct. */
+	packetsOriginal: number | null = null;
+	bytesOriginal: number | null = null;
+	packetsReply: number | null = null;
+	bytesReply: number | null = null;
+	/** When it began, where nf_conntrack_timestamp is on and the message has it. */
+	hasStart = false;
+	readonly start: Instant = { seconds: 0, ns: 0 };
+	/** When this happened. */
+	hasTime = false;
+	readonly time: Instant = { seconds: 0, ns: 0 };
+	readonly #view: DataView;
+	readonly #bytes: Uint8Array;
+
+	/** @param bytes of which read() reads */
+	constructor(bytes: Uint8Array) {
+		this.#bytes = bytes;
+		this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	}
+
+	/**
+	 * The message at `offset`, of a buffer that is filled as far as `end`.
+	 *
+	 * @returns where the next one begins
+	 * @throws DecodeError
+	 */
+	read(offset: number, end: number): number {
+		const view = this.#view;
+		const length = offset + HEADER <= end ? view.getUint32(offset, true) : 0;
+		if (length < HEADER || offset + length > end)
+			throw new DecodeError(`a netlink message of ${length} bytes, in ${end - offset}`);
+		this.type = view.getUint16(offset + 4, true);
+		this.flags = view.getUint16(offset + 6, true);
+		if (this.type === NLMSG_ERROR && length >= HEADER + 4)
+			this.error = -view.getInt32(offset + HEADER, true);
+		if (this.type === CT_NEW || this.type === CT_DELETE) {
+			this.#clear();
+			this.#readEntry(offset + HEADER + FAMILY_HEADER, offset + length);
+		}
+		return offset + align(length);
+	}
+
+	/** Whether answers come from where, and go to where, the original says. */
+	get isTranslated(): boolean {
+		const { original, reply } = this;
+		return (
+			original.sourcePort !== reply.destinationPort ||
+			original.destinationPort !== reply.sourcePort ||
+			!areEqual(original.source, reply.destination) ||
+			!areEqual(original.destination, reply.source)
+		);
+	}
+
+	#clear(): void {
+		this.id = this.status = this.mark = 0;
+		this.packetsOriginal = this.bytesOriginal = null;
+		this.packetsReply = this.bytesReply = null;
+		this.hasStart = this.hasTime = false;
+		for (const tuple of [this.original, this.reply])
+			tuple.sourcePort = tuple.destinationPort = null;
+	}
+
+	#readEntry(begin: number, end: number): void {
+		const view = this.#view;
+		for (let at = begin; at + ATTRIBUTE_HEADER <= end; ) {
+			const next = this.#next(at, end);
+			const value = at + ATTRIBUTE_HEADER;
+			switch (view.getUint16(at + 2, true) & TYPE_MASK) {
+				case CTA_TUPLE_ORIG:
+					this.#readTuple(this.original, value, next);
+					break;
+				case CTA_TUPLE_REPLY:
+					this.#readTuple(this.reply, value, next);
+					break;
+				case CTA_STATUS:
+					this.status = view.getUint32(value);
+					break;
+				case CTA_MARK:
+					this.mark = view.getUint32(value);
+					break;
+				case CTA_ID:
+					this.id = view.getUint32(value);
+					break;
+				case CTA_COUNTERS_ORIG:
+					this.packetsOriginal = this.#count(value, next, CTA_COUNTERS_PACKETS);
+					this.bytesOriginal = this.#count(value, next, CTA_COUNTERS_BYTES);
+					break;
+				case CTA_COUNTERS_REPLY:
+					this.packetsReply = this.#count(value, next, CTA_COUNTERS_PACKETS);
+					this.bytesReply = this.#count(value, next, CTA_COUNTERS_BYTES);
+					break;
+				case CTA_TIMESTAMP:
+					this.hasStart = this.#readStart(value, next);
+					break;
+				case CTA_TIMESTAMP_EVENT:
+					this.hasTime = true;
+					readInstant(view, value, this.time);
+					break;
+			}
+			at = align(next);
+		}
+	}
+
+	/** Where the attribute at `at` ends; it is whole. */
+	#next(at: number, end: number): number {
+		const length = this.#view.getUint16(at, true);
+		if (length < ATTRIBUTE_HEADER || at + length > end)
+			throw new DecodeError(`a netlink attribute of ${length} bytes, in ${end - at}`);
+		return at + length;
+	}
+
+	/** Where the value of the attribute of this type is, among those from `begin` to `end`; 0: nowhere. */
+	#find(begin: number, end: number, type: number): number {
+		for (let at = begin; at + ATTRIBUTE_HEADER <= end; ) {
+			const next = this.#next(at, end);
+			if ((this.#view.getUint16(at + 2, true) & TYPE_MASK) === type) return at + ATTRIBUTE_HEADER;
+			at = align(next);
+		}
+		return 0;
+	}
+
+	#readTuple(tuple: Tuple, begin: number, end: number): void {
+		const view = this.#view;
+		for (let at = begin; at + ATTRIBUTE_HEADER <= end; ) {
+			const next = this.#next(at, end);
+			const value = at + ATTRIBUTE_HEADER;
+			const type = view.getUint16(at + 2, true) & TYPE_MASK;
+			if (type === CTA_TUPLE_IP) {
+				this.#readAddress(tuple.source, value, next, CTA_IP_V4_SRC, CTA_IP_V6_SRC);
+				this.#readAddress(tuple.destination, value, next, CTA_IP_V4_DST, CTA_IP_V6_DST);
+			} else if (type === CTA_TUPLE_PROTO) {
+				const protocol = this.#find(value, next, CTA_PROTO_NUM);
+				const source = this.#find(value, next, CTA_PROTO_SRC_PORT);
+				const destination = this.#find(value, next, CTA_PROTO_DST_PORT);
+				tuple.protocol = protocol === 0 ? 0 : view.getUint8(protocol);
+				tuple.sourcePort = source === 0 ? null : view.getUint16(source);
+				tuple.destinationPort = destination === 0 ? null : view.getUint16(destination);
+			}
+			at = align(next);
+		}
+	}
+
+	#readAddress(to: Uint8Array, begin: number, end: number, ipv4: number, ipv6: number): void {
+		const four = this.#find(begin, end, ipv4);
+		if (four !== 0) {
+			to.fill(0, 0, PREFIX - 2).fill(0xff, PREFIX - 2, PREFIX);
+			for (let i = 0; i < 4; i++) to[PREFIX + i] = this.#bytes[four + i] ?? 0;
+			return;
+		}
+		const six = this.#find(begin, end, ipv6);
+		for (let i = 0; six !== 0 && i < ADDRESS; i++) to[i] = this.#bytes[six + i] ?? 0;
+	}
+
+	/** Exact to 2^53. */
+	#count(begin: number, end: number, type: number): number | null {
+		const at = this.#find(begin, end, type);
+		return at === 0 ? null : this.#view.getUint32(at) * WORD + this.#view.getUint32(at + 4);
+	}
+
+	#readStart(begin: number, end: number): boolean {
+		const at = this.#find(begin, end, CTA_TIMESTAMP_START);
+		if (at !== 0) readInstant(this.#view, at, this.start);
+		return at !== 0;
+	}
+}
+
+const align = (length: number): number => (length + 3) & ~3;
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+	for (let i = 0; i < ADDRESS; i++) if (a[i] !== b[i]) return false;
+	return true;
+}
+
+const NS_PER_SECOND = 1_000_000_000;
+
+/** A u64 of nanoseconds divided as on paper, 16 bits a digit: no step leaves the exact numbers. */
+function readInstant(view: DataView, offset: number, into: Instant): void {
+	let [seconds, rest] = [0, 0];
+	for (let digit = 0; digit < 8; digit += 2) {
+		rest = rest * 65_536 + view.getUint16(offset + digit);
+		const whole = Math.floor(rest / NS_PER_SECOND);
+		rest -= whole * NS_PER_SECOND;
+		seconds = seconds * 65_536 + whole;
+	}
+	into.seconds = seconds;
+	into.ns = rest;
+}

@@ -1,0 +1,259 @@
+/** A running account of conntrack's flows: each network namespace is read by time, none wakes us up. */
+
+import { kernelRelease, networkNamespaces, peakMemoryBytes, sysctl } from "../enrich/procfs.ts";
+import { type AccountingFilter, matchesAccount } from "../flow/accounting-filter.ts";
+import { FlowAccounts } from "../flow/flow-accounts.ts";
+import { DEFAULT_RATE, type RatePoint } from "../flow/rate-curve.ts";
+import type {
+	AccountingBatch,
+	AccountingRecord,
+	GapRecord,
+	ReadyRecord,
+	SummaryRecord,
+} from "../flow/records.ts";
+import type { CtMessage } from "../maps/ctnetlink.ts";
+import { VERSION } from "../version.ts";
+import { checkRange, ENTRIES } from "./check-range.ts";
+import { ConntrackNetns } from "./conntrack-netns.ts";
+import { NOTHING_LOST } from "./losses.ts";
+import { visitNetns } from "./netns.ts";
+import { NO_VERDICT } from "./proof.ts";
+import { nowIso } from "./session.ts";
+import { pause } from "./ticks.ts";
+
+/** What an account can be told. */
+export interface AccountingTracerOptions {
+	/** How often a flow is reported, by its age. */
+	readonly rate: readonly RatePoint[];
+	/** Which flows. Default null: all. */
+	readonly filter: AccountingFilter | null;
+	/** Flows that are followed at one time, in each network namespace. */
+	readonly maxFlows: number;
+	/** Of the kernel, for each network namespace: what has not been read yet. Default 16 MiB. */
+	readonly bufferBytes: number;
+	/** Reported as ours. */
+	readonly version: string;
+}
+
+const DEFAULTS: AccountingTracerOptions = {
+	rate: DEFAULT_RATE,
+	filter: null,
+	maxFlows: 262_144,
+	bufferBytes: 16 * 2 ** 20,
+	version: VERSION,
+};
+
+/** Between two looks for what has begun and ended. */
+const PAUSE_MS = 50;
+/** Messages of one look at one namespace. */
+const MOST_MESSAGES = 16_384;
+/** Between two dumps, at least; and so that dumps take no more than a twentieth of the time. */
+const DUMP_MS = 1000;
+const DUMP_SHARE = 20;
+/** Between two looks for namespaces that are new, or gone. */
+const SCAN_MS = 2000;
+
+const ACCT = "net.netfilter.nf_conntrack_acct";
+
+interface Followed {
+	readonly netns: ConntrackNetns;
+	readonly accounts: FlowAccounts;
+	overflow: number;
+}
+
+export class AccountingTracer implements Disposable, AsyncDisposable {
+	readonly ready: ReadyRecord;
+	/** What will be missing in the records, for people. */
+	readonly warnings: readonly string[];
+	readonly #options: AccountingTracerOptions;
+	readonly #followed = new Map<number, Followed>();
+	readonly #closing = new AbortController();
+	readonly #lost = { queue: 0, flow_table: 0 };
+	readonly #startedAt = performance.now();
+	readonly #cpuAtStart = process.cpuUsage();
+	#since = nowIso();
+	#scannedAt = performance.now();
+	#dumpAt = performance.now() + DUMP_MS;
+
+	private constructor(options: AccountingTracerOptions) {
+		this.#options = options;
+		const silent = this.#scan();
+		this.warnings =
+			silent === 0
+				? []
+				: [`${ACCT} is 0 in ${namespaces(silent)}: flows that begin there have no counters`];
+		this.ready = {
+			type: "ready",
+			time: nowIso(),
+			version: options.version,
+			kernel: kernelRelease(),
+			libbpf: null,
+			hooks: { accounting: "ctnetlink" },
+			programs: [],
+			open_connections: this.#all().reduce((sum, { accounts }) => sum + accounts.size, 0),
+		};
+	}
+
+	/**
+	 * Opens each network namespace, and takes in the flows that are there.
+	 *
+	 * @throws PermissionError, UnsupportedError, LibbpfError; RangeError for an option
+	 */
+	static open(partial: Partial<AccountingTracerOptions> = {}): AccountingTracer {
+		const options = { ...DEFAULTS, ...partial };
+		checkRange("maxFlows", options.maxFlows, ENTRIES);
+		return new AccountingTracer(options);
+	}
+
+	/** What is reported, and gaps, whenever there are some, until `signal` aborts; then what is left. */
+	async *batches(signal?: AbortSignal): AsyncGenerator<AccountingBatch, void, undefined> {
+		const closing = this.#closing.signal;
+		const end = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+		while (!end.aborted) {
+			await pause(PAUSE_MS, end);
+			if (closing.aborted) return;
+			const batch = this.#read();
+			if (batch.records.length + batch.gaps.length > 0) yield batch;
+		}
+	}
+
+	/** Of the whole run. */
+	summary(): SummaryRecord {
+		const { user, system } = process.cpuUsage(this.#cpuAtStart);
+		return {
+			...{ type: "summary", time: nowIso() },
+			duration_ms: Math.round(performance.now() - this.#startedAt),
+			...NO_VERDICT,
+			lost: { ...NOTHING_LOST, ...this.#lost },
+			self: {
+				cpu_ms: (user + system) / 1000,
+				peak_memory_bytes: peakMemoryBytes(),
+				bpf_runs: null,
+				bpf_ns: null,
+			},
+		};
+	}
+
+	/** Idempotent. */
+	close(): void {
+		this.#closing.abort();
+		for (const { netns } of this.#all()) netns[Symbol.dispose]();
+		this.#followed.clear();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		this.close();
+		return Promise.resolve();
+	}
+
+	#all(): Followed[] {
+		return [...this.#followed.values()];
+	}
+
+	/**
+	 * Follows what is new, and leaves what nobody else is in: an open socket would keep it.
+	 *
+	 * @returns in how many of those that are new nothing is counted
+	 */
+	#scan(): number {
+		const { filter } = this.#options;
+		const found = networkNamespaces();
+		for (const [inode, { netns }] of this.#followed) {
+			if (found.has(inode)) continue;
+			netns[Symbol.dispose]();
+			this.#followed.delete(inode);
+		}
+		let silent = 0;
+		for (const [inode, path] of found) {
+			const isWanted = filter === null || filter.netns.length === 0 || filter.netns.includes(inode);
+			if (!isWanted || this.#followed.has(inode)) continue;
+			visitNetns(path, () => {
+				if (sysctl(ACCT) === 0) silent++;
+				this.#follow(inode);
+			});
+		}
+		return silent;
+	}
+
+	#follow(inode: number): void {
+		const { rate, maxFlows, bufferBytes } = this.#options;
+		using owned = new DisposableStack();
+		const netns = owned.use(ConntrackNetns.open(inode, bufferBytes));
+		const accounts = new FlowAccounts({ netns: inode, rate, maxFlows });
+		const now = wallMs();
+		netns.dump(
+			() => {},
+			(message) => accounts.adopt(message, now),
+		);
+		owned.move();
+		this.#followed.set(inode, { netns, accounts, overflow: 0 });
+	}
+
+	#read(): AccountingBatch {
+		const records: AccountingRecord[] = [];
+		const { filter } = this.#options;
+		const take = (record: AccountingRecord | null): void => {
+			if (record !== null && matchesAccount(filter, record)) records.push(record);
+		};
+		const isDue = performance.now() >= this.#dumpAt;
+		const begin = performance.now();
+		for (const one of this.#all()) this.#readOne(one, isDue, take);
+		if (isDue) {
+			const end = performance.now();
+			this.#dumpAt = end + Math.max(DUMP_MS, (end - begin) * DUMP_SHARE);
+		}
+		if (performance.now() - this.#scannedAt >= SCAN_MS) {
+			this.#scan();
+			this.#scannedAt = performance.now();
+		}
+		return { records, gaps: this.#gaps() };
+	}
+
+	#readOne(
+		{ netns, accounts }: Followed,
+		isDue: boolean,
+		take: (record: AccountingRecord | null) => void,
+	): void {
+		const now = wallMs();
+		const onBegin = (message: CtMessage): void => take(accounts.begin(message, now));
+		const onEnd = (message: CtMessage): void => take(accounts.end(message, now));
+		const isOverrun = netns.read(MOST_MESSAGES, onBegin, onEnd);
+		if (!isOverrun && (!isDue || accounts.size === 0)) return;
+		netns.dump(
+			() => accounts.beginDump(),
+			(message) => take(accounts.see(message, wallMs())),
+		);
+		if (!isOverrun) return;
+		// What ended before the dump has told so by now, or never will.
+		netns.read(Number.POSITIVE_INFINITY, onBegin, onEnd);
+		accounts.sweep();
+	}
+
+	#gaps(): GapRecord[] {
+		const [from, to] = [this.#since, nowIso()];
+		let [queue, flow_table] = [0, 0];
+		for (const one of this.#all()) {
+			queue += one.netns.lost();
+			flow_table += one.accounts.overflow - one.overflow;
+			one.overflow = one.accounts.overflow;
+		}
+		this.#lost.queue += queue;
+		this.#lost.flow_table += flow_table;
+		this.#since = to;
+		const gap = { type: "gap", from, to } as const;
+		return [
+			{ ...gap, stage: "queue", count: queue, hint: "raise --buffer" } as const,
+			{ ...gap, stage: "flow_table", count: flow_table, hint: "raise --max-flows" } as const,
+		].filter(({ count }) => count > 0);
+	}
+}
+
+const wallMs = (): number => performance.timeOrigin + performance.now();
+
+function namespaces(count: number): string {
+	return count === 1 ? "a network namespace" : `${count} network namespaces`;
+}
