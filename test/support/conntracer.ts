@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Subprocess } from "bun";
 import type {
+	AccountingRecord,
 	Activity,
 	EventRecord,
 	FlowRecord,
@@ -22,6 +23,7 @@ export type OutputRecord =
 	| FlowRecord
 	| ProcessRecord
 	| EventRecord
+	| AccountingRecord
 	| GapRecord
 	| SummaryRecord;
 
@@ -58,6 +60,13 @@ export function processesOf(
 	matches: (process: ProcessRecord) => boolean = () => true,
 ): ProcessRecord[] {
 	return records.filter((record) => record.type === "process").filter(matches);
+}
+
+export function accountsOf(
+	records: readonly OutputRecord[],
+	matches: (account: AccountingRecord) => boolean = () => true,
+): AccountingRecord[] {
+	return records.filter((record) => record.type === "accounting").filter(matches);
 }
 
 export function gapsOf(records: readonly OutputRecord[]): GapRecord[] {

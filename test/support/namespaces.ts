@@ -3,6 +3,7 @@
 import { statSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { bpfObject } from "./bpf-object.ts";
+import { TIME_FACTOR } from "./time-factor.ts";
 
 let made = 0;
 
@@ -139,6 +140,22 @@ export class NamespacePair implements Disposable {
 	/** The left one's end of the cable goes with it. */
 	removeCable(): void {
 		ip("-n", this.right.name, "link", "delete", "dev", "cable");
+	}
+
+	/** Nobody is in the left one any more, and it has no name. */
+	leaveLeft(): void {
+		this.#residents[0]?.kill("SIGKILL");
+		ip("netns", "delete", this.left.name);
+	}
+
+	/** Whether the kernel frees the left one within a while, which takes the cable away. */
+	async losesCable(): Promise<boolean> {
+		for (let look = 0; look < 100; look++) {
+			const show = ["ip", "-n", this.right.name, "link", "show", "cable"];
+			if (!Bun.spawnSync(show).success) return true;
+			await Bun.sleep(100 * TIME_FACTOR);
+		}
+		return false;
 	}
 
 	/** Ends the resident processes and removes the names. */

@@ -21,6 +21,7 @@ const OF_USER_SPACE = paths(
 const WITH_ANY_FAMILY = paths(
 	...[
 		"ffi/libbpf",
+		"kernel/accounting",
 		"kernel/bare-root",
 		"kernel/executables",
 		"kernel/families",

@@ -1,0 +1,140 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { DecodeError } from "../../src/errors.ts";
+import {
+	CT_DELETE,
+	CT_NEW,
+	CtMessage,
+	dumpRequest,
+	NLM_F_DUMP_INTR,
+	NLMSG_DONE,
+	NLMSG_ERROR,
+} from "../../src/maps/ctnetlink.ts";
+import { ctMessage, netlinkMessage } from "../support/ct-messages.ts";
+
+const TCP = 6;
+const TUPLE = {
+	source: [10, 0, 0, 1],
+	destination: [10, 0, 0, 2],
+	sourcePort: 40_000,
+	destinationPort: 443,
+	protocol: TCP,
+};
+const IPV6 = {
+	source: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+	destination: [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+	protocol: 58,
+};
+
+function read(...messages: readonly Uint8Array[]): CtMessage {
+	const bytes = Buffer.concat(messages);
+	const message = new CtMessage(bytes);
+	let at = 0;
+	while (at < bytes.length) at = message.read(at, bytes.length);
+	return message;
+}
+
+/** A NEW that the kernel (6.18) has sent over loopback: `recv` of it. */
+const FROM_KERNEL =
+	"d0000000000100060000000000000000" +
+	"02000000" +
+	"34000180140001800800010 07f000001080002007f0000011c000280050001000600000006000200c65c000006000300c9b70000" +
+	"34000280140001800800010 07f000001080002007f0000011c000280050001000600000006000200c9b7000006000300c65c0000" +
+	"08000c00ce838d8008000300000000080800070000000078" +
+	"300004802c00018005000100010000000500020 00a0000000500030000000000060004000300000006000500000000 00" +
+	"0c001b0018ea3e06620d002f";
+
+describe("a message", () => {
+	test("as the kernel has sent it", () => {
+		const message = read(Buffer.from(FROM_KERNEL.replaceAll(" ", ""), "hex"));
+		expect(message).toMatchObject({
+			...{ type: CT_NEW, id: 0xce838d80, status: 8, mark: 0, isTranslated: false },
+			original: { sourcePort: 50_780, destinationPort: 51_639, protocol: TCP },
+			reply: { sourcePort: 51_639, destinationPort: 50_780, protocol: TCP },
+			...{ packetsOriginal: null, bytesReply: null, hasStart: false, hasTime: true },
+			time: { seconds: 1_795_315_598, ns: 596_309_039 },
+		});
+		expect([...message.original.source.subarray(10)]).toEqual([255, 255, 127, 0, 0, 1]);
+	});
+
+	test("has counters, beyond 32 bits, a mark and a start", () => {
+		const message = read(
+			ctMessage({
+				...{ type: CT_DELETE, original: TUPLE, id: 0xfffffffe, status: 0x200, mark: 0x80000001 },
+				counters: [
+					{ packets: 7, bytes: 0x1_0000_0005n },
+					{ packets: 0, bytes: 0n },
+				],
+				startNs: 1_795_315_598_999_999_999n,
+			}),
+		);
+		expect(message).toMatchObject({
+			...{ type: CT_DELETE, id: 0xfffffffe, status: 0x200, mark: 0x80000001 },
+			...{ packetsOriginal: 7, bytesOriginal: 0x1_0000_0005, packetsReply: 0, bytesReply: 0 },
+			...{ hasStart: true, start: { seconds: 1_795_315_598, ns: 999_999_999 }, hasTime: false },
+		});
+	});
+
+	test("has nothing of the one before it", () => {
+		const full = ctMessage({
+			...{ type: CT_NEW, original: TUPLE, mark: 5, startNs: 1n, timeNs: 1n },
+			counters: [
+				{ packets: 7, bytes: 1n },
+				{ packets: 7, bytes: 1n },
+			],
+		});
+		expect(read(full, ctMessage({ type: CT_NEW, original: IPV6 }))).toMatchObject({
+			...{ mark: 0, packetsOriginal: null, bytesReply: null, hasStart: false, hasTime: false },
+			original: { sourcePort: null, destinationPort: null, protocol: 58 },
+		});
+	});
+
+	test("is translated where answers come from elsewhere", () => {
+		const reply = { ...TUPLE, source: [10, 0, 0, 9], destination: TUPLE.source, sourcePort: 443 };
+		const to = { ...reply, destinationPort: TUPLE.sourcePort };
+		expect(read(ctMessage({ type: CT_NEW, original: TUPLE, reply: to })).isTranslated).toBe(true);
+		expect(read(ctMessage({ type: CT_NEW, original: IPV6 })).isTranslated).toBe(false);
+	});
+
+	test("may be the end of a dump, or an error", () => {
+		const done = read(netlinkMessage(NLMSG_DONE, [0, 0, 0, 0], NLM_F_DUMP_INTR));
+		expect(done).toMatchObject({ type: NLMSG_DONE, flags: NLM_F_DUMP_INTR });
+		expect(read(netlinkMessage(NLMSG_ERROR, [255, 255, 255, 255]))).toMatchObject({ error: 1 });
+	});
+});
+
+test("a time is exact to the nanosecond", () => {
+	fc.assert(
+		fc.property(fc.bigInt(0n, 2n ** 64n - 1n), (timeNs) => {
+			const { time } = read(ctMessage({ type: CT_NEW, original: TUPLE, timeNs }));
+			expect(BigInt(time.seconds) * 1_000_000_000n + BigInt(time.ns)).toBe(timeNs);
+			expect(time.ns).toBeLessThan(1_000_000_000);
+		}),
+	);
+});
+
+test("bytes that are no messages are refused, and never loop", () => {
+	const whole = ctMessage({ type: CT_NEW, original: TUPLE, startNs: 1n, timeNs: 1n });
+	fc.assert(
+		fc.property(
+			fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 }),
+			fc.nat(whole.length),
+			(changes, length) => {
+				const bytes = whole.slice(0, length);
+				for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+				try {
+					read(bytes);
+				} catch (error) {
+					expect(error).toBeInstanceOf(DecodeError);
+				}
+			},
+		),
+		{ numRuns: 2000 },
+	);
+});
+
+test("a dump is asked for with its number", () => {
+	expect(Buffer.from(dumpRequest(258)).toString("hex")).toBe(
+		"140000000101010302010000000000000000 0000".replace(" ", ""),
+	);
+});
