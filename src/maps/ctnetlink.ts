@@ -11,7 +11,7 @@ export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 /** NFNL_SUBSYS_CTNETLINK << 8, with IPCTNL_MSG_CT_NEW, _GET and _DELETE. */
 export const CT_NEW = 0x100;
-export const CT_GET = 0x101;
+const CT_GET = 0x101;
 export const CT_DELETE = 0x102;
 
 /** The table changed while it was dumped. */
