@@ -109,8 +109,8 @@ export class ConntrackNetns implements Disposable {
 		let isWhole = true;
 		for (;;) {
 			const filled = this.#dumps.receive(buffer);
-			// It is filled while the request is sent, and then by whoever reads.
-			if (filled === NOTHING_WAITS) return isWhole;
+			// The kernel fills it while it takes the request, and then for each read, until it is done.
+			if (filled <= NOTHING_WAITS) return false;
 			for (let at = 0; at < filled; ) {
 				at = message.read(at, filled);
 				if ((message.flags & NLM_F_DUMP_INTR) !== 0) isWhole = false;
