@@ -384,12 +384,13 @@ struct losses {
 	__u64 connections_active; /* conns was full */
 	__u64 connections_passive;
 	__u64 connections_adopted;
-	__u64 listeners; /* listeners was full: their connections have no process */
-	__u64 netns;	 /* netns_counts was full: opens that are not in the proof */
-	__u64 events;	 /* the ring buffer was full */
-	__u64 datagrams; /* udp_conns was full */
-	__u64 ends;	 /* no hook saw them */
-	__u64 caught_up; /* no loss: runs that the kernel skipped, and a later gate made up for */
+	__u64 listeners;  /* listeners was full: their connections have no process */
+	__u64 netns;	  /* netns_counts was full: opens that are not in the proof */
+	__u64 events;	  /* the ring buffer was full */
+	__u64 datagrams;  /* udp_conns was full */
+	__u64 ends;	  /* no hook saw them */
+	__u64 unreturned; /* calls whose return the kernel did not tell of */
+	__u64 caught_up;  /* no loss: runs that the kernel skipped, and a later gate made up for */
 };
 
 #endif

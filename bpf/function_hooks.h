@@ -105,7 +105,7 @@ int BPF_KRETPROBE(kretprobe__udp_sendmsg, int result)
 SEC("kprobe/udpv6_sendmsg")
 int BPF_KPROBE(kprobe__udpv6_sendmsg, struct sock *sk, struct msghdr *msg)
 {
-	on_sendmsg_entry(sk, msg);
+	on_sendmsg6_entry(sk, msg);
 	return 0;
 }
 
@@ -128,6 +128,13 @@ SEC("kretprobe/ip_append_page")
 int BPF_KRETPROBE(kretprobe__ip_append_page, long result)
 {
 	on_append_return(result);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int tp__sched_process_exit(void *ctx)
+{
+	on_thread_exit();
 	return 0;
 }
 

@@ -224,6 +224,7 @@ export const losses = struct("losses", {
 	events: u64,
 	datagrams: u64,
 	ends: u64,
+	unreturned: u64,
 	caught_up: u64,
 });
 

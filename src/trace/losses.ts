@@ -31,6 +31,7 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 
 /** From loss_counters. */
 function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "queue" | "program"> & {
+	unreturned: number;
 	caught_up: number;
 } {
 	const counted = losses.read(memory, 0, losses.zero());
@@ -42,6 +43,7 @@ function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "queue" | "
 		ring_buffer: counted.events,
 		udp_table: counted.datagrams,
 		connection_end: counted.ends,
+		unreturned: counted.unreturned,
 		caught_up: counted.caught_up,
 	};
 }
@@ -59,14 +61,15 @@ export class Losses {
 	/**
 	 * A gap for each stage that lost something since the last call. `skipped` are the runs of first
 	 * programs that the kernel skipped, read before this; what the second ones caught up on is no loss.
+	 * Of a kretprobe the kernel counts none: its calls show that it was missing.
 	 */
 	take(time: string, overflow: number, skipped: number): GapRecord[] {
-		const { caught_up, ...lost } = kernelLosses(this.#memory);
+		const { caught_up, unreturned, ...lost } = kernelLosses(this.#memory);
 		const now: Totals = {
 			...lost,
 			queue: 0,
 			flow_table: this.totals.flow_table + overflow,
-			program: Math.max(this.totals.program, skipped - caught_up),
+			program: Math.max(this.totals.program, skipped - caught_up + unreturned),
 		};
 		const from = this.#since;
 		this.#since = time;
