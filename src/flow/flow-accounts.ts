@@ -1,32 +1,41 @@
 /** The flows that conntrack follows in one network namespace, and when each is reported. */
 
-import type { CtMessage, Tuple } from "../maps/ctnetlink.ts";
-import { addressText } from "./address.ts";
+import { CT_NEW, type CtMessage, type Instant } from "../maps/ctnetlink.ts";
 import { instantText, isoTime } from "./clock.ts";
+import { isOriginal, originalEnds, packEnds, protocolOf, translatedEnds } from "./flow-ends.ts";
 import { protocolName } from "./protocols.ts";
 import { assumedAge, intervalAt, type RatePoint } from "./rate-curve.ts";
-import type { AccountingRecord, TranslatedEnds } from "./records.ts";
+import type { AccountingRecord } from "./records.ts";
 
 /** enum ip_conntrack_status: it is being destroyed, and has a message of its own. */
 const IPS_DYING = 1 << 9;
 
 type Identity = Omit<
 	AccountingRecord,
-	| ("type" | "time" | "event" | "packets_original" | "bytes_original")
-	| ("packets_reply" | "bytes_reply" | "connection_mark")
+	| ("type" | "time" | "event" | "started" | "connection_mark")
+	| ("packets_original" | "bytes_original" | "packets_reply" | "bytes_reply")
 >;
 
+/** As the kernel has told them last; null where it has not, or does not count. */
+interface Counters {
+	packetsOriginal: number | null;
+	bytesOriginal: number | null;
+	packetsReply: number | null;
+	bytesReply: number | null;
+	mark: number;
+}
+
 /** One flow, as long as it is in the kernel's table. */
-interface Account {
+interface Account extends Counters {
 	readonly id: number;
-	/** Its addresses, ports and protocol: ids of two flows may be the same. */
-	readonly key: Uint8Array;
+	/** Ids of two flows may be the same. */
+	readonly ends: Uint8Array;
 	readonly startedMs: number;
+	started: Instant | null;
 	/** Text is made when it is first reported. */
 	identity: Identity | null;
-	/** As they were reported, or taken for known. */
-	packetsOriginal: number | null;
-	packetsReply: number | null;
+	/** Packets of both directions, as they were reported, or taken for known. */
+	reported: number | null;
 	/** It is not reported before, but for its end. */
 	dueMs: number;
 	/** Of the dump that had it last. */
@@ -61,19 +70,22 @@ export class FlowAccounts {
 	/** A flow that was there before: its next packet is the first that is reported. */
 	adopt(message: CtMessage, nowMs: number): void {
 		if (this.#find(message) !== null) return;
-		const { packetsOriginal, packetsReply } = message;
-		const age = message.hasStart ? nowMs - startOf(message) : assumedAge(this.#options.rate);
-		this.#add(message, nowMs - age, { packetsOriginal, packetsReply, dueMs: nowMs });
+		const age = message.hasStart ? nowMs - msOf(message.start) : assumedAge(this.#options.rate);
+		const account = this.#add(message, nowMs - age);
+		count(account, message);
+		account.reported = packetsOf(account);
+		account.dueMs = nowMs;
 	}
 
 	/** Its first packet, which it counts in one direction, and whose size it does not say. */
 	begin(message: CtMessage, nowMs: number): AccountingRecord | null {
 		if (this.#find(message) !== null) return null;
-		const startedMs = message.hasTime ? timeOf(message) : nowMs;
-		const dueMs = nowMs + intervalAt(this.#options.rate, 0);
-		const account = this.#add(message, startedMs, { packetsOriginal: 1, packetsReply: 0, dueMs });
+		const account = this.#add(message, message.hasTime ? msOf(message.time) : nowMs);
+		account.mark = message.mark;
+		account.reported = 1;
+		account.dueMs = nowMs + intervalAt(this.#options.rate, 0);
 		return {
-			...this.#record("update", account, message, nowMs),
+			...this.#record("update", account, timeText(message, nowMs)),
 			...{ packets_original: 1, bytes_original: null, packets_reply: 0, bytes_reply: 0 },
 		};
 	}
@@ -86,62 +98,75 @@ export class FlowAccounts {
 	/** What a dump has of a flow: a record where it moved, and is due. */
 	see(message: CtMessage, nowMs: number): AccountingRecord | null {
 		if ((message.status & IPS_DYING) !== 0) return null;
-		const account = this.#find(message);
-		if (account === null) return this.#seeUnknown(message, nowMs);
+		const found = this.#find(message);
+		if (found === null && this.#isFull) return null;
+		// Of a flow that was not there its beginning was lost: it is reported as it is.
+		const account = found ?? this.#add(message, message.hasStart ? msOf(message.start) : nowMs);
 		account.generation = this.#generation;
-		if (nowMs < account.dueMs || !hasMoved(account, message)) return null;
-		return this.#report(account, message, nowMs);
-	}
-
-	/** Its beginning was lost: it is reported as it is. */
-	#seeUnknown(message: CtMessage, nowMs: number): AccountingRecord {
-		const startedMs = message.hasStart ? startOf(message) : nowMs;
-		const none = { packetsOriginal: null, packetsReply: null, dueMs: nowMs };
-		return this.#report(this.#add(message, startedMs, none), message, nowMs);
+		count(account, message);
+		if (message.hasStart) account.started ??= { ...message.start };
+		const packets = packetsOf(account);
+		const hasMoved = packets !== null && packets !== account.reported;
+		if (found !== null && (nowMs < account.dueMs || !hasMoved)) return null;
+		account.reported = packets;
+		account.dueMs = nowMs + intervalAt(this.#options.rate, nowMs - account.startedMs);
+		return this.#record("update", account, timeText(message, nowMs));
 	}
 
 	/** Its last counters. */
 	end(message: CtMessage, nowMs: number): AccountingRecord {
-		const account = this.#remove(message) ?? this.#account(message, nowMs, NEVER_DUE);
-		return this.#record("destroy", account, message, nowMs);
+		const account = this.#remove(message) ?? this.#account(message, nowMs);
+		count(account, message);
+		if (message.hasStart) account.started ??= { ...message.start };
+		return this.#record("destroy", account, timeText(message, nowMs));
 	}
 
-	/** Drops those that the last dump did not have: the message of their end was lost. */
-	sweep(): void {
+	/**
+	 * After a whole dump, and what came until its end: those that it did not have are over, and
+	 * nobody told. Their counters are those of the dump that had them last.
+	 */
+	sweep(nowMs: number): AccountingRecord[] {
+		const ended: AccountingRecord[] = [];
 		for (const [id, first] of this.#byId) {
-			const all = listOf(first);
-			const kept = all
-				.filter(({ generation }) => generation === this.#generation)
-				.reduce<Account | null>((next, account) => Object.assign(account, { next }), null);
-			this.#size -= all.length - listOf(kept).length;
+			let kept: Account | null = null;
+			for (const account of listOf(first)) {
+				if (account.generation === this.#generation) {
+					account.next = kept;
+					kept = account;
+				} else ended.push(this.#record("destroy", account, isoTime(nowMs)));
+			}
 			if (kept === null) this.#byId.delete(id);
 			else this.#byId.set(id, kept);
 		}
+		this.#size -= ended.length;
+		return ended;
 	}
 
-	#report(account: Account, message: CtMessage, nowMs: number): AccountingRecord {
-		account.packetsOriginal = message.packetsOriginal;
-		account.packetsReply = message.packetsReply;
-		account.dueMs = nowMs + intervalAt(this.#options.rate, nowMs - account.startedMs);
-		return this.#record("update", account, message, nowMs);
+	get #isFull(): boolean {
+		return this.#size >= this.#options.maxFlows;
 	}
 
 	#find(message: CtMessage): Account | null {
 		let account = this.#byId.get(message.id) ?? null;
-		while (account !== null && !hasKey(account.key, message.original)) account = account.next;
+		while (account !== null && !isOriginal(account.ends, message.original)) account = account.next;
 		return account;
 	}
 
-	#account(message: CtMessage, startedMs: number, state: State): Account {
-		const key = keyOf(message.original);
-		const generation = this.#generation;
-		return { id: message.id, key, startedMs, identity: null, generation, next: null, ...state };
+	#account(message: CtMessage, startedMs: number): Account {
+		const { hasStart, start, hasTime, time } = message;
+		const started = hasStart ? start : hasTime && message.type === CT_NEW ? time : null;
+		return {
+			...{ id: message.id, ends: packEnds(message), startedMs },
+			...{ started: started === null ? null : { ...started }, identity: null },
+			...{ packetsOriginal: null, bytesOriginal: null, packetsReply: null, bytesReply: null },
+			...{ mark: 0, reported: null, dueMs: 0, generation: this.#generation, next: null },
+		};
 	}
 
 	/** Not in the table where that is full: then nothing but its beginning and its end is reported. */
-	#add(message: CtMessage, startedMs: number, state: State): Account {
-		const account = this.#account(message, startedMs, state);
-		if (this.#size >= this.#options.maxFlows) {
+	#add(message: CtMessage, startedMs: number): Account {
+		const account = this.#account(message, startedMs);
+		if (this.#isFull) {
 			this.overflow++;
 			return account;
 		}
@@ -167,44 +192,42 @@ export class FlowAccounts {
 		return found;
 	}
 
-	#record(
-		event: AccountingRecord["event"],
-		account: Account,
-		message: CtMessage,
-		nowMs: number,
-	): AccountingRecord {
-		account.identity ??= this.#identity(account, message);
-		const time = message.hasTime ? instantText(message.time) : isoTime(nowMs);
+	#record(event: AccountingRecord["event"], account: Account, time: string): AccountingRecord {
+		account.identity ??= identityOf(this.#options.netns, account);
 		return {
 			...{ type: "accounting", time, event, ...account.identity },
-			// Before 6.14 the message of the beginning does not say it.
-			started: account.identity.started ?? (message.hasStart ? instantText(message.start) : null),
-			packets_original: message.packetsOriginal,
-			bytes_original: message.bytesOriginal,
-			packets_reply: message.packetsReply,
-			bytes_reply: message.bytesReply,
-			connection_mark: message.mark,
+			started: account.started === null ? null : instantText(account.started),
+			packets_original: account.packetsOriginal,
+			bytes_original: account.bytesOriginal,
+			packets_reply: account.packetsReply,
+			bytes_reply: account.bytesReply,
+			connection_mark: account.mark,
 		};
 	}
+}
 
-	#identity(account: Account, message: CtMessage): Identity {
-		const { original, reply } = message;
-		const { netns } = this.#options;
-		const started = message.hasStart ? message.start : message.hasTime ? message.time : null;
-		return {
-			flow_id: flowId(netns, account),
-			started: started === null ? null : instantText(started),
-			transport: protocolName(original.protocol),
-			source_address: addressText(original.source),
-			source_port: original.sourcePort,
-			destination_address: addressText(original.destination),
-			destination_port: original.destinationPort,
-			netns,
-			nat: message.isTranslated ? translated(reply) : null,
-			pid: null,
-			process: null,
-		};
-	}
+function identityOf(netns: number, account: Account): Identity {
+	return {
+		flow_id: flowId(netns, account),
+		transport: protocolName(protocolOf(account.ends)),
+		...originalEnds(account.ends),
+		netns,
+		nat: translatedEnds(account.ends),
+		pid: null,
+		process: null,
+	};
+}
+
+function count(account: Account, message: CtMessage): void {
+	account.packetsOriginal = message.packetsOriginal;
+	account.bytesOriginal = message.bytesOriginal;
+	account.packetsReply = message.packetsReply;
+	account.bytesReply = message.bytesReply;
+	account.mark = message.mark;
+}
+
+function packetsOf({ packetsOriginal, packetsReply }: Counters): number | null {
+	return packetsOriginal === null || packetsReply === null ? null : packetsOriginal + packetsReply;
 }
 
 function listOf(first: Account | null): Account[] {
@@ -213,70 +236,18 @@ function listOf(first: Account | null): Account[] {
 	return all;
 }
 
-type State = Pick<Account, "packetsOriginal" | "packetsReply" | "dueMs">;
+const msOf = ({ seconds, ns }: Instant): number => seconds * 1000 + ns / 1e6;
 
-/** Of a flow that is over. */
-const NEVER_DUE: State = { packetsOriginal: null, packetsReply: null, dueMs: 0 };
-
-const KEY = {
-	source: 0,
-	destination: 16,
-	sourcePort: 32,
-	destinationPort: 34,
-	protocol: 36,
-} as const;
-const KEY_BYTES = 37;
-
-function keyOf({ source, destination, sourcePort, destinationPort, protocol }: Tuple): Uint8Array {
-	const key = new Uint8Array(KEY_BYTES);
-	key.set(source, KEY.source);
-	key.set(destination, KEY.destination);
-	key.set([(sourcePort ?? 0) >> 8, sourcePort ?? 0], KEY.sourcePort);
-	key.set([(destinationPort ?? 0) >> 8, destinationPort ?? 0], KEY.destinationPort);
-	key[KEY.protocol] = protocol;
-	return key;
-}
-
-function hasKey(key: Uint8Array, tuple: Tuple): boolean {
-	const { sourcePort, destinationPort, protocol } = tuple;
-	const port = (at: number): number => ((key[at] ?? 0) << 8) | (key[at + 1] ?? 0);
-	if (port(KEY.sourcePort) !== (sourcePort ?? 0)) return false;
-	if (port(KEY.destinationPort) !== (destinationPort ?? 0)) return false;
-	if (key[KEY.protocol] !== protocol) return false;
-	for (let i = 0; i < tuple.source.length; i++) {
-		if (key[KEY.source + i] !== tuple.source[i]) return false;
-		if (key[KEY.destination + i] !== tuple.destination[i]) return false;
-	}
-	return true;
-}
-
-function hasMoved(account: Account, message: CtMessage): boolean {
-	return (
-		account.packetsOriginal !== message.packetsOriginal ||
-		account.packetsReply !== message.packetsReply
-	);
-}
-
-const startOf = ({ start }: CtMessage): number => start.seconds * 1000 + start.ns / 1e6;
-const timeOf = ({ time }: CtMessage): number => time.seconds * 1000 + time.ns / 1e6;
+const timeText = (message: CtMessage, nowMs: number): string =>
+	message.hasTime ? instantText(message.time) : isoTime(nowMs);
 
 /** 64 bits in hexadecimal: of where, what and when it is, so that it is not that of a later flow. */
-function flowId(netns: number, { id, key, startedMs }: Account): string {
-	const bytes = new Uint8Array(KEY_BYTES + 16);
+function flowId(netns: number, { id, ends, startedMs }: Account): string {
+	const bytes = new Uint8Array(ends.length + 16);
 	const view = new DataView(bytes.buffer);
-	bytes.set(key);
-	view.setUint32(KEY_BYTES, netns);
-	view.setUint32(KEY_BYTES + 4, id);
-	view.setFloat64(KEY_BYTES + 8, startedMs);
+	bytes.set(ends);
+	view.setUint32(ends.length, netns);
+	view.setUint32(ends.length + 4, id);
+	view.setFloat64(ends.length + 8, startedMs);
 	return Bun.hash.wyhash(bytes).toString(16).padStart(16, "0");
-}
-
-/** What the other side sees, and who it is. */
-function translated(reply: Tuple): TranslatedEnds {
-	return {
-		source_address: addressText(reply.destination),
-		source_port: reply.destinationPort,
-		destination_address: addressText(reply.source),
-		destination_port: reply.sourcePort,
-	};
 }

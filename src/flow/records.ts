@@ -225,7 +225,7 @@ export interface EventRecord extends ConnectionFields {
 }
 
 /** What the two ends are behind network address translation. Ports are null where there are none. */
-export interface TranslatedEnds {
+export interface FlowEnds {
 	/** What the destination sees. */
 	readonly source_address: string;
 	readonly source_port: number | null;
@@ -263,7 +263,7 @@ export interface AccountingRecord {
 	/** Inode number of the network namespace. */
 	readonly netns: number;
 	/** Null where nothing is translated. */
-	readonly nat: TranslatedEnds | null;
+	readonly nat: FlowEnds | null;
 	readonly pid: number | null;
 	readonly process: string | null;
 }

@@ -1,6 +1,6 @@
 /** The columns of an account of a flow, as data; and which of them are shown when nothing else is said. */
 
-import type { AccountingRecord, TranslatedEnds } from "../flow/records.ts";
+import type { AccountingRecord, FlowEnds } from "../flow/records.ts";
 import {
 	ADDRESS,
 	CORE,
@@ -33,7 +33,7 @@ const ENDPOINT: Rule = { ...ADDRESS, maxWidth: 47, importance: CORE + 4 };
 const AMOUNT: Rule = { usualWidth: 6, importance: 7 };
 
 /** "10.0.0.1:40000->10.0.0.2:80": what the two ends are behind the translation. */
-function natText(nat: TranslatedEnds | null): string | null {
+function natText(nat: FlowEnds | null): string | null {
 	if (nat === null) return null;
 	const source = endpoint(nat.source_address, nat.source_port);
 	return `${source}->${endpoint(nat.destination_address, nat.destination_port)}`;

@@ -54,11 +54,18 @@ const DUMP_SHARE = 20;
 const SCAN_MS = 2000;
 
 const ACCT = "net.netfilter.nf_conntrack_acct";
+const EVENTS = "net.netfilter.nf_conntrack_events";
+
+const UNTOLD = "the kernel did not tell; their counters are those of a second before";
 
 interface Followed {
 	readonly netns: ConntrackNetns;
 	readonly accounts: FlowAccounts;
+	/** Whether the kernel tells of what begins and ends. */
+	readonly isTold: boolean;
 	overflow: number;
+	/** Ends of which the kernel told nothing, and dropped nothing. */
+	untold: number;
 }
 
 export class AccountingTracer implements Disposable, AsyncDisposable {
@@ -68,7 +75,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	readonly #options: AccountingTracerOptions;
 	readonly #followed = new Map<number, Followed>();
 	readonly #closing = new AbortController();
-	readonly #lost = { queue: 0, flow_table: 0 };
+	readonly #lost = { queue: 0, flow_table: 0, connection_end: 0 };
 	readonly #startedAt = performance.now();
 	readonly #cpuAtStart = process.cpuUsage();
 	#since = nowIso();
@@ -77,11 +84,11 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 
 	private constructor(options: AccountingTracerOptions) {
 		this.#options = options;
-		const silent = this.#scan();
-		this.warnings =
-			silent === 0
-				? []
-				: [`${ACCT} is 0 in ${namespaces(silent)}: flows that begin there have no counters`];
+		const off = this.#scan();
+		this.warnings = [
+			...warning(ACCT, off.acct, "flows that begin there have no counters"),
+			...warning(EVENTS, off.events, "flows of less than a second are not seen there"),
+		];
 		this.ready = {
 			type: "ready",
 			time: nowIso(),
@@ -157,9 +164,9 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	/**
 	 * Follows what is new, and leaves what nobody else is in: an open socket would keep it.
 	 *
-	 * @returns in how many of those that are new nothing is counted
+	 * @returns in how many of those that are new a sysctl is 0
 	 */
-	#scan(): number {
+	#scan(): { acct: number; events: number } {
 		const { filter } = this.#options;
 		const found = networkNamespaces();
 		for (const [inode, { netns }] of this.#followed) {
@@ -167,16 +174,17 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 			netns[Symbol.dispose]();
 			this.#followed.delete(inode);
 		}
-		let silent = 0;
+		const off = { acct: 0, events: 0 };
 		for (const [inode, path] of found) {
 			const isWanted = filter === null || filter.netns.length === 0 || filter.netns.includes(inode);
 			if (!isWanted || this.#followed.has(inode)) continue;
 			visitNetns(path, () => {
-				if (sysctl(ACCT) === 0) silent++;
+				if (sysctl(ACCT) === 0) off.acct++;
+				if (sysctl(EVENTS) === 0) off.events++;
 				this.#follow(inode);
 			});
 		}
-		return silent;
+		return off;
 	}
 
 	#follow(inode: number): void {
@@ -190,7 +198,13 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 			(message) => accounts.adopt(message, now),
 		);
 		owned.move();
-		this.#followed.set(inode, { netns, accounts, overflow: 0 });
+		this.#followed.set(inode, {
+			netns,
+			accounts,
+			isTold: sysctl(EVENTS) !== 0,
+			overflow: 0,
+			untold: 0,
+		});
 	}
 
 	#read(): AccountingBatch {
@@ -213,47 +227,51 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		return { records, gaps: this.#gaps() };
 	}
 
-	#readOne(
-		{ netns, accounts }: Followed,
-		isDue: boolean,
-		take: (record: AccountingRecord | null) => void,
-	): void {
+	#readOne(one: Followed, isDue: boolean, take: (record: AccountingRecord | null) => void): void {
+		const { netns, accounts } = one;
 		const now = wallMs();
 		const onBegin = (message: CtMessage): void => take(accounts.begin(message, now));
 		const onEnd = (message: CtMessage): void => take(accounts.end(message, now));
-		const isOverrun = netns.read(MOST_MESSAGES, onBegin, onEnd);
-		if (!isOverrun && (!isDue || accounts.size === 0)) return;
-		netns.dump(
+		let isOverrun = netns.read(MOST_MESSAGES, onBegin, onEnd);
+		if (!isOverrun && !(isDue && (accounts.size > 0 || !one.isTold))) return;
+		const isWhole = netns.dump(
 			() => accounts.beginDump(),
 			(message) => take(accounts.see(message, wallMs())),
 		);
-		if (!isOverrun) return;
 		// What ended before the dump has told so by now, or never will.
-		netns.read(Number.POSITIVE_INFINITY, onBegin, onEnd);
-		accounts.sweep();
+		isOverrun = netns.read(Number.POSITIVE_INFINITY, onBegin, onEnd) || isOverrun;
+		if (!isWhole) return;
+		const ended = accounts.sweep(wallMs());
+		if (!isOverrun) one.untold += ended.length;
+		for (const record of ended) take(record);
 	}
 
 	#gaps(): GapRecord[] {
 		const [from, to] = [this.#since, nowIso()];
-		let [queue, flow_table] = [0, 0];
+		let [queue, flow_table, connection_end] = [0, 0, 0];
 		for (const one of this.#all()) {
 			queue += one.netns.lost();
 			flow_table += one.accounts.overflow - one.overflow;
+			connection_end += one.untold;
 			one.overflow = one.accounts.overflow;
+			one.untold = 0;
 		}
 		this.#lost.queue += queue;
 		this.#lost.flow_table += flow_table;
+		this.#lost.connection_end += connection_end;
 		this.#since = to;
 		const gap = { type: "gap", from, to } as const;
 		return [
 			{ ...gap, stage: "queue", count: queue, hint: "raise --buffer" } as const,
 			{ ...gap, stage: "flow_table", count: flow_table, hint: "raise --max-flows" } as const,
+			{ ...gap, stage: "connection_end", count: connection_end, hint: UNTOLD } as const,
 		].filter(({ count }) => count > 0);
 	}
 }
 
 const wallMs = (): number => performance.timeOrigin + performance.now();
 
-function namespaces(count: number): string {
-	return count === 1 ? "a network namespace" : `${count} network namespaces`;
+function warning(name: string, count: number, what: string): string[] {
+	const where = count === 1 ? "a network namespace" : `${count} network namespaces`;
+	return count === 0 ? [] : [`${name} is 0 in ${where}: ${what}`];
 }

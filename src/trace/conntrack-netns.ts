@@ -94,13 +94,15 @@ export class ConntrackNetns implements Disposable {
 	 * Gives each flow that is in the table now.
 	 *
 	 * @param begin called before the first one, and again where the table changed and it starts anew
+	 * @returns false where it always changed, and some flows may be missing
 	 * @throws PermissionError, UnsupportedError, LibbpfError
 	 */
-	dump(begin: () => void, onFlow: (message: CtMessage) => void): void {
+	dump(begin: () => void, onFlow: (message: CtMessage) => void): boolean {
 		for (let dump = 0; dump < MOST_DUMPS; dump++) {
 			begin();
-			if (explained(() => this.#dump(onFlow))) return;
+			if (explained(() => this.#dump(onFlow))) return true;
 		}
+		return false;
 	}
 
 	/** @returns false where the table changed meanwhile */

@@ -145,6 +145,45 @@ describe("the end (ProbeVerify)", () => {
 	});
 });
 
+describe("an end that nobody told", () => {
+	test("is found by a dump, with the counters of the last one that had the flow", () => {
+		const all = accounts();
+		const startNs = BigInt(at(-400)) * 1_000_000n;
+		all.adopt(after(50, { startNs, mark: 3 }), at(0));
+		all.beginDump();
+		expect(all.see(after(50, { startNs, mark: 3 }), at(1))).toBeNull();
+		expect(all.sweep(at(1))).toEqual([]);
+		all.beginDump();
+		expect(all.sweep(at(2))).toEqual([
+			{
+				...{ type: "accounting", time: "2026-11-22T02:46:40.000000000Z", event: "destroy" },
+				...{ flow_id: expect.stringMatching(/^[0-9a-f]{16}$/), transport: "tcp" },
+				started: "2026-11-22T02:39:58.000000000Z",
+				...{ source_address: "10.0.0.1", source_port: 40_000 },
+				...{ destination_address: "10.0.0.2", destination_port: 443 },
+				...{ packets_original: 50, bytes_original: 5000, packets_reply: 0, bytes_reply: 0 },
+				...{ connection_mark: 3, netns: 77, nat: null, pid: null, process: null },
+			},
+		]);
+		expect(all.size).toBe(0);
+	});
+
+	test("has no counters where no dump has ever had it", () => {
+		const all = accounts();
+		const first = all.begin(message(), at(0));
+		all.beginDump();
+		const [last] = all.sweep(at(1));
+		expect(last).toMatchObject({ event: "destroy", packets_original: null, bytes_reply: null });
+		expect(last?.flow_id).toBe(first?.flow_id ?? "");
+	});
+});
+
+test("where nothing is counted, nothing is known to move", () => {
+	const all = accounts([{ ageMs: 0, intervalMs: 1000 }]);
+	all.begin(message(), at(0));
+	for (let second = 2; second < 9; second++) expect(all.see(message(), at(second))).toBeNull();
+});
+
 describe("two flows of one number", () => {
 	const other = { original: { ...TUPLE, sourcePort: 40_001 } };
 
@@ -162,7 +201,7 @@ describe("two flows of one number", () => {
 		for (const each of [{}, other]) all.begin(message(each), at(0));
 		all.beginDump();
 		all.see(after(1, other), at(1));
-		all.sweep();
+		expect(all.sweep(at(1))).toMatchObject([{ event: "destroy", source_port: 40_000 }]);
 		expect(all.size).toBe(1);
 		expect(all.begin(message(other), at(2))).toBeNull();
 		expect(all.begin(message(), at(2))).not.toBeNull();
@@ -174,6 +213,8 @@ test("what finds no room is counted, and has its beginning and its end", () => {
 	const other = { id: 2, original: { ...TUPLE, sourcePort: 40_001 } };
 	all.begin(message(), at(0));
 	expect(all.begin(message(other), at(0))).not.toBeNull();
+	for (let second = 1; second < 60; second++)
+		expect(all.see(after(4, other), at(second))).toBeNull();
 	expect([all.size, all.overflow]).toEqual([1, 1]);
 	expect(all.end(over(4, other), at(1))).toMatchObject({ packets_original: 4 });
 	expect(all.size).toBe(1);

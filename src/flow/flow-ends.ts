@@ -1,0 +1,84 @@
+/** The ends of a flow as conntrack has them, in few bytes: to compare, and to be made text of when needed. */
+
+import type { CtMessage, Tuple } from "../maps/ctnetlink.ts";
+import { addressText } from "./address.ts";
+import type { FlowEnds } from "./records.ts";
+
+const AT = {
+	source: 0,
+	destination: 16,
+	sourcePort: 32,
+	destinationPort: 34,
+	protocol: 36,
+	hasPorts: 37,
+} as const;
+const TUPLE_BYTES = 38;
+const ADDRESS_BYTES = 16;
+
+/** The original tuple, and that of the replies behind it where it is not its reverse. */
+export function packEnds({ original, reply, isTranslated }: CtMessage): Uint8Array {
+	const packed = new Uint8Array(isTranslated ? 2 * TUPLE_BYTES : TUPLE_BYTES);
+	pack(packed, 0, original);
+	if (isTranslated) pack(packed, TUPLE_BYTES, reply);
+	return packed;
+}
+
+/** Whether this is the original tuple. */
+export function isOriginal(packed: Uint8Array, tuple: Tuple): boolean {
+	const { source, destination, sourcePort, destinationPort, protocol } = tuple;
+	if (portAt(packed, AT.sourcePort) !== (sourcePort ?? 0)) return false;
+	if (portAt(packed, AT.destinationPort) !== (destinationPort ?? 0)) return false;
+	if (packed[AT.protocol] !== protocol) return false;
+	for (let i = 0; i < ADDRESS_BYTES; i++) {
+		if (packed[AT.source + i] !== source[i]) return false;
+		if (packed[AT.destination + i] !== destination[i]) return false;
+	}
+	return true;
+}
+
+/** IPPROTO_… */
+export const protocolOf = (packed: Uint8Array): number => packed[AT.protocol] ?? 0;
+
+export const originalEnds = (packed: Uint8Array): FlowEnds => endsAt(packed, 0);
+
+/** As the other side sees it: who it hears, and who it is. Null where nothing is translated. */
+export function translatedEnds(packed: Uint8Array): FlowEnds | null {
+	if (packed.length === TUPLE_BYTES) return null;
+	const reply = endsAt(packed, TUPLE_BYTES);
+	return {
+		source_address: reply.destination_address,
+		source_port: reply.destination_port,
+		destination_address: reply.source_address,
+		destination_port: reply.source_port,
+	};
+}
+
+function pack(into: Uint8Array, at: number, tuple: Tuple): void {
+	const { source, destination, sourcePort, destinationPort, protocol } = tuple;
+	into.set(source, at + AT.source);
+	into.set(destination, at + AT.destination);
+	setPort(into, at + AT.sourcePort, sourcePort ?? 0);
+	setPort(into, at + AT.destinationPort, destinationPort ?? 0);
+	into[at + AT.protocol] = protocol;
+	into[at + AT.hasPorts] = sourcePort === null ? 0 : 1;
+}
+
+function endsAt(packed: Uint8Array, at: number): FlowEnds {
+	const address = (offset: number): string =>
+		addressText(packed.subarray(at + offset, at + offset + ADDRESS_BYTES));
+	const hasPorts = packed[at + AT.hasPorts] === 1;
+	return {
+		source_address: address(AT.source),
+		source_port: hasPorts ? portAt(packed, at + AT.sourcePort) : null,
+		destination_address: address(AT.destination),
+		destination_port: hasPorts ? portAt(packed, at + AT.destinationPort) : null,
+	};
+}
+
+function setPort(into: Uint8Array, at: number, port: number): void {
+	into[at] = port >> 8;
+	into[at + 1] = port;
+}
+
+const portAt = (packed: Uint8Array, at: number): number =>
+	((packed[at] ?? 0) << 8) | (packed[at + 1] ?? 0);
