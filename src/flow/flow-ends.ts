@@ -42,14 +42,22 @@ export const protocolOf = (packed: Uint8Array): number => packed[AT.protocol] ??
 export const originalEnds = (packed: Uint8Array): FlowEnds => endsAt(packed, 0);
 
 /** As the other side sees it: who it hears, and who it is. Null where nothing is translated. */
-export function translatedEnds(packed: Uint8Array): FlowEnds | null {
-	if (packed.length === TUPLE_BYTES) return null;
-	const reply = endsAt(packed, TUPLE_BYTES);
+export const translatedEnds = (packed: Uint8Array): FlowEnds | null =>
+	packed.length === TUPLE_BYTES ? null : reversed(endsAt(packed, TUPLE_BYTES));
+
+export const endsOf = (tuple: Tuple): FlowEnds => ({
+	source_address: addressText(tuple.source),
+	source_port: tuple.sourcePort,
+	destination_address: addressText(tuple.destination),
+	destination_port: tuple.destinationPort,
+});
+
+export function reversed(ends: FlowEnds): FlowEnds {
 	return {
-		source_address: reply.destination_address,
-		source_port: reply.destination_port,
-		destination_address: reply.source_address,
-		destination_port: reply.source_port,
+		source_address: ends.destination_address,
+		source_port: ends.destination_port,
+		destination_address: ends.source_address,
+		destination_port: ends.source_port,
 	};
 }
 

@@ -64,6 +64,7 @@ export interface FlowRecord extends FlowIdentity, Activity {
 	readonly type: "flow";
 	readonly last_pid: number | null;
 	readonly uid: number | null;
+	readonly nat: Translation | null;
 }
 
 /** One process in one interval: what its flows add up to. Pid null: whose process is not known. */
@@ -167,6 +168,21 @@ export type EventName =
 /** `local`, `remote`: who sent the first FIN. */
 export type CloseReason = "local" | "remote" | "reset_sent" | "reset_received" | "timeout";
 
+/** The two ends of a flow, its first packet's source first. Ports are null where there are none. */
+export interface FlowEnds {
+	readonly source_address: string;
+	readonly source_port: number | null;
+	readonly destination_address: string;
+	readonly destination_port: number | null;
+}
+
+/**
+ * The ends behind network address translation. On the side that opened the connection: what the
+ * other side sees, and who it is. On that side: who opened it, and what it wanted to reach. Of a
+ * flow of several connections: null where they differ.
+ */
+export type Translation = { readonly [Name in keyof FlowEnds]: FlowEnds[Name] | null };
+
 /** A single connection, as one of its sockets sees it. */
 export interface ConnectionFields {
 	/** The same in every record of one connection, and never given twice in a run. */
@@ -209,7 +225,8 @@ export interface ConnectionFields {
 	readonly rtt_min_us: number | null;
 	/** From the SYN to the established connection, of an active one. */
 	readonly connect_latency_us: number | null;
-	readonly nat: null;
+	/** Null where nothing is translated, or nothing is known of it (`hooks` of ReadyRecord). */
+	readonly nat: Translation | null;
 	readonly remote_name: string | null;
 }
 
@@ -222,16 +239,6 @@ export interface EventRecord extends ConnectionFields {
 	/** The name of an errno. */
 	readonly error: string | null;
 	readonly close_reason: CloseReason | null;
-}
-
-/** What the two ends are behind network address translation. Ports are null where there are none. */
-export interface FlowEnds {
-	/** What the destination sees. */
-	readonly source_address: string;
-	readonly source_port: number | null;
-	/** What is reached. */
-	readonly destination_address: string;
-	readonly destination_port: number | null;
 }
 
 /**
@@ -262,7 +269,7 @@ export interface AccountingRecord {
 	readonly connection_mark: number;
 	/** Inode number of the network namespace. */
 	readonly netns: number;
-	/** Null where nothing is translated. */
+	/** What the destination sees, and who it is. Null where nothing is translated. */
 	readonly nat: FlowEnds | null;
 	readonly pid: number | null;
 	readonly process: string | null;

@@ -83,6 +83,7 @@ export class RowBuilder {
 			bytes_received: row.bytes_received,
 			segments_retransmitted: row.segments_retransmitted,
 			rtt_us: row.rtt_samples === 0 ? null : Math.round(row.rtt_sum_us / row.rtt_samples),
+			nat: null,
 		};
 	}
 }

@@ -11,23 +11,22 @@ export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 /** NFNL_SUBSYS_CTNETLINK << 8, with IPCTNL_MSG_CT_NEW, _GET and _DELETE. */
 export const CT_NEW = 0x100;
-const CT_GET = 0x101;
+export const CT_GET = 0x101;
 export const CT_DELETE = 0x102;
 
 /** The table changed while it was dumped. */
 export const NLM_F_DUMP_INTR = 0x10;
-const NLM_F_REQUEST = 0x1;
-const NLM_F_DUMP = 0x300;
 
-const HEADER = 16;
+/** struct nlmsghdr */
+export const HEADER = 16;
 /** struct nfgenmsg */
-const FAMILY_HEADER = 4;
-const ATTRIBUTE_HEADER = 4;
+export const FAMILY_HEADER = 4;
+export const ATTRIBUTE_HEADER = 4;
 const TYPE_MASK = 0x3fff;
 
-const CTA_TUPLE_ORIG = 1;
+export const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
-const CTA_STATUS = 3;
+export const CTA_STATUS = 3;
 const CTA_MARK = 8;
 const CTA_COUNTERS_ORIG = 9;
 const CTA_COUNTERS_REPLY = 10;
@@ -35,15 +34,15 @@ const CTA_ID = 12;
 const CTA_TIMESTAMP = 20;
 /** Since 6.14 (601731fc7c61): when it happened. */
 const CTA_TIMESTAMP_EVENT = 27;
-const CTA_TUPLE_IP = 1;
-const CTA_TUPLE_PROTO = 2;
-const CTA_IP_V4_SRC = 1;
-const CTA_IP_V4_DST = 2;
-const CTA_IP_V6_SRC = 3;
-const CTA_IP_V6_DST = 4;
-const CTA_PROTO_NUM = 1;
-const CTA_PROTO_SRC_PORT = 2;
-const CTA_PROTO_DST_PORT = 3;
+export const CTA_TUPLE_IP = 1;
+export const CTA_TUPLE_PROTO = 2;
+export const CTA_IP_V4_SRC = 1;
+export const CTA_IP_V4_DST = 2;
+export const CTA_IP_V6_SRC = 3;
+export const CTA_IP_V6_DST = 4;
+export const CTA_PROTO_NUM = 1;
+export const CTA_PROTO_SRC_PORT = 2;
+export const CTA_PROTO_DST_PORT = 3;
 const CTA_COUNTERS_PACKETS = 1;
 const CTA_COUNTERS_BYTES = 2;
 const CTA_TIMESTAMP_START = 1;
@@ -51,6 +50,10 @@ const CTA_TIMESTAMP_START = 1;
 const PREFIX = 12;
 const ADDRESS = 16;
 const WORD = 2 ** 32;
+
+/** Bits of enum ip_conntrack_status: where it comes from, or goes to, is translated. */
+export const IPS_SRC_NAT = 1 << 4;
+export const IPS_DST_NAT = 1 << 5;
 
 /** One direction of a connection. */
 export interface Tuple {
@@ -84,22 +87,14 @@ function mappedAddress(): Uint8Array {
 	return bytes;
 }
 
-/** A request for the whole table of the network namespace: DONE comes behind the last message. */
-export function dumpRequest(sequence: number): Uint8Array {
-	const view = new DataView(new ArrayBuffer(HEADER + FAMILY_HEADER));
-	view.setUint32(0, view.byteLength, true);
-	view.setUint16(4, CT_GET, true);
-	view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
-	view.setUint32(8, sequence, true);
-	return new Uint8Array(view.buffer);
-}
-
 /** The messages in a buffer that the kernel has filled, one after the other, in one object. */
 export class CtMessage {
 	/** nlmsg_type: CT_NEW, CT_DELETE, NLMSG_DONE or NLMSG_ERROR. */
 	type = 0;
 	/** nlmsg_flags */
 	flags = 0;
+	/** nlmsg_seq: of the request that this answers. */
+	sequence = 0;
 	/** Of NLMSG_ERROR: errno, positive. */
 	error = 0;
 	readonly original = newTuple();
@@ -143,6 +138,7 @@ export class CtMessage {
 			throw new DecodeError(`a netlink message of ${length} bytes, in ${end - offset}`);
 		this.type = view.getUint16(offset + 4, true);
 		this.flags = view.getUint16(offset + 6, true);
+		this.sequence = view.getUint32(offset + 8, true);
 		if (this.type === NLMSG_ERROR && length >= HEADER + 4)
 			this.error = -view.getInt32(offset + HEADER, true);
 		if (this.type === CT_NEW || this.type === CT_DELETE) {

@@ -1,6 +1,6 @@
 /** The columns of an account of a flow, as data; and which of them are shown when nothing else is said. */
 
-import type { AccountingRecord, FlowEnds } from "../flow/records.ts";
+import type { AccountingRecord } from "../flow/records.ts";
 import {
 	ADDRESS,
 	CORE,
@@ -12,6 +12,7 @@ import {
 	type Rules,
 	textColumn,
 } from "./column.ts";
+import { natText } from "./nat-text.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount } from "./units.ts";
 
@@ -31,13 +32,6 @@ type Rule = Rules<AccountingRecord>;
 
 const ENDPOINT: Rule = { ...ADDRESS, maxWidth: 47, importance: CORE + 4 };
 const AMOUNT: Rule = { usualWidth: 6, importance: 7 };
-
-/** "10.0.0.1:40000->10.0.0.2:80": what the two ends are behind the translation. */
-function natText(nat: FlowEnds | null): string | null {
-	if (nat === null) return null;
-	const source = endpoint(nat.source_address, nat.source_port);
-	return `${source}->${endpoint(nat.destination_address, nat.destination_port)}`;
-}
 
 const COLUMNS: readonly Column<AccountingRecord>[] = [
 	textColumn("time", "TIME", (a) => a.time, {

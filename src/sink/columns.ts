@@ -16,6 +16,7 @@ import {
 	numberColumn,
 	textColumn,
 } from "./column.ts";
+import { natText } from "./nat-text.ts";
 
 function local(flow: FlowRecord): string {
 	const listening = flow.direction === "passive" ? flow.listen_port : null;
@@ -53,4 +54,5 @@ export const COLUMNS: readonly Column<FlowRecord>[] = [
 	}),
 	...OWNER_COLUMNS,
 	...ACTIVITY_COLUMNS,
+	textColumn("nat", "NAT", (f) => natText(f.nat), { ...ADDRESS, usualWidth: 10, importance: 3 }),
 ];

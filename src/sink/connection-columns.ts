@@ -13,6 +13,7 @@ import {
 	type Rules,
 	textColumn,
 } from "./column.ts";
+import { natText } from "./nat-text.ts";
 import { compareValues } from "./row-kind.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
@@ -109,7 +110,7 @@ const COLUMNS: readonly Column<ConnectionRecord>[] = [
 	microseconds("rtt_var_us", "RTTVAR", (c) => c.rtt_var_us),
 	microseconds("rtt_min_us", "RTTMIN", (c) => c.rtt_min_us),
 	microseconds("connect_latency_us", "LATENCY", (c) => c.connect_latency_us, { alias: "latency" }),
-	textColumn("nat", "NAT", (c) => c.nat),
+	textColumn("nat", "NAT", (c) => natText(c.nat), { ...ADDRESS, usualWidth: 10, importance: 3 }),
 	textColumn("remote_name", "REMOTE_NAME", (c) => c.remote_name),
 	numberColumn("fd", "FD", (c) => c.fd, String, { importance: 3 }),
 	textColumn("closing", "CLOSING", (c) => String(c.closing), { cut: null }),

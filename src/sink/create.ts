@@ -4,6 +4,7 @@ import type { Aggregate } from "../flow/records.ts";
 import { CsvRows } from "./csv.ts";
 import { flowKind } from "./flow-kind.ts";
 import { JsonLines } from "./json.ts";
+import { NAT_FIELDS } from "./nat-text.ts";
 import { PlainTable } from "./plain.ts";
 import { type ActiveRow, columnsOf, orderOf, type RowKind, type RowOrder } from "./row-kind.ts";
 import { ordered, type RowSink, type RowWriter, tellPeople } from "./rows.ts";
@@ -67,7 +68,8 @@ function jsonSink<Row extends ActiveRow>(
 ): RowSink<Row> {
 	// As JSON.stringify wants them, which keeps their order.
 	const fields = [...kind.fields];
-	const lineOf = (row: Row) => JSON.stringify(row, fields);
+	const names = [...fields, ...NAT_FIELDS];
+	const lineOf = (row: Row) => JSON.stringify(row, names);
 	const json = new JsonLines({ lineOf, summary }, stdout, stderr);
 	return { ...json.run(), batch: ({ rows, gaps }) => json.batch(rows, gaps) };
 }

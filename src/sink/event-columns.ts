@@ -13,6 +13,7 @@ import {
 	type Rules,
 	textColumn,
 } from "./column.ts";
+import { natText } from "./nat-text.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
 
@@ -129,7 +130,7 @@ const EVENT_COLUMNS: readonly Column<EventRecord>[] = [
 	microseconds("rtt_var_us", "RTTVAR", (e) => e.rtt_var_us),
 	microseconds("rtt_min_us", "RTTMIN", (e) => e.rtt_min_us),
 	microseconds("connect_latency_us", "LATENCY", (e) => e.connect_latency_us, { alias: "latency" }),
-	textColumn("nat", "NAT", (e) => e.nat),
+	textColumn("nat", "NAT", (e) => natText(e.nat), { ...ADDRESS, usualWidth: 10, importance: 3 }),
 	textColumn("remote_name", "REMOTE_NAME", (e) => e.remote_name, { usualWidth: 20 }),
 	numberColumn("cpu", "CPU", (e) => e.cpu, String),
 	textColumn("error", "ERROR", (e) => e.error, { usualWidth: 12, minWidth: 12 }),

@@ -28,7 +28,7 @@ const FIELDS_BEFORE_PORTS = [
 const FIELDS_AFTER_PORTS = [
 	...["process", "last_pid", "uid", "netns", "cgroup_id", "container_id"],
 	...["connections_opened", "connections_failed", "connections_closed", "connections_open"],
-	...["bytes_sent", "bytes_received", "segments_retransmitted", "rtt_us"],
+	...["bytes_sent", "bytes_received", "segments_retransmitted", "rtt_us", "nat"],
 ];
 
 export function flowKind(aggregate: Aggregate): RowKind<FlowRecord> {

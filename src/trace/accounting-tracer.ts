@@ -193,7 +193,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		const netns = owned.use(ConntrackNetns.open(inode, bufferBytes));
 		const accounts = new FlowAccounts({ netns: inode, rate, maxFlows });
 		const now = wallMs();
-		netns.dump(
+		netns.table.dump(
 			() => {},
 			(message) => accounts.adopt(message, now),
 		);
@@ -234,7 +234,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		const onEnd = (message: CtMessage): void => take(accounts.end(message, now));
 		let isOverrun = netns.read(MOST_MESSAGES, onBegin, onEnd);
 		if (!isOverrun && !(isDue && (accounts.size > 0 || !one.isTold))) return;
-		const isWhole = netns.dump(
+		const isWhole = netns.table.dump(
 			() => accounts.beginDump(),
 			(message) => take(accounts.see(message, wallMs())),
 		);

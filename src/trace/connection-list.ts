@@ -8,6 +8,7 @@ import { Libbpf } from "../ffi/library.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import { ConnectionDecoder, type ConnectionRecord } from "../flow/connection.ts";
 import type { FlowFilter } from "../flow/filter.ts";
+import type { NatTable } from "../flow/nat-table.ts";
 import type { Transport } from "../flow/records.ts";
 import { SocketTable } from "../flow/socket-table.ts";
 import { listSettings } from "../maps/structs.ts";
@@ -15,6 +16,7 @@ import { bundledLibraries, listObject } from "./assets.ts";
 import { visitNetns } from "./netns.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_TRACING } from "./rights.ts";
+import { Translations } from "./translations.ts";
 
 /** What a list can be told. */
 export interface ConnectionListOptions {
@@ -60,10 +62,17 @@ function* records(
 ): Generator<ConnectionRecord, void, undefined> {
 	const processes = new Processes();
 	const processOf = (pid: number) => processes.detailsOf(pid, null);
+	const namespaces = networkNamespaces();
+	const nat = new Translations(namespaces).table(namespaces.keys());
 	const decoder = new ConnectionDecoder(sockets.view, { containerOf, processOf });
 	for (const places of sockets.sockets())
 		if (filter === null || places.some((place) => filter.matches(decoder.subject(place))))
-			yield decoder.decode(places);
+			yield withNat(decoder.decode(places), nat);
+}
+
+function withNat(record: ConnectionRecord, nat: NatTable): ConnectionRecord {
+	const found = nat.find(record);
+	return found === null ? record : { ...record, nat: found };
 }
 
 const WALKS: Readonly<Record<Transport, string>> = {

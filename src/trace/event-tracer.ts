@@ -15,6 +15,7 @@ import {
 import { EventDecoder, type EventNames } from "../flow/event-decoder.ts";
 import { EventFieldsInPlace } from "../flow/event-fields.ts";
 import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
+import { EventTranslations } from "../flow/event-translations.ts";
 import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
@@ -37,6 +38,7 @@ import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
+import { Translations } from "./translations.ts";
 
 /** What a tracer of events can be told. */
 export interface EventTracerOptions extends SessionOptions {
@@ -105,6 +107,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #window = new EventWindow(MOST_IN_BATCH);
 	readonly #processes = new Processes();
 	readonly #acceptors: Acceptors;
+	readonly #nat: EventTranslations;
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
@@ -112,7 +115,9 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
 		this.#session = session;
 		this.#ring = ring;
-		this.ready = session.ready;
+		const translations = new Translations();
+		this.#nat = new EventTranslations(translations);
+		this.ready = translations.withWay(session.ready);
 		const offsetNs = wallClockOffsetNs();
 		this.#names = {
 			newClock: () => new WallClock(offsetNs),
@@ -246,14 +251,17 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const { view } = this.#ring;
 		const { offsets } = this.#window;
 		const refined = this.#acceptors.refine(new EventFieldsInPlace(view, offsets, count));
+		const nat = this.#nat.of(view, offsets, count);
 		const records = (): EventRecord[] => {
 			const events: EventRecord[] = [];
 			for (let at = 0; at < count; at++) events.push(this.#decoder.decode(offsets[at] ?? 0));
 			applyRefinements(events, refined);
+			for (const [index, translation] of nat)
+				Object.assign(events[index] ?? {}, { nat: translation });
 			return this.#filtered(events);
 		};
 		const raw = { view, offsets, count, refined, names: this.#names };
-		return new LazySlice(records, gaps, this.#filter === null ? raw : null);
+		return new LazySlice(records, gaps, this.#filter === null && nat.size === 0 ? raw : null);
 	}
 
 	#filtered(events: EventRecord[]): EventRecord[] {

@@ -26,6 +26,7 @@ import type { KernelSide } from "./kernel-side.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ticks } from "./ticks.ts";
+import { Translations } from "./translations.ts";
 import { openTransports } from "./transports.ts";
 
 /** What a tracer of flows can be told. */
@@ -87,10 +88,12 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	readonly #intervalMs: number;
 	readonly #folds = new FoldPlan();
 	#lastBatchAt = performance.now();
+	readonly #translations: Translations;
 	#polling: AbortController | null = null;
 
 	private constructor(session: Session, ready: ReadyRecord, table: FlowTable, intervalMs: number) {
-		this.ready = ready;
+		this.#translations = new Translations();
+		this.ready = this.#translations.withWay(ready);
 		this.#session = session;
 		this.#table = table;
 		this.#intervalMs = intervalMs;
@@ -229,7 +232,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		const time = nowIso();
 		const interval_ms = Math.round(now - this.#lastBatchAt);
 		this.#lastBatchAt = now;
-		const flows = this.#table.read(time, interval_ms);
+		const flows = this.#translations.translated(this.#table.read(time, interval_ms));
 		const gaps = this.#session.gaps(time, this.#table.takeOverflow());
 		this.#recycle(kernel);
 		return { time, interval_ms, flows, gaps };

@@ -8,8 +8,8 @@ import { keepOnly } from "./raised-rights.ts";
 
 /** To look at processes of other users: their executables, their namespaces. */
 const KEPT: readonly Capability[] = ["CAP_SYS_PTRACE"];
-/** For the time of a visit to another network namespace, for the proof at the end. */
-const RAISED: readonly Capability[] = ["CAP_SYS_ADMIN"];
+/** For the time of a visit to another network namespace, and of a question to conntrack. */
+const RAISED: readonly Capability[] = ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"];
 /** Either lets an old kernel answer. */
 const FOR_BPF: readonly Capability[] = ["CAP_BPF", "CAP_SYS_ADMIN"];
 

@@ -10,7 +10,7 @@ import { withRaisedRights } from "./raised-rights.ts";
  * `look` must be synchronous: the thread is back home when this returns.
  */
 export function visitNetns(path: string, look: () => void): void {
-	if (inodeOf(path) === inodeOf(OWN_NETWORK_NAMESPACE)) {
+	if (netnsInode(path) === netnsInode(OWN_NETWORK_NAMESPACE)) {
 		look();
 		return;
 	}
@@ -45,6 +45,7 @@ function enter(path: string): boolean {
 	}
 }
 
-function inodeOf(path: string): number | null {
+/** Its number; null where there is none. */
+export function netnsInode(path: string): number | null {
 	return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
 }

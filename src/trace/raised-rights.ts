@@ -9,6 +9,7 @@ interface Rights {
 
 /** Null before anything was given up. */
 let left: Rights | null = null;
+let isRaised = false;
 
 /** Gives up all but these, for good. */
 export function keepOnly(rights: Rights): void {
@@ -18,11 +19,13 @@ export function keepOnly(rights: Rights): void {
 
 /** With all that keepOnly() has left. `act` is synchronous. */
 export function withRaisedRights<T>(act: () => T): T {
-	if (left === null || left.effective === left.permitted) return act();
+	if (isRaised || left === null || left.effective === left.permitted) return act();
 	setCapabilities(left.permitted, left.permitted);
+	isRaised = true;
 	try {
 		return act();
 	} finally {
+		isRaised = false;
 		setCapabilities(left.effective, left.permitted);
 	}
 }

@@ -116,6 +116,7 @@ describe("a reading of the flow table", () => {
 				bytes_received: 7,
 				segments_retransmitted: 0,
 				rtt_us: null,
+				nat: null,
 			},
 		]);
 		memory.set(1, { bytes_sent: 150, segments_retransmitted: 4, rtt_sum_us: 90, rtt_samples: 2 });

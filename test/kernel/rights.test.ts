@@ -58,7 +58,7 @@ function threadsOf(pid: number): Thread[] {
 		});
 }
 
-const [SYS_PTRACE, SYS_ADMIN, BPF] = [1n << 19n, 1n << 21n, 1n << 39n];
+const [NET_ADMIN, SYS_PTRACE, SYS_ADMIN, BPF] = [1n << 12n, 1n << 19n, 1n << 21n, 1n << 39n];
 const hex = (mask: bigint): string => mask.toString(16).padStart(16, "0");
 const NOTHING: Thread["status"] = {
 	...{ CapInh: hex(0n), CapPrm: hex(0n), CapEff: hex(0n), CapAmb: hex(0n), NoNewPrivs: "1" },
@@ -76,7 +76,7 @@ const OF_TRACER: Thread["status"] = {
 };
 const OF_ROOT: Thread["status"] = {
 	...NOTHING,
-	CapPrm: hex(SYS_PTRACE | SYS_ADMIN | TO_READ),
+	CapPrm: hex(NET_ADMIN | SYS_PTRACE | SYS_ADMIN | TO_READ),
 	CapEff: hex(SYS_PTRACE | TO_READ | (TO_READ && SYS_ADMIN)),
 };
 

@@ -5,11 +5,11 @@ import {
 	CT_DELETE,
 	CT_NEW,
 	CtMessage,
-	dumpRequest,
 	NLM_F_DUMP_INTR,
 	NLMSG_DONE,
 	NLMSG_ERROR,
 } from "../../src/maps/ctnetlink.ts";
+import { dumpRequest, RequestWriter } from "../../src/maps/ctnetlink-requests.ts";
 import { ctMessage, netlinkMessage } from "../support/ct-messages.ts";
 
 const TCP = 6;
@@ -136,5 +136,32 @@ test("bytes that are no messages are refused, and never loop", () => {
 test("a dump is asked for with its number", () => {
 	expect(Buffer.from(dumpRequest(258)).toString("hex")).toBe(
 		"140000000101010302010000000000000000 0000".replace(" ", ""),
+	);
+	// Of those alone that have a bit of this status.
+	expect(Buffer.from(dumpRequest(1, 1 << 5)).toString("hex")).toBe(
+		"1c00000001010103010000000000000000000000" + "0800030000000020",
+	);
+});
+
+test("connections are asked for by their tuples, several at once", () => {
+	const writer = new RequestWriter(2);
+	const mapped = (last: number): number[] => [...Array(10).fill(0), 255, 255, 10, 0, 0, last];
+	const ports = { sourcePort: 4660, destinationPort: 80 };
+	writer.get(7, {
+		...{ source: Uint8Array.from(mapped(1)), destination: Uint8Array.from(mapped(2)) },
+		...{ ...ports, protocol: 6 },
+	});
+	const ipv6 = (last: number): Uint8Array => Uint8Array.from([0xfd, ...Array(14).fill(0), last]);
+	writer.get(8, { source: ipv6(1), destination: ipv6(2), ...ports, protocol: 17 });
+	expect(Buffer.from(writer.bytes()).toString("hex")).toBe(
+		[
+			...["48000000", "0101", "0100", "07000000", "00000000", "02000000", "34000180"],
+			...["14000180", "08000100", "0a000001", "08000200", "0a000002"],
+			...["1c000280", "05000100", "06000000", "06000200", "12340000", "06000300", "00500000"],
+			...["60000000", "0101", "0100", "08000000", "00000000", "0a000000", "4c000180"],
+			...["2c000180", "14000300", "fd0000000000000000000000000000 01".replace(" ", "")],
+			...["14000400", "fd0000000000000000000000000000 02".replace(" ", "")],
+			...["1c000280", "05000100", "11000000", "06000200", "12340000", "06000300", "00500000"],
+		].join(""),
 	);
 });

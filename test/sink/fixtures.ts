@@ -57,6 +57,7 @@ const CURL: FlowRecord = {
 	bytes_received: 5_600_000,
 	segments_retransmitted: 7,
 	rtt_us: 12_345,
+	nat: null,
 };
 
 export function flow(changes: Partial<FlowRecord> = {}): FlowRecord {

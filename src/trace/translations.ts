@@ -1,0 +1,139 @@
+/**
+ * What network address translation hides, asked of conntrack at the moment when it is wanted:
+ * nothing listens, no network namespace is held open, nothing runs in between (docs/adr/0025).
+ */
+
+import { heldCapabilities } from "../enrich/capabilities.ts";
+import { networkNamespaces, OWN_NETWORK_NAMESPACE, sysctl } from "../enrich/procfs.ts";
+import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
+import type { NatSource } from "../flow/event-translations.ts";
+import { endsOf, reversed } from "../flow/flow-ends.ts";
+import { NatTable } from "../flow/nat-table.ts";
+import type { FlowRecord, ReadyRecord, Translation } from "../flow/records.ts";
+import type { CtMessage, Tuple } from "../maps/ctnetlink.ts";
+import { ConntrackTable } from "./conntrack-table.ts";
+import { netnsInode, visitNetns } from "./netns.ts";
+import { withRaisedRights } from "./raised-rights.ts";
+
+/** Flows in the table of a network namespace; null where there is no conntrack. */
+const COUNT = "net.netfilter.nf_conntrack_count";
+/** Between two looks for namespaces that are new. */
+const SCAN_MS = 1000;
+/** What a look at a translated flow is paid with, so that large tables do not take all the time: some 2 %. */
+const PAUSE_PER_FLOW_MS = 0.1;
+
+export class Translations implements NatSource {
+	readonly #isAllowed = heldCapabilities().has("CAP_NET_ADMIN");
+	readonly #home = netnsInode(OWN_NETWORK_NAMESPACE) ?? 0;
+	#paths: ReadonlyMap<number, string>;
+	#scannedAt = Number.NEGATIVE_INFINITY;
+	#table = new NatTable(this.#home);
+	#tableAt = Number.NEGATIVE_INFINITY;
+
+	/** @param paths of network namespaces, by their numbers: those that are known */
+	constructor(paths: ReadonlyMap<number, string> = new Map()) {
+		this.#paths = paths;
+	}
+
+	/** Says how it is known. */
+	withWay(ready: ReadyRecord): ReadyRecord {
+		const nat = this.#isAllowed ? "ctnetlink" : "none: without CAP_NET_ADMIN";
+		return { ...ready, hooks: { ...ready.hooks, nat } };
+	}
+
+	/** Of these network namespaces, and of that which others reach the world through. */
+	table(inodes: Iterable<number>): NatTable {
+		const table = new NatTable(this.#home);
+		if (!this.#isPossible()) return table;
+		for (const inode of new Set([this.#home, ...inodes]))
+			this.#visit(inode, (conntrack) =>
+				conntrack.dumpTranslated((message) => table.add(inode, message)),
+			);
+		return table;
+	}
+
+	/** By a table that may be some time old where it is large. */
+	translated(flows: FlowRecord[]): FlowRecord[] {
+		if (flows.length > 0 && performance.now() >= this.#tableAt) {
+			this.#table = this.table(flows.map(({ netns }) => netns));
+			this.#tableAt = performance.now() + this.#table.size * PAUSE_PER_FLOW_MS;
+		}
+		if (this.#table.size === 0) return flows;
+		return flows.map((flow) => ({ ...flow, nat: this.#table.find(flow) }));
+	}
+
+	isActive(netns: number): boolean {
+		if (!this.#isPossible()) return false;
+		let isActive = false;
+		for (const inode of new Set([this.#home, netns]))
+			this.#enter(inode, () => {
+				isActive = true;
+			});
+		return isActive;
+	}
+
+	of(netns: number, tuples: readonly Tuple[]): ReadonlyMap<number, Translation> {
+		const found = new Map<number, Translation>();
+		// What its own says comes last, and stays.
+		for (const inode of new Set([this.#home, netns]))
+			this.#visit(inode, (conntrack) =>
+				conntrack.find(tuples, (index, message) => {
+					const tuple = tuples[index];
+					if (tuple !== undefined && message.isTranslated)
+						found.set(index, otherView(tuple, message));
+				}),
+			);
+		return found;
+	}
+
+	#isPossible(): boolean {
+		return this.#isAllowed && sysctl(COUNT) !== null;
+	}
+
+	/** What is refused, or breaks off, is not known. */
+	#visit(inode: number, look: (conntrack: ConntrackTable) => void): void {
+		this.#enter(inode, () => {
+			try {
+				withRaisedRights(() => {
+					using conntrack = ConntrackTable.open();
+					look(conntrack);
+				});
+			} catch (error) {
+				if (!UNKNOWN.some((kind) => error instanceof kind)) throw error;
+			}
+		});
+	}
+
+	/** Only where there are flows. */
+	#enter(inode: number, act: () => void): void {
+		const path = inode === this.#home ? OWN_NETWORK_NAMESPACE : this.#pathOf(inode);
+		if (path === null) return;
+		visitNetns(path, () => {
+			if ((sysctl(COUNT) ?? 0) > 0) act();
+		});
+	}
+
+	/** The process that it was found by may have gone, and its number may be another's. */
+	#pathOf(inode: number): string | null {
+		const known = this.#paths.get(inode);
+		if (known !== undefined && netnsInode(known) === inode) return known;
+		const now = performance.now();
+		if (now - this.#scannedAt < SCAN_MS) return null;
+		this.#scannedAt = now;
+		this.#paths = networkNamespaces();
+		return this.#paths.get(inode) ?? null;
+	}
+}
+
+const UNKNOWN = [PermissionError, UnsupportedError, LibbpfError] as const;
+
+function otherView(tuple: Tuple, { original, reply }: CtMessage): Translation {
+	return isSame(tuple, original) ? reversed(endsOf(reply)) : endsOf(original);
+}
+
+function isSame(a: Tuple, b: Tuple): boolean {
+	if (a.sourcePort !== b.sourcePort || a.destinationPort !== b.destinationPort) return false;
+	for (let i = 0; i < a.source.length; i++)
+		if (a.source[i] !== b.source[i] || a.destination[i] !== b.destination[i]) return false;
+	return true;
+}
