@@ -31,6 +31,37 @@ export function sysctl(name: string): number | null {
 	return text !== null && /^-?\d+\s*$/.test(text) ? Number(text) : null;
 }
 
+/** A sysctl that is read often: of the network namespace in which it was opened. */
+export class SysctlFile implements Disposable {
+	readonly #fd: number;
+	readonly #bytes = new Uint8Array(32);
+
+	private constructor(fd: number) {
+		this.#fd = fd;
+	}
+
+	/** Null where there is none, or it may not be read. */
+	static open(name: string): SysctlFile | null {
+		const fd = orNull(() => openSync(`/proc/sys/${name.replaceAll(".", "/")}`, "r"));
+		return fd === null ? null : new SysctlFile(fd);
+	}
+
+	/** A number that is not negative. */
+	read(): number {
+		const length = readSync(this.#fd, this.#bytes, 0, this.#bytes.length, 0);
+		let value = 0;
+		for (let at = 0; at < length; at++) {
+			const digit = (this.#bytes[at] ?? 0) - 48;
+			if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+		}
+		return value;
+	}
+
+	[Symbol.dispose](): void {
+		closeSync(this.#fd);
+	}
+}
+
 /** A field of /proc/PID/status, of the calling thread: "CapEff". */
 export function threadStatus(field: string): string | null {
 	return statusField(readFileSync("/proc/thread-self/status", "utf8"), field);

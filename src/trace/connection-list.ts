@@ -63,7 +63,8 @@ function* records(
 	const processes = new Processes();
 	const processOf = (pid: number) => processes.detailsOf(pid, null);
 	const namespaces = networkNamespaces();
-	const nat = new Translations(namespaces).table(namespaces.keys());
+	using translations = new Translations(namespaces);
+	const nat = translations.table(namespaces.keys());
 	const decoder = new ConnectionDecoder(sockets.view, { containerOf, processOf });
 	for (const places of sockets.sockets())
 		if (filter === null || places.some((place) => filter.matches(decoder.subject(place))))

@@ -107,6 +107,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #window = new EventWindow(MOST_IN_BATCH);
 	readonly #processes = new Processes();
 	readonly #acceptors: Acceptors;
+	readonly #translations = new Translations();
 	readonly #nat: EventTranslations;
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number, end: number) => void;
@@ -115,9 +116,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
 		this.#session = session;
 		this.#ring = ring;
-		const translations = new Translations();
-		this.#nat = new EventTranslations(translations);
-		this.ready = translations.withWay(session.ready);
+		this.#nat = new EventTranslations(this.#translations);
+		this.ready = this.#translations.withWay(session.ready);
 		const offsetNs = wallClockOffsetNs();
 		this.#names = {
 			newClock: () => new WallClock(offsetNs),
@@ -200,6 +200,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
+		this.#translations[Symbol.dispose]();
 		this.#ring[Symbol.dispose]();
 		this.#session[Symbol.dispose]();
 	}

@@ -206,6 +206,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
+		this.#translations[Symbol.dispose]();
 		this.#session[Symbol.dispose]();
 	}
 

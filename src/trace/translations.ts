@@ -4,7 +4,7 @@
  */
 
 import { heldCapabilities } from "../enrich/capabilities.ts";
-import { networkNamespaces, OWN_NETWORK_NAMESPACE, sysctl } from "../enrich/procfs.ts";
+import { networkNamespaces, OWN_NETWORK_NAMESPACE, SysctlFile, sysctl } from "../enrich/procfs.ts";
 import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
 import type { NatSource } from "../flow/event-translations.ts";
 import { endsOf, reversed } from "../flow/flow-ends.ts";
@@ -22,13 +22,14 @@ const SCAN_MS = 1000;
 /** What a look at a translated flow is paid with, so that large tables do not take all the time: some 2 %. */
 const PAUSE_PER_FLOW_MS = 0.1;
 
-export class Translations implements NatSource {
+export class Translations implements NatSource, Disposable {
 	readonly #isAllowed = heldCapabilities().has("CAP_NET_ADMIN");
 	readonly #home = netnsInode(OWN_NETWORK_NAMESPACE) ?? 0;
 	#paths: ReadonlyMap<number, string>;
 	#scannedAt = Number.NEGATIVE_INFINITY;
 	#table = new NatTable(this.#home);
 	#tableAt = Number.NEGATIVE_INFINITY;
+	#homeFile: SysctlFile | null = null;
 
 	/** @param paths of network namespaces, by their numbers: those that are known */
 	constructor(paths: ReadonlyMap<number, string> = new Map()) {
@@ -44,8 +45,7 @@ export class Translations implements NatSource {
 	/** Of these network namespaces, and of that which others reach the world through. */
 	table(inodes: Iterable<number>): NatTable {
 		const table = new NatTable(this.#home);
-		if (!this.#isPossible()) return table;
-		for (const inode of new Set([this.#home, ...inodes]))
+		for (const inode of this.#active(inodes))
 			this.#visit(inode, (conntrack) =>
 				conntrack.dumpTranslated((message) => table.add(inode, message)),
 			);
@@ -63,19 +63,13 @@ export class Translations implements NatSource {
 	}
 
 	isActive(netns: number): boolean {
-		if (!this.#isPossible()) return false;
-		let isActive = false;
-		for (const inode of new Set([this.#home, netns]))
-			this.#enter(inode, () => {
-				isActive = true;
-			});
-		return isActive;
+		return this.#active([netns]).length > 0;
 	}
 
 	of(netns: number, tuples: readonly Tuple[]): ReadonlyMap<number, Translation> {
 		const found = new Map<number, Translation>();
 		// What its own says comes last, and stays.
-		for (const inode of new Set([this.#home, netns]))
+		for (const inode of this.#active([netns]))
 			this.#visit(inode, (conntrack) =>
 				conntrack.find(tuples, (index, message) => {
 					const tuple = tuples[index];
@@ -86,8 +80,17 @@ export class Translations implements NatSource {
 		return found;
 	}
 
-	#isPossible(): boolean {
-		return this.#isAllowed && sysctl(COUNT) !== null;
+	/** Idempotent. */
+	[Symbol.dispose](): void {
+		this.#homeFile?.[Symbol.dispose]();
+		this.#homeFile = null;
+	}
+
+	/** Of our own network namespace; null where nothing can be asked. */
+	#homeCount(): number | null {
+		if (!this.#isAllowed) return null;
+		this.#homeFile ??= SysctlFile.open(COUNT);
+		return this.#homeFile?.read() ?? null;
 	}
 
 	/** What is refused, or breaks off, is not known. */
@@ -104,13 +107,24 @@ export class Translations implements NatSource {
 		});
 	}
 
-	/** Only where there are flows. */
+	/** Which of these have flows, and our own, which comes first. */
+	#active(inodes: Iterable<number>): number[] {
+		const home = this.#homeCount();
+		if (home === null) return [];
+		const others = [...new Set(inodes)].filter((inode) => inode !== this.#home);
+		const active = others.filter((inode) => {
+			let count: number | null = 0;
+			this.#enter(inode, () => {
+				count = sysctl(COUNT);
+			});
+			return (count ?? 0) > 0;
+		});
+		return home > 0 ? [this.#home, ...active] : active;
+	}
+
 	#enter(inode: number, act: () => void): void {
 		const path = inode === this.#home ? OWN_NETWORK_NAMESPACE : this.#pathOf(inode);
-		if (path === null) return;
-		visitNetns(path, () => {
-			if ((sysctl(COUNT) ?? 0) > 0) act();
-		});
+		if (path !== null) visitNetns(path, act);
 	}
 
 	/** The process that it was found by may have gone, and its number may be another's. */

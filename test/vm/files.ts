@@ -26,6 +26,7 @@ const WITH_ANY_FAMILY = paths(
 		"kernel/executables",
 		"kernel/families",
 		"kernel/kernel-types",
+		"kernel/nat",
 	],
 	...["kernel/list", "kernel/list-mptcp", "kernel/list-udp", "kernel/wanted", "trace/interruption"],
 );
