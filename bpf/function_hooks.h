@@ -132,7 +132,7 @@ int BPF_KRETPROBE(kretprobe__ip_append_page, long result)
 }
 
 SEC("tp_btf/sched_process_exit")
-int tp__sched_process_exit(void *ctx)
+int udp__sched_process_exit(void *ctx)
 {
 	on_thread_exit();
 	return 0;

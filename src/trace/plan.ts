@@ -93,7 +93,7 @@ const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
 	kprobe: hooked(
 		...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],
 		...["kprobe__udpv6_sendmsg", "kretprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
-		...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock", "tp__sched_process_exit"],
+		...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock", "udp__sched_process_exit"],
 	),
 };
 /** sendfile() over IPv4 is a way of its own there: see bpf/udp_functions.h. */
