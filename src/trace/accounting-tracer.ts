@@ -17,6 +17,7 @@ import { checkRange, ENTRIES } from "./check-range.ts";
 import { ConntrackNetns } from "./conntrack-netns.ts";
 import { NOTHING_LOST } from "./losses.ts";
 import { visitNetns } from "./netns.ts";
+import { OwnerLook } from "./owner-look.ts";
 import { NO_VERDICT } from "./proof.ts";
 import { nowIso } from "./session.ts";
 import { pause } from "./ticks.ts";
@@ -47,6 +48,8 @@ const DEFAULTS: AccountingTracerOptions = {
 const PAUSE_MS = 50;
 /** Messages of one look at one namespace. */
 const MOST_MESSAGES = 16_384;
+/** Records that wait until it is known whose they are. */
+const MOST_WAITING = 65_536;
 /** Between two dumps, at least; and so that dumps take no more than a twentieth of the time. */
 const DUMP_MS = 1000;
 const DUMP_SHARE = 20;
@@ -74,6 +77,9 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	readonly warnings: readonly string[];
 	readonly #options: AccountingTracerOptions;
 	readonly #followed = new Map<number, Followed>();
+	readonly #owners: OwnerLook;
+	/** Until it is known whose they are. */
+	#waiting: AccountingRecord[] = [];
 	readonly #closing = new AbortController();
 	readonly #lost = { queue: 0, flow_table: 0, connection_end: 0 };
 	readonly #startedAt = performance.now();
@@ -85,6 +91,8 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	private constructor(options: AccountingTracerOptions) {
 		this.#options = options;
 		const off = this.#scan();
+		this.#owners = OwnerLook.open(options.maxFlows);
+		const owned = this.#owners.ready;
 		this.warnings = [
 			...warning(ACCT, off.acct, "flows that begin there have no counters"),
 			...warning(EVENTS, off.events, "flows of less than a second are not seen there"),
@@ -94,9 +102,8 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 			time: nowIso(),
 			version: options.version,
 			kernel: kernelRelease(),
-			libbpf: null,
-			hooks: { accounting: "ctnetlink" },
-			programs: [],
+			...owned,
+			hooks: { accounting: "ctnetlink", ...owned.hooks },
 			open_connections: this.#all().reduce((sum, { accounts }) => sum + accounts.size, 0),
 		};
 	}
@@ -119,8 +126,11 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		while (!end.aborted) {
 			await pause(PAUSE_MS, end);
 			if (closing.aborted) return;
-			const batch = this.#read();
-			if (batch.records.length + batch.gaps.length > 0) yield batch;
+			const { records, gaps } = this.#read();
+			for (const record of records) this.#waiting.push(record);
+			const isFull = end.aborted || this.#waiting.length >= MOST_WAITING;
+			const known = isFull || this.#owners.isDue(this.#waiting.length) ? this.#joined() : [];
+			if (known.length + gaps.length > 0) yield { records: known, gaps };
 		}
 	}
 
@@ -146,6 +156,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		this.#closing.abort();
 		for (const { netns } of this.#all()) netns[Symbol.dispose]();
 		this.#followed.clear();
+		this.#owners[Symbol.dispose]();
 	}
 
 	[Symbol.dispose](): void {
@@ -155,6 +166,12 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		this.close();
 		return Promise.resolve();
+	}
+
+	#joined(): readonly AccountingRecord[] {
+		const records = this.#waiting;
+		this.#waiting = [];
+		return this.#owners.join(records);
 	}
 
 	#all(): Followed[] {

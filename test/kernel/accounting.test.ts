@@ -16,7 +16,7 @@ import { Conntrack, type Protocol } from "../support/conntrack.ts";
 import { DatagramProcess, serve } from "../support/datagrams.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { OrdinaryUser } from "../support/ordinary-user.ts";
-import { isOlderThan, kernelTest, lacks } from "../support/root.ts";
+import { isOlderThan, kernelTest, lacks, TRACES_UDP } from "../support/root.ts";
 
 /** Header of UDP. */
 const UDP_HEADER = 8;
@@ -40,7 +40,7 @@ describe("the last counters of flows are those of nftables, and of the workload"
 		kernelTest(`TCP over ${family}`, async () => {
 			await using accounted = new Accounted();
 			await accounted.start();
-			await accounted.connect(family, 20);
+			const client = await accounted.connect(family, 20);
 			const { conntrack, left, right } = accounted;
 			const counted = { out: conntrack.counted("tcp", "out"), in: conntrack.counted("tcp", "in") };
 			const run = await accounted.end(20);
@@ -52,6 +52,7 @@ describe("the last counters of flows are those of nftables, and of the workload"
 					...{ transport: "tcp", source_address: left[family], nat: null },
 					...{ destination_address: right[family], destination_port: PORT },
 					...{ netns: accounted.pair.numbers()[0], connection_mark: 0 },
+					...{ pid: client.pid, process: client.name },
 				});
 			expect(new Set(ends.map(({ source_port }) => source_port)).size).toBe(20);
 			expectNothingLost(run);
@@ -76,6 +77,7 @@ describe("the last counters of flows are those of nftables, and of the workload"
 				out: counted,
 				in: { packets: 0, bytes: 0 },
 			});
+			if (TRACES_UDP) for (const { process } of run.accounts) expect(process).toBe(client.name);
 			expectNothingLost(run);
 		});
 
@@ -92,7 +94,8 @@ describe("the last counters of flows are those of nftables, and of the workload"
 			const run = await accounted.end(1);
 			const ends = run.accounts.filter(isEnd).filter(isOf(protocol));
 			expect(addUp(ends)).toEqual(both);
-			expect(ends[0]).toMatchObject({ source_port: null, destination_port: null, nat: null });
+			const none = { source_port: null, destination_port: null, nat: null, process: null };
+			expect(ends[0]).toMatchObject(none);
 			expectNothingLost(run);
 		});
 	}
@@ -240,12 +243,15 @@ kernelTest("namespaces that come are followed, and those that go are let go", as
 		const conntrack = new Conntrack(pair.left);
 		const ping = ["ping", "-q", "-c", "1", pair.right.ipv4];
 		const isHere = ({ netns }: AccountingRecord): boolean => netns === inode;
-		await conntracer.until("a flow", (records) => {
-			if (accountsOf(records, isHere).length > 0) return true;
+		const again = setInterval(() => {
 			conntrack.flush();
 			Bun.spawnSync([...pair.left.prefix, ...ping]);
-			return false;
-		});
+		}, 500);
+		try {
+			await conntracer.until("a flow", (records) => accountsOf(records, isHere).length > 0);
+		} finally {
+			clearInterval(again);
+		}
 		pair.leaveLeft();
 		expect(await pair.losesCable()).toBe(true);
 	} finally {

@@ -5,7 +5,7 @@ import type { AccountingRecord, SummaryRecord } from "../../src/flow/records.ts"
 import { accountsOf, Conntracer, gapsOf, type Run } from "./conntracer.ts";
 import { Conntrack } from "./conntrack.ts";
 import { NamespacePair, type NetworkNamespace } from "./namespaces.ts";
-import { ownPrograms, runTraffic, Traffic } from "./traffic.ts";
+import { ownPrograms, runTraffic, Traffic, type Truth } from "./traffic.ts";
 
 const { names: NAMES } = ownPrograms("acc");
 /** Where connections of connect() go to. */
@@ -50,16 +50,19 @@ export class Accounted implements AsyncDisposable {
 		return { ...run, accounts: accountsOf(run.records) };
 	}
 
-	/** Connections from left to right, each with as many bytes. */
-	async connect(family: Family, count: number, to: Partial<Target> = {}): Promise<void> {
+	/** Connections from left to right, each with as many bytes; comes back with what the client did. */
+	async connect(family: Family, count: number, to: Partial<Target> = {}): Promise<Truth> {
 		const { address, port } = { address: this.right[family], port: PORT, ...to };
 		const all = ["--count", `${count}`, "--request", "777", "--response", "1234", ...NAMES];
 		const listen = ["serve", "--listen", this.right[family], "--port", `${PORT}`, ...all];
 		await using server = new Traffic(listen, this.right.prefix);
 		await server.ready();
 		const client = ["client", "--connect", address, "--port", `${port}`, ...all];
-		await runTraffic(client, this.left.prefix);
+		const { clients } = await runTraffic(client, this.left.prefix);
 		await server.finish();
+		const [truth] = clients;
+		if (truth === undefined) throw new Error("no client");
+		return truth;
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

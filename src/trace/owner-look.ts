@@ -1,0 +1,89 @@
+/** A tracer of connections beside the account of flows, which says whose they are. */
+
+import { LibbpfError, LibbpfMissingError, PermissionError, UnsupportedError } from "../errors.ts";
+import { FlowOwners, type Owner } from "../flow/flow-owners.ts";
+import type { AccountingRecord, ReadyRecord } from "../flow/records.ts";
+import { FlowTracer } from "./flow-tracer.ts";
+
+/** Between two looks, at least; and so that they take no more than a twentieth of the time. */
+const LOOK_MS = 250;
+const LOOK_SHARE = 20;
+/** Where nothing waits for one, so much later: what has ended is to be forgotten. */
+const IDLE_MS = 1000;
+
+export class OwnerLook implements Disposable {
+	/** Null where this machine, or who runs us, does not allow it. */
+	readonly #tracer: FlowTracer | null;
+	readonly #reason: string;
+	readonly #mostFlows: number;
+	#nextAt = 0;
+	/** By flow id: of flows that were reported, and are not over. The oldest comes first. */
+	readonly #known = new Map<string, Owner>();
+
+	private constructor(tracer: FlowTracer | null, reason: string, mostFlows: number) {
+		this.#tracer = tracer;
+		this.#reason = reason;
+		this.#mostFlows = mostFlows;
+	}
+
+	/** @param mostFlows whose owner is kept */
+	static open(mostFlows: number): OwnerLook {
+		try {
+			return new OwnerLook(FlowTracer.open({ aggregate: "connection" }), "", mostFlows);
+		} catch (error) {
+			if (!REFUSALS.some((kind) => error instanceof kind)) throw error;
+			return new OwnerLook(null, (error as Error).message, mostFlows);
+		}
+	}
+
+	/** What it is done with. */
+	get ready(): Pick<ReadyRecord, "libbpf" | "hooks" | "programs"> {
+		const { libbpf, hooks, programs } = this.#tracer?.ready ?? NONE;
+		const process = this.#tracer === null ? `none: ${this.#reason}` : "by tuple";
+		return { libbpf, hooks: { ...hooks, process }, programs };
+	}
+
+	/** Whether it is time for join(), for so many records. */
+	isDue(records: number): boolean {
+		if (this.#tracer === null) return true;
+		const idle = records === 0 ? IDLE_MS : 0;
+		return performance.now() >= this.#nextAt + idle;
+	}
+
+	/** The same records, with their processes. */
+	join(records: readonly AccountingRecord[]): readonly AccountingRecord[] {
+		if (this.#tracer === null) return records;
+		const begin = performance.now();
+		const owners = new FlowOwners(this.#tracer.dumpFlows().flows);
+		const joined = records.map((record) => this.#joined(record, owners));
+		const end = performance.now();
+		this.#nextAt = end + Math.max(LOOK_MS, (end - begin) * LOOK_SHARE);
+		return joined;
+	}
+
+	#joined(record: AccountingRecord, owners: FlowOwners): AccountingRecord {
+		const { flow_id, event } = record;
+		const known = this.#known.get(flow_id);
+		const owner = known ?? owners.of(record);
+		if (event === "destroy") this.#known.delete(flow_id);
+		if (owner === null) return record;
+		if (known === undefined && event !== "destroy") this.#keep(flow_id, owner);
+		return { ...record, pid: owner.pid, process: owner.process };
+	}
+
+	#keep(flowId: string, owner: Owner): void {
+		this.#known.set(flowId, owner);
+		if (this.#known.size <= this.#mostFlows) return;
+		for (const oldest of this.#known.keys()) {
+			this.#known.delete(oldest);
+			return;
+		}
+	}
+
+	[Symbol.dispose](): void {
+		this.#tracer?.close();
+	}
+}
+
+const REFUSALS = [PermissionError, UnsupportedError, LibbpfMissingError, LibbpfError] as const;
+const NONE = { libbpf: null, hooks: {}, programs: [] } as const;
