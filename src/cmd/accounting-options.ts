@@ -3,7 +3,7 @@
 import { PROTOCOL_NAMES, protocolNamed } from "../flow/protocols.ts";
 import { DEFAULT_RATE, type RatePoint } from "../flow/rate-curve.ts";
 import { parseBuffer } from "./events-options.ts";
-import { InvalidValue, list, type Option, single } from "./option.ts";
+import { flag, InvalidValue, list, type Option, single } from "./option.ts";
 import {
 	COUNT,
 	durationOption,
@@ -68,6 +68,11 @@ export const accountingOptions = {
 		DEFAULT_BUFFER_BYTES,
 		(text) => parseBuffer(text),
 	),
+
+	sysctl: flag({
+		group: KERNEL,
+		describe: "have the kernel count, and keep when flows began; as before at the end",
+	}),
 
 	strict,
 	verbose,

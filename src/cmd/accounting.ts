@@ -56,6 +56,7 @@ export function accountingOf(
 				filter: filterOf(values),
 				maxFlows: values.maxFlows,
 				bufferBytes: values.buffer,
+				sysctls: values.sysctl,
 				version: context.version,
 			};
 			const sink = sinkOf(values, context);

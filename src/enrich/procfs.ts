@@ -8,6 +8,7 @@ import {
 	readlinkSync,
 	readSync,
 	statSync,
+	writeFileSync,
 } from "node:fs";
 import { DecodeError } from "../errors.ts";
 import type { TcpCounts } from "../flow/records.ts";
@@ -29,6 +30,11 @@ export function kernelRelease(): string {
 export function sysctl(name: string): number | null {
 	const text = orNull(() => readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8"));
 	return text !== null && /^-?\d+\s*$/.test(text) ? Number(text) : null;
+}
+
+/** @throws Error with a code: EACCES, EINVAL, … */
+export function setSysctl(name: string, value: number): void {
+	writeFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, String(value));
 }
 
 /** A sysctl that is read often: of the network namespace in which it was opened. */

@@ -134,6 +134,13 @@ export const netnsCookie = (): bigint => {
 	return result === 0 ? (cookie[0] ?? 0n) : 0n;
 };
 
+const LOCK_EX = 2;
+
+/** Waits until nobody else has the file locked; until it is closed. Throws LibbpfError. */
+export const lockFile = (fd: number): void => {
+	while (libc.flock(fd, LOCK_EX) !== 0) if (errno() !== EINTR) fail("flock");
+};
+
 const MFD_CLOEXEC = 1;
 
 /** A file that lives in memory only. */

@@ -101,6 +101,8 @@ export const LIBC_SYMBOLS = {
 	read: { args: ["i32", "ptr", "usize"], returns: "i64" },
 	// int close(int fd)
 	close: { args: ["i32"], returns: "i32" },
+	// int flock(int fd, int operation)
+	flock: { args: ["i32", "i32"], returns: "i32" },
 	// int setns(int fd, int nstype)
 	setns: { args: ["i32", "i32"], returns: "i32" },
 	// int memfd_create(const char *name, unsigned int flags)

@@ -2,7 +2,6 @@
 
 import { kernelRelease, networkNamespaces, peakMemoryBytes, sysctl } from "../enrich/procfs.ts";
 import { type AccountingFilter, matchesAccount } from "../flow/accounting-filter.ts";
-import { FlowAccounts } from "../flow/flow-accounts.ts";
 import { DEFAULT_RATE, type RatePoint } from "../flow/rate-curve.ts";
 import type {
 	AccountingBatch,
@@ -11,10 +10,10 @@ import type {
 	ReadyRecord,
 	SummaryRecord,
 } from "../flow/records.ts";
-import type { CtMessage } from "../maps/ctnetlink.ts";
 import { VERSION } from "../version.ts";
+import { BorrowedSysctls } from "./borrowed-sysctls.ts";
 import { checkRange, ENTRIES } from "./check-range.ts";
-import { ConntrackNetns } from "./conntrack-netns.ts";
+import { CONNTRACK_EVENTS, FollowedNetns } from "./followed-netns.ts";
 import { NOTHING_LOST } from "./losses.ts";
 import { visitNetns } from "./netns.ts";
 import { OwnerLook } from "./owner-look.ts";
@@ -32,6 +31,8 @@ export interface AccountingTracerOptions {
 	readonly maxFlows: number;
 	/** Of the kernel, for each network namespace: what has not been read yet. Default 16 MiB. */
 	readonly bufferBytes: number;
+	/** Count, and keep the beginning of each flow, where that is off; both as before at the end. Default false. */
+	readonly sysctls: boolean;
 	/** Reported as ours. */
 	readonly version: string;
 }
@@ -41,13 +42,12 @@ const DEFAULTS: AccountingTracerOptions = {
 	filter: null,
 	maxFlows: 262_144,
 	bufferBytes: 16 * 2 ** 20,
+	sysctls: false,
 	version: VERSION,
 };
 
 /** Between two looks for what has begun and ended. */
 const PAUSE_MS = 50;
-/** Messages of one look at one namespace. */
-const MOST_MESSAGES = 16_384;
 /** Records that wait until it is known whose they are. */
 const MOST_WAITING = 65_536;
 /** Between two dumps, at least; and so that dumps take no more than a twentieth of the time. */
@@ -57,31 +57,30 @@ const DUMP_SHARE = 20;
 const SCAN_MS = 2000;
 
 const ACCT = "net.netfilter.nf_conntrack_acct";
-const EVENTS = "net.netfilter.nf_conntrack_events";
+const TIMESTAMP = "net.netfilter.nf_conntrack_timestamp";
 
-const UNTOLD = "the kernel did not tell; their counters are those of a second before";
-
-interface Followed {
-	readonly netns: ConntrackNetns;
-	readonly accounts: FlowAccounts;
-	/** Whether the kernel tells of what begins and ends. */
-	readonly isTold: boolean;
-	overflow: number;
-	/** Ends of which the kernel told nothing, and dropped nothing. */
-	untold: number;
-}
+const STAGES = ["queue", "flow_table", "connection_end"] as const;
+const HINTS = {
+	queue: "raise --buffer",
+	flow_table: "raise --max-flows",
+	connection_end: "the kernel did not tell; their counters are those of a second before",
+} as const;
 
 export class AccountingTracer implements Disposable, AsyncDisposable {
 	readonly ready: ReadyRecord;
 	/** What will be missing in the records, for people. */
 	readonly warnings: readonly string[];
 	readonly #options: AccountingTracerOptions;
-	readonly #followed = new Map<number, Followed>();
+	readonly #followed = new Map<number, FollowedNetns>();
+	readonly #owned = new DisposableStack();
 	readonly #owners: OwnerLook;
+	#sysctls: BorrowedSysctls | null = null;
 	/** Until it is known whose they are. */
 	#waiting: AccountingRecord[] = [];
 	readonly #closing = new AbortController();
 	readonly #lost = { queue: 0, flow_table: 0, connection_end: 0 };
+	/** Since the last gaps. */
+	#losses = { queue: 0, flow_table: 0, connection_end: 0 };
 	readonly #startedAt = performance.now();
 	readonly #cpuAtStart = process.cpuUsage();
 	#since = nowIso();
@@ -90,22 +89,29 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 
 	private constructor(options: AccountingTracerOptions) {
 		this.#options = options;
-		const off = this.#scan();
-		this.#owners = OwnerLook.open(options.maxFlows);
-		const owned = this.#owners.ready;
-		this.warnings = [
-			...warning(ACCT, off.acct, "flows that begin there have no counters"),
-			...warning(EVENTS, off.events, "flows of less than a second are not seen there"),
-		];
-		this.ready = {
-			type: "ready",
-			time: nowIso(),
-			version: options.version,
-			kernel: kernelRelease(),
-			...owned,
-			hooks: { accounting: "ctnetlink", ...owned.hooks },
-			open_connections: this.#all().reduce((sum, { accounts }) => sum + accounts.size, 0),
-		};
+		try {
+			if (options.sysctls) this.#sysctls = this.#owned.use(BorrowedSysctls.open());
+			else BorrowedSysctls.putBackOfTheDead();
+			const off = this.#scan(() => {});
+			this.#owners = this.#owned.use(OwnerLook.open(options.maxFlows));
+			const owned = this.#owners.ready;
+			this.warnings = [
+				...warning(ACCT, off.acct, "flows that begin there have no counters (--sysctl sets it)"),
+				...warning(CONNTRACK_EVENTS, off.events, "flows of less than a second are not seen there"),
+			];
+			this.ready = {
+				type: "ready",
+				time: nowIso(),
+				version: options.version,
+				kernel: kernelRelease(),
+				...owned,
+				hooks: { accounting: "ctnetlink", ...owned.hooks },
+				open_connections: this.#all().reduce((sum, { size }) => sum + size, 0),
+			};
+		} catch (error) {
+			this.#closeAll();
+			throw error;
+		}
 	}
 
 	/**
@@ -117,6 +123,13 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		const options = { ...DEFAULTS, ...partial };
 		checkRange("maxFlows", options.maxFlows, ENTRIES);
 		return new AccountingTracer(options);
+	}
+
+	/** What is open by then. */
+	#closeAll(): void {
+		for (const netns of this.#all()) netns[Symbol.dispose]();
+		this.#followed.clear();
+		this.#owned.dispose();
 	}
 
 	/** What is reported, and gaps, whenever there are some, until `signal` aborts; then what is left. */
@@ -154,9 +167,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	/** Idempotent. */
 	close(): void {
 		this.#closing.abort();
-		for (const { netns } of this.#all()) netns[Symbol.dispose]();
-		this.#followed.clear();
-		this.#owners[Symbol.dispose]();
+		this.#closeAll();
 	}
 
 	[Symbol.dispose](): void {
@@ -174,7 +185,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		return this.#owners.join(records);
 	}
 
-	#all(): Followed[] {
+	#all(): FollowedNetns[] {
 		return [...this.#followed.values()];
 	}
 
@@ -183,11 +194,13 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	 *
 	 * @returns in how many of those that are new a sysctl is 0
 	 */
-	#scan(): { acct: number; events: number } {
-		const { filter } = this.#options;
+	#scan(take: (record: AccountingRecord | null) => void): { acct: number; events: number } {
+		const { filter, rate, maxFlows, bufferBytes } = this.#options;
 		const found = networkNamespaces();
-		for (const [inode, { netns }] of this.#followed) {
+		for (const [inode, netns] of this.#followed) {
 			if (found.has(inode)) continue;
+			netns.leave(take);
+			this.#count(netns);
 			netns[Symbol.dispose]();
 			this.#followed.delete(inode);
 		}
@@ -196,32 +209,14 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 			const isWanted = filter === null || filter.netns.length === 0 || filter.netns.includes(inode);
 			if (!isWanted || this.#followed.has(inode)) continue;
 			visitNetns(path, () => {
+				this.#sysctls?.turnOn(inode, [ACCT, TIMESTAMP]);
 				if (sysctl(ACCT) === 0) off.acct++;
-				if (sysctl(EVENTS) === 0) off.events++;
-				this.#follow(inode);
+				if (sysctl(CONNTRACK_EVENTS) === 0) off.events++;
+				const of = { netns: inode, rate, maxFlows };
+				this.#followed.set(inode, FollowedNetns.open(of, bufferBytes));
 			});
 		}
 		return off;
-	}
-
-	#follow(inode: number): void {
-		const { rate, maxFlows, bufferBytes } = this.#options;
-		using owned = new DisposableStack();
-		const netns = owned.use(ConntrackNetns.open(inode, bufferBytes));
-		const accounts = new FlowAccounts({ netns: inode, rate, maxFlows });
-		const now = wallMs();
-		netns.table.dump(
-			() => {},
-			(message) => accounts.adopt(message, now),
-		);
-		owned.move();
-		this.#followed.set(inode, {
-			netns,
-			accounts,
-			isTold: sysctl(EVENTS) !== 0,
-			overflow: 0,
-			untold: 0,
-		});
 	}
 
 	#read(): AccountingBatch {
@@ -232,61 +227,36 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		};
 		const isDue = performance.now() >= this.#dumpAt;
 		const begin = performance.now();
-		for (const one of this.#all()) this.#readOne(one, isDue, take);
+		for (const netns of this.#all()) netns.read(isDue, take);
 		if (isDue) {
 			const end = performance.now();
 			this.#dumpAt = end + Math.max(DUMP_MS, (end - begin) * DUMP_SHARE);
 		}
 		if (performance.now() - this.#scannedAt >= SCAN_MS) {
-			this.#scan();
+			this.#scan(take);
 			this.#scannedAt = performance.now();
 		}
 		return { records, gaps: this.#gaps() };
 	}
 
-	#readOne(one: Followed, isDue: boolean, take: (record: AccountingRecord | null) => void): void {
-		const { netns, accounts } = one;
-		const now = wallMs();
-		const onBegin = (message: CtMessage): void => take(accounts.begin(message, now));
-		const onEnd = (message: CtMessage): void => take(accounts.end(message, now));
-		let isOverrun = netns.read(MOST_MESSAGES, onBegin, onEnd);
-		if (!isOverrun && !(isDue && (accounts.size > 0 || !one.isTold))) return;
-		const isWhole = netns.table.dump(
-			() => accounts.beginDump(),
-			(message) => take(accounts.see(message, wallMs())),
-		);
-		// What ended before the dump has told so by now, or never will.
-		isOverrun = netns.read(Number.POSITIVE_INFINITY, onBegin, onEnd) || isOverrun;
-		if (!isWhole) return;
-		const ended = accounts.sweep(wallMs());
-		if (!isOverrun) one.untold += ended.length;
-		for (const record of ended) take(record);
-	}
-
 	#gaps(): GapRecord[] {
 		const [from, to] = [this.#since, nowIso()];
-		let [queue, flow_table, connection_end] = [0, 0, 0];
-		for (const one of this.#all()) {
-			queue += one.netns.lost();
-			flow_table += one.accounts.overflow - one.overflow;
-			connection_end += one.untold;
-			one.overflow = one.accounts.overflow;
-			one.untold = 0;
-		}
-		this.#lost.queue += queue;
-		this.#lost.flow_table += flow_table;
-		this.#lost.connection_end += connection_end;
 		this.#since = to;
-		const gap = { type: "gap", from, to } as const;
-		return [
-			{ ...gap, stage: "queue", count: queue, hint: "raise --buffer" } as const,
-			{ ...gap, stage: "flow_table", count: flow_table, hint: "raise --max-flows" } as const,
-			{ ...gap, stage: "connection_end", count: connection_end, hint: UNTOLD } as const,
-		].filter(({ count }) => count > 0);
+		for (const netns of this.#all()) this.#count(netns);
+		const found = this.#losses;
+		this.#losses = { queue: 0, flow_table: 0, connection_end: 0 };
+		return STAGES.flatMap((stage) => {
+			const count = found[stage];
+			this.#lost[stage] += count;
+			return count === 0 ? [] : [{ type: "gap", from, to, stage, count, hint: HINTS[stage] }];
+		});
+	}
+
+	#count(netns: FollowedNetns): void {
+		const lost = netns.losses();
+		for (const stage of STAGES) this.#losses[stage] += lost[stage];
 	}
 }
-
-const wallMs = (): number => performance.timeOrigin + performance.now();
 
 function warning(name: string, count: number, what: string): string[] {
 	const where = count === 1 ? "a network namespace" : `${count} network namespaces`;

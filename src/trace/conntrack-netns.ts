@@ -8,14 +8,11 @@ import { ConntrackTable, conntrackBuffer, conntrackMessage, explained } from "./
 const GROUPS = (1 << 0) | (1 << 2);
 
 export class ConntrackNetns implements Disposable {
-	/** Inode number. */
-	readonly inode: number;
 	readonly table: ConntrackTable;
 	readonly #events: NetlinkSocket;
 	#drops = 0;
 
-	private constructor(inode: number, events: NetlinkSocket, table: ConntrackTable) {
-		this.inode = inode;
+	private constructor(events: NetlinkSocket, table: ConntrackTable) {
 		this.#events = events;
 		this.table = table;
 	}
@@ -26,10 +23,10 @@ export class ConntrackNetns implements Disposable {
 	 * @param bufferBytes for what has not been read yet
 	 * @throws PermissionError, UnsupportedError, LibbpfError
 	 */
-	static open(inode: number, bufferBytes: number): ConntrackNetns {
+	static open(bufferBytes: number): ConntrackNetns {
 		using owned = new DisposableStack();
 		const events = owned.use(explained(() => NetlinkSocket.open(GROUPS, bufferBytes)));
-		const netns = new ConntrackNetns(inode, events, owned.use(ConntrackTable.open()));
+		const netns = new ConntrackNetns(events, owned.use(ConntrackTable.open()));
 		owned.move();
 		return netns;
 	}
@@ -37,29 +34,28 @@ export class ConntrackNetns implements Disposable {
 	/**
 	 * Gives what has begun and ended since the last call, `most` messages or a few more.
 	 *
-	 * @returns true where messages were dropped: how many, lost() says
+	 * @throws LibbpfError
 	 */
 	read(
 		most: number,
 		onBegin: (message: CtMessage) => void,
 		onEnd: (message: CtMessage) => void,
-	): boolean {
-		let [left, isOverrun] = [most, false];
+	): void {
+		let left = most;
 		while (left > 0) {
 			const filled = this.#events.receive(conntrackBuffer);
 			if (filled === NOTHING_WAITS) break;
-			if (filled === OVERRUN) isOverrun = true;
+			if (filled === OVERRUN) continue;
 			for (let at = 0; at < filled; left--) {
 				at = conntrackMessage.read(at, filled);
 				if (conntrackMessage.type === CT_NEW) onBegin(conntrackMessage);
 				else if (conntrackMessage.type === CT_DELETE) onEnd(conntrackMessage);
 			}
 		}
-		return isOverrun;
 	}
 
 	/** Messages that found no room since the last call. */
-	lost(): number {
+	dropped(): number {
 		const drops = this.#events.drops();
 		const more = drops - this.#drops;
 		this.#drops = drops;

@@ -67,6 +67,7 @@ test("without options it accounts for everything", async () => {
 	expect(options).toEqual({
 		...{ rate: DEFAULT_RATE, maxFlows: 262_144, bufferBytes: 16 * 2 ** 20, version: "1.2.3" },
 		filter: { netns: [], family: null, transport: null, ports: null },
+		sysctls: false,
 	});
 	expect(kept).toEqual(["CAP_NET_ADMIN"]);
 });

@@ -238,11 +238,11 @@ kernelTest(
 kernelTest("namespaces that come are followed, and those that go are let go", async () => {
 	await using conntracer = await Conntracer.run("accounting");
 	const pair = new NamespacePair();
+	const [inode] = pair.numbers();
+	const isHere = ({ netns }: AccountingRecord): boolean => netns === inode;
 	try {
-		const [inode] = pair.numbers();
 		const conntrack = new Conntrack(pair.left);
 		const ping = ["ping", "-q", "-c", "1", pair.right.ipv4];
-		const isHere = ({ netns }: AccountingRecord): boolean => netns === inode;
 		const again = setInterval(() => {
 			conntrack.flush();
 			Bun.spawnSync([...pair.left.prefix, ...ping]);
@@ -257,7 +257,9 @@ kernelTest("namespaces that come are followed, and those that go are let go", as
 	} finally {
 		pair[Symbol.dispose]();
 	}
-	expect((await conntracer.stop()).exitCode).toBe(0);
+	const { records, exitCode } = await conntracer.stop();
+	expect(exitCode).toBe(0);
+	expect(accountsOf(records, isHere).at(-1)?.event).toBe("destroy");
 });
 
 describe("an ordinary user", () => {

@@ -40,8 +40,14 @@ export class Conntrack {
 		this.#prefix = prefix;
 		this.nft(RULES);
 		const all = { nf_conntrack_acct: "1", nf_conntrack_timestamp: "1", ...sysctls };
-		for (const [name, value] of Object.entries(all))
-			this.#run(["sysctl", "-qw", `net.netfilter.${name}=${value}`]);
+		for (const [name, value] of Object.entries(all)) this.sysctl(name, value);
+	}
+
+	/** Of sysctls as the constructor has them. */
+	sysctl(name: string, value: string | null = null): string {
+		const what = `net.netfilter.${name}`;
+		if (value !== null) this.#run(["sysctl", "-qw", `${what}=${value}`]);
+		return this.#run(["sysctl", "-n", what]).trim();
 	}
 
 	/** More rules, in the language of nft. */
