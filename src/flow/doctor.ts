@@ -1,6 +1,6 @@
 /** What `conntracer doctor` finds out about a machine. */
 
-export type HookKind = "fentry" | "kprobe" | "tracepoint" | "cgroup" | "iterator";
+export type HookKind = "fentry" | "kprobe" | "tracepoint" | "cgroup" | "iterator" | "ctnetlink";
 
 export type FeatureName =
 	| "tcp_lifecycle"
@@ -9,7 +9,9 @@ export type FeatureName =
 	| "udp"
 	| "udp_peers"
 	| "retransmissions"
-	| "resets";
+	| "resets"
+	| "nat"
+	| "accounting";
 
 /** Found by trying. */
 export interface Answer {

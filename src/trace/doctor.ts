@@ -8,6 +8,7 @@ import { ConntracerError } from "../errors.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { Answer, DoctorRecord, FeatureReport, TableReport } from "../flow/doctor.ts";
 import { bundledLibraries } from "./assets.ts";
+import { conntrackFeatures } from "./conntrack-features.ts";
 import { FEATURES, type Way } from "./features.ts";
 import { FlowTracer } from "./flow-tracer.ts";
 import { chooseWay } from "./hook-choice.ts";
@@ -41,7 +42,7 @@ const TABLE_OPTIONS: Readonly<Record<string, string>> = {
 /** Nothing is left in the kernel. Whatever is wrong is in the record. */
 export function examine(options: DoctorOptions): DoctorRecord {
 	const libbpf = expected(() => Libbpf.open(options.libbpfPath, bundledLibraries));
-	const features = featuresOf(libbpf.result, options);
+	const features = [...featuresOf(libbpf.result, options), ...conntrackFeatures()];
 	const trial = expected(() => tryWatch(options));
 	const { error } = trial;
 	return {

@@ -155,7 +155,10 @@ export class KernelSide implements Disposable {
 			handlers.setProgram(0, this.#object.program(handler));
 			this.#attach(isPreemptible ? many : few);
 		}
+		const before = this.#links.length;
 		this.#attach(this.#plan.hooks);
+		// The last comes out first: what its neighbours wait for is there as long as they are.
+		this.#links.push(...this.#links.splice(before).reverse());
 	}
 
 	/** Whether the kernel may preempt a task in a hook; with the trial attached. */

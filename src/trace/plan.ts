@@ -91,8 +91,9 @@ const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
 		],
 	},
 	kprobe: hooked(
-		...["kprobe__udp_sendmsg", "kretprobe__udp_sendmsg"],
-		...["kprobe__udpv6_sendmsg", "kretprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
+		// Returns first: a call whose return is not told of counts as lost.
+		...["kretprobe__udp_sendmsg", "kprobe__udp_sendmsg"],
+		...["kretprobe__udpv6_sendmsg", "kprobe__udpv6_sendmsg", "kprobe__skb_consume_udp"],
 		...["kprobe__udp_destroy_sock", "kprobe__udpv6_destroy_sock", "udp__sched_process_exit"],
 	),
 };
@@ -100,7 +101,7 @@ const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {
 const APPEND_PAGE = "ip_append_page";
 const UDP_APPEND: Readonly<Partial<Record<HookKind, Plan>>> = {
 	fentry: hooked("fexit__ip_append_page"),
-	kprobe: hooked("kprobe__ip_append_page", "kretprobe__ip_append_page"),
+	kprobe: hooked("kretprobe__ip_append_page", "kprobe__ip_append_page"),
 };
 const EXPIRE_UDP: Plan = { ...NOTHING, iterators: ["iter__expire_udp"] };
 

@@ -11,12 +11,11 @@ import { endsOf, reversed } from "../flow/flow-ends.ts";
 import { NatTable } from "../flow/nat-table.ts";
 import type { FlowRecord, ReadyRecord, Translation } from "../flow/records.ts";
 import type { CtMessage, Tuple } from "../maps/ctnetlink.ts";
+import { CONNTRACK_COUNT } from "./conntrack-features.ts";
 import { ConntrackTable } from "./conntrack-table.ts";
 import { netnsInode, visitNetns } from "./netns.ts";
 import { withRaisedRights } from "./raised-rights.ts";
 
-/** Flows in the table of a network namespace; null where there is no conntrack. */
-const COUNT = "net.netfilter.nf_conntrack_count";
 /** Between two looks for namespaces that are new. */
 const SCAN_MS = 1000;
 /** What a look at a translated flow is paid with, so that large tables do not take all the time: some 2 %. */
@@ -89,7 +88,7 @@ export class Translations implements NatSource, Disposable {
 	/** Of our own network namespace; null where nothing can be asked. */
 	#homeCount(): number | null {
 		if (!this.#isAllowed) return null;
-		this.#homeFile ??= SysctlFile.open(COUNT);
+		this.#homeFile ??= SysctlFile.open(CONNTRACK_COUNT);
 		return this.#homeFile?.read() ?? null;
 	}
 
@@ -115,7 +114,7 @@ export class Translations implements NatSource, Disposable {
 		const active = others.filter((inode) => {
 			let count: number | null = 0;
 			this.#enter(inode, () => {
-				count = sysctl(COUNT);
+				count = sysctl(CONNTRACK_COUNT);
 			});
 			return (count ?? 0) > 0;
 		});
