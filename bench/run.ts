@@ -9,6 +9,7 @@ import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
+import { accountingFigures } from "./accounting.ts";
 import { bpfCost } from "./bpf-cost.ts";
 import { hold } from "./held.ts";
 import { idleFigures } from "./idle.ts";
@@ -42,8 +43,8 @@ const { values: options, positionals: wanted } = parseArgs({
 
 /** How much of each. */
 const size = options.quick
-	? { pairs: 1, scale: 0.4, starts: 3, looks: 1, lists: 1, holders: 2, udp: 1 }
-	: { pairs: 5, scale: 1, starts: 11, looks: 5, lists: 3, holders: 12, udp: 7 };
+	? { pairs: 1, scale: 0.4, starts: 3, looks: 1, lists: 1, holders: 2, udp: 1, accounts: 1 }
+	: { pairs: 5, scale: 1, starts: 11, looks: 5, lists: 3, holders: 12, udp: 7, accounts: 3 };
 
 const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-"));
 const next = random(Number(options.seed));
@@ -88,6 +89,9 @@ const PARTS: Readonly<Record<string, () => Promise<Section[]>>> = {
 	udp: async () => [figuresSection("UDP, program by program", await udpFigures(size.udp))],
 	mixed: section("mixed"),
 	held,
+	accounting: async () => [
+		figuresSection("Flows of conntrack", await accountingFigures(size.accounts)),
+	],
 };
 
 function headline(): string {

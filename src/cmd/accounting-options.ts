@@ -22,7 +22,7 @@ const AGE = { least: 0, most: 365 * 24 * 3_600_000 };
 const INTERVAL = { least: 1, most: AGE.most };
 const RATE_EXAMPLE = "write ages that rise, each with its interval: 0=20s,1m=1m";
 
-const DEFAULT_BUFFER_BYTES = 16 * 2 ** 20;
+const DEFAULT_BUFFER_BYTES = 64 * 2 ** 20;
 const DEFAULT_MAX_FLOWS = 262_144;
 
 const { netns, family, ipv4, ipv6 } = filterOptions;
@@ -64,7 +64,7 @@ export const accountingOptions = {
 		parseSize(TABLE),
 	),
 	buffer: single(
-		{ group: KERNEL, describe: "for what is not read yet: 4m, 64m", defaultText: "16m" },
+		{ group: KERNEL, describe: "for what is not read yet: 64m, 256m", defaultText: "64m" },
 		DEFAULT_BUFFER_BYTES,
 		(text) => parseBuffer(text),
 	),

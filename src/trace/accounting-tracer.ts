@@ -29,7 +29,7 @@ export interface AccountingTracerOptions {
 	readonly filter: AccountingFilter | null;
 	/** Flows that are followed at one time, in each network namespace. */
 	readonly maxFlows: number;
-	/** Of the kernel, for each network namespace: what has not been read yet. Default 16 MiB. */
+	/** Of the kernel, for each network namespace: what has not been read yet. Default 64 MiB, which is taken as it is needed. */
 	readonly bufferBytes: number;
 	/** Count, and keep the beginning of each flow, where that is off; both as before at the end. Default false. */
 	readonly sysctls: boolean;
@@ -41,7 +41,7 @@ const DEFAULTS: AccountingTracerOptions = {
 	rate: DEFAULT_RATE,
 	filter: null,
 	maxFlows: 262_144,
-	bufferBytes: 16 * 2 ** 20,
+	bufferBytes: 64 * 2 ** 20,
 	sysctls: false,
 	version: VERSION,
 };

@@ -63,7 +63,8 @@ export class FollowedNetns implements Disposable {
 
 	/** What has happened since the last call, and, if `isDue`, what the table says. */
 	read(isDue: boolean, take: Take): void {
-		this.#readMessages(MOST_MESSAGES, take);
+		// What the table has is told by its own message first.
+		this.#readMessages(isDue ? Number.POSITIVE_INFINITY : MOST_MESSAGES, take);
 		const hasFlows = this.#accounts.size > 0 || !this.#isTold;
 		if (this.#isBehind || (isDue && hasFlows)) this.#readTable(take);
 	}

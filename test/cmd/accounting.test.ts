@@ -65,7 +65,7 @@ test("without options it accounts for everything", async () => {
 	const { code, options, kept } = await play([]);
 	expect(code).toBe(0);
 	expect(options).toEqual({
-		...{ rate: DEFAULT_RATE, maxFlows: 262_144, bufferBytes: 16 * 2 ** 20, version: "1.2.3" },
+		...{ rate: DEFAULT_RATE, maxFlows: 262_144, bufferBytes: 64 * 2 ** 20, version: "1.2.3" },
 		filter: { netns: [], family: null, transport: null, ports: null },
 		sysctls: false,
 	});
