@@ -1,6 +1,7 @@
 /**
  * conntracer as a library, for Bun on Linux, as root. What is open now is a list; what happens from
- * now on comes from a tracer: of flows, added up in the kernel, or of single events.
+ * now on comes from a tracer: of flows, added up in the kernel, of single events, or of the flows
+ * that conntrack follows.
  *
  * ```ts
  * import { EventTracer, FlowTracer, listConnections } from "conntracer";
@@ -27,6 +28,17 @@ export {
 	UnsupportedError,
 	UsageError,
 } from "./errors.ts";
+export {
+	type AccountingConsumer,
+	AccountingConsumers,
+	type ConsumerOptions,
+	type ConsumerStats,
+} from "./flow/accounting-consumers.ts";
+export {
+	type AccountingFilter,
+	type AccountingFilterOptions,
+	compileAccountingFilter,
+} from "./flow/accounting-filter.ts";
 export type { ConnectionRecord, Holder } from "./flow/connection.ts";
 export {
 	compileFilter,
@@ -36,6 +48,7 @@ export {
 } from "./flow/filter.ts";
 export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
+export { AccountingTracer, type AccountingTracerOptions } from "./trace/accounting-tracer.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
 export { FlowTracer, type FlowTracerOptions } from "./trace/flow-tracer.ts";

@@ -1,7 +1,9 @@
 /** `conntracer accounting`: the flows of conntrack, with what they moved. */
 
-import type { AccountingFilter } from "../flow/accounting-filter.ts";
-import { parsePorts } from "../flow/ports.ts";
+import {
+	type AccountingFilterOptions,
+	compileAccountingFilter,
+} from "../flow/accounting-filter.ts";
 import type { AccountingBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import { createAccountingSink } from "../sink/accounting-sink.ts";
 import type { AccountingSink } from "../sink/sink.ts";
@@ -53,7 +55,7 @@ export function accountingOf(
 		async handler(values, context) {
 			const options = {
 				rate: values.rate,
-				filter: filterOf(values),
+				filter: compileAccountingFilter(of(values)),
 				maxFlows: values.maxFlows,
 				bufferBytes: values.buffer,
 				sysctls: values.sysctl,
@@ -78,9 +80,9 @@ export const accounting = accountingOf(async (options) => {
 	return AccountingTracer.open(options);
 });
 
-function filterOf({ netns, family, transport, port }: AccountingValues): AccountingFilter {
-	return { netns, family, transport, ports: parsePorts(port, "--port") };
-}
+const of = ({ netns, family, transport, port }: AccountingValues): AccountingFilterOptions => ({
+	...{ netns, family, transport, port },
+});
 
 async function present(
 	tracer: AccountingSource,

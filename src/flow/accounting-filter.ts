@@ -1,17 +1,34 @@
 /** Which flows of conntrack are wanted. */
 
-import { hasPort, type PortChoice } from "./ports.ts";
+import { hasPort, type PortChoice, parsePorts } from "./ports.ts";
 import type { AccountingRecord, Family } from "./records.ts";
 
-export interface AccountingFilter {
-	/** Inode numbers; none: all. */
+/** What is left out does not matter. */
+export interface AccountingFilterOptions {
+	/** Inode numbers of network namespaces; others are not followed at all. */
 	readonly netns: readonly number[];
 	/** Null: both. */
 	readonly family: Family | null;
-	/** A name of a protocol; null: all. */
+	/** As records have it: `tcp`, `icmp`, …; null: all. */
 	readonly transport: string | null;
-	/** Of either end; null: any. */
+	/** Of either end: "80", "8000-8100", "!22". */
+	readonly port: readonly string[];
+}
+
+/** Made by compileAccountingFilter(). */
+export interface AccountingFilter extends Omit<AccountingFilterOptions, "port"> {
+	/** Null: any. */
 	readonly ports: PortChoice | null;
+}
+
+const ALL: AccountingFilterOptions = { netns: [], family: null, transport: null, port: [] };
+
+/** @throws UsageError for ports that are none */
+export function compileAccountingFilter(
+	partial: Partial<AccountingFilterOptions>,
+): AccountingFilter {
+	const { port, ...rest } = { ...ALL, ...partial };
+	return { ...rest, ports: parsePorts(port, "--port") };
 }
 
 export function matchesAccount(filter: AccountingFilter | null, record: AccountingRecord): boolean {

@@ -25,7 +25,7 @@ import { pause } from "./ticks.ts";
 export interface AccountingTracerOptions {
 	/** How often a flow is reported, by its age. */
 	readonly rate: readonly RatePoint[];
-	/** Which flows. Default null: all. */
+	/** Of compileAccountingFilter(). Default null: all flows. */
 	readonly filter: AccountingFilter | null;
 	/** Flows that are followed at one time, in each network namespace. */
 	readonly maxFlows: number;

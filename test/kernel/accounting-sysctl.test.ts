@@ -56,7 +56,7 @@ describe("--sysctl", () => {
 
 	kernelTest("is in namespaces that come later, too", async () => {
 		await using conntracer = await Conntracer.run("accounting", "--sysctl");
-		await using accounted = new Accounted(OFF);
+		await using accounted = new Accounted(null);
 		for (let look = 0; look < 100 && valuesOf(accounted)[0] === "0"; look++) await Bun.sleep(100);
 		expect(valuesOf(accounted)).toEqual(BOTH);
 		await conntracer.stop();

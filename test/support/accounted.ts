@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import type { AccountingRecord, SummaryRecord } from "../../src/flow/records.ts";
 import { accountsOf, Conntracer, gapsOf, type Run } from "./conntracer.ts";
-import { Conntrack } from "./conntrack.ts";
+import { Conntrack, type Sysctls } from "./conntrack.ts";
 import { NamespacePair, type NetworkNamespace } from "./namespaces.ts";
 import { ownPrograms, runTraffic, Traffic, type Truth } from "./traffic.ts";
 
@@ -17,7 +17,7 @@ export class Accounted implements AsyncDisposable {
 	readonly conntrack: Conntrack;
 	#conntracer: Conntracer | null = null;
 
-	constructor(sysctls: Readonly<Record<string, string>> = {}) {
+	constructor(sysctls: Sysctls | null = {}) {
 		this.conntrack = new Conntrack(this.pair.left, sysctls);
 	}
 

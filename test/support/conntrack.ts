@@ -11,6 +11,7 @@ export interface Counted {
 const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 type Way = "out" | "in";
+export type Sysctls = Readonly<Record<string, string>>;
 
 const RULES = `table inet counted {
 ${PROTOCOLS.flatMap((name) => [`	counter ${name}_out {}`, `	counter ${name}_in {}`]).join("\n")}
@@ -35,10 +36,14 @@ function rules(way: Way): string {
 export class Conntrack {
 	readonly #prefix: readonly string[];
 
-	/** @param sysctls "nf_conntrack_acct": "1", …; without, flows are counted, and their start is kept */
-	constructor({ prefix }: NetworkNamespace, sysctls: Readonly<Record<string, string>> = {}) {
+	/**
+	 * @param sysctls "nf_conntrack_acct": "1", …; without, flows are counted, and their start is kept;
+	 * null: as they are
+	 */
+	constructor({ prefix }: NetworkNamespace, sysctls: Sysctls | null = {}) {
 		this.#prefix = prefix;
 		this.nft(RULES);
+		if (sysctls === null) return;
 		const all = { nf_conntrack_acct: "1", nf_conntrack_timestamp: "1", ...sysctls };
 		for (const [name, value] of Object.entries(all)) this.sysctl(name, value);
 	}

@@ -22,6 +22,7 @@ const WITH_ANY_FAMILY = paths(
 	...[
 		"ffi/libbpf",
 		"kernel/accounting",
+		"kernel/accounting-limits",
 		"kernel/accounting-sysctl",
 		"kernel/bare-root",
 		"kernel/executables",
