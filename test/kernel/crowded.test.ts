@@ -1,7 +1,7 @@
 /** More threads than CPUs: where the kernel preempts a task in our programs, others meet them busy. */
 
 import { expect } from "bun:test";
-import { Conntracer } from "../support/conntracer.ts";
+import { Conntracer, gapsOf } from "../support/conntracer.ts";
 import { expectNothingLost, expectSide, processIs, sideOf } from "../support/expectations.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic } from "../support/traffic.ts";
@@ -27,6 +27,10 @@ kernelTest(
 			sideOf(run, SERVER, "passive"),
 			truths.flatMap(({ servers }) => servers),
 		);
-		expectNothingLost(run);
+		// A kprobe that preempts another one is skipped: such a connection is taken for its listener's.
+		const isSkipped = conntracer.ready.hooks["accept"] === "kprobe";
+		if (isSkipped)
+			expect(gapsOf(run.records).filter(({ stage }) => stage !== "program")).toEqual([]);
+		else expectNothingLost(run);
 	},
 );
