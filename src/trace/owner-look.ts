@@ -5,6 +5,8 @@ import { FlowOwners, type Owner } from "../flow/flow-owners.ts";
 import type { AccountingRecord, ReadyRecord } from "../flow/records.ts";
 import { FlowTracer } from "./flow-tracer.ts";
 
+type Ready = Pick<ReadyRecord, "libbpf" | "hooks" | "programs">;
+
 /** Between two looks, at least; and so that they take no more than a twentieth of the time. */
 const LOOK_MS = 250;
 const LOOK_SHARE = 20;
@@ -37,9 +39,9 @@ export class OwnerLook implements Disposable {
 	}
 
 	/** What it is done with. */
-	get ready(): Pick<ReadyRecord, "libbpf" | "hooks" | "programs"> {
-		const { libbpf, hooks, programs } = this.#tracer?.ready ?? NONE;
-		const process = this.#tracer === null ? `none: ${this.#reason}` : "by tuple";
+	get ready(): Ready {
+		const { libbpf, hooks, programs }: Ready = this.#tracer?.ready ?? NONE;
+		const process = hooks["tcp_lifecycle"] ?? `none: ${this.#reason}`;
 		return { libbpf, hooks: { ...hooks, process }, programs };
 	}
 
