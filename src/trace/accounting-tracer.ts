@@ -139,7 +139,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		while (!end.aborted) {
 			await pause(PAUSE_MS, end);
 			if (closing.aborted) return;
-			const { records, gaps } = this.#read();
+			const { records, gaps } = this.#read(end.aborted);
 			for (const record of records) this.#waiting.push(record);
 			const isFull = end.aborted || this.#waiting.length >= MOST_WAITING;
 			const known = isFull || this.#owners.isDue(this.#waiting.length) ? this.#joined() : [];
@@ -219,13 +219,14 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		return off;
 	}
 
-	#read(): AccountingBatch {
+	/** @param isLast whether nothing can be found later */
+	#read(isLast: boolean): AccountingBatch {
 		const records: AccountingRecord[] = [];
 		const { filter } = this.#options;
 		const take = (record: AccountingRecord | null): void => {
 			if (record !== null && matchesAccount(filter, record)) records.push(record);
 		};
-		const isDue = performance.now() >= this.#dumpAt;
+		const isDue = isLast || performance.now() >= this.#dumpAt;
 		const begin = performance.now();
 		for (const netns of this.#all()) netns.read(isDue, take);
 		if (isDue) {

@@ -63,8 +63,7 @@ export class FollowedNetns implements Disposable {
 
 	/** What has happened since the last call, and, if `isDue`, what the table says. */
 	read(isDue: boolean, take: Take): void {
-		// What the table has is told by its own message first.
-		this.#readMessages(isDue ? Number.POSITIVE_INFINITY : MOST_MESSAGES, take);
+		this.#readMessages(MOST_MESSAGES, take);
 		const hasFlows = this.#accounts.size > 0 || !this.#isTold;
 		if (this.#isBehind || (isDue && hasFlows)) this.#readTable(take);
 	}
@@ -73,7 +72,7 @@ export class FollowedNetns implements Disposable {
 	leave(take: Take): void {
 		this.#readTable(take);
 		this.#accounts.beginDump();
-		this.#sweep(take);
+		this.#sweep(false, take);
 	}
 
 	losses(): Losses {
@@ -86,19 +85,24 @@ export class FollowedNetns implements Disposable {
 
 	#readTable(take: Take): void {
 		const accounts = this.#accounts;
+		// What the table has is told by its own message first.
+		this.#readMessages(Number.POSITIVE_INFINITY, take);
+		const wasBehind = this.#isBehind;
+		this.#isBehind = false;
 		const isWhole = this.#netns.table.dump(
 			() => accounts.beginDump(),
 			(message) => take(accounts.see(message, wallMs())),
 		);
 		// What ended before the dump has told so by now, or never will.
 		this.#readMessages(Number.POSITIVE_INFINITY, take);
-		if (isWhole) this.#sweep(take);
+		if (isWhole) this.#sweep(wasBehind || this.#isBehind, take);
+		else this.#isBehind ||= wasBehind;
 	}
 
-	#sweep(take: Take): void {
+	/** @param isCounted whether the message of an end may be among those that were dropped */
+	#sweep(isCounted: boolean, take: Take): void {
 		const ended = this.#accounts.sweep(wallMs());
-		if (!this.#isBehind) this.#lost.connection_end += ended.length;
-		this.#isBehind = false;
+		if (!isCounted) this.#lost.connection_end += ended.length;
 		for (const record of ended) take(record);
 	}
 
