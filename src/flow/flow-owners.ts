@@ -17,15 +17,27 @@ type Flow = Pick<
 /** Several sockets have this port. */
 const SEVERAL = Symbol();
 
-/** The sockets that are open now, or were a moment ago. */
+/** The sockets that were seen: conntrack may tell of the end of a flow long after that of its socket. */
 export class FlowOwners {
+	readonly #most: number;
+	/** The oldest comes first. */
 	readonly #byEnds = new Map<string, Owner>();
-	/** UDP: a socket does not always know its own address, nor its peer's. */
+	/** UDP: a socket does not always know its own address, nor its peer's. Those of the last look. */
 	readonly #byPort = new Map<string, Owner | typeof SEVERAL>();
 
-	/** @param flows that are single connections */
-	constructor(flows: readonly FlowRecord[]) {
+	/** @param most that are kept */
+	constructor(most: number) {
+		this.#most = most;
+	}
+
+	/** What a look has found: flows that are single connections. */
+	take(flows: readonly FlowRecord[]): void {
+		this.#byPort.clear();
 		for (const flow of flows) this.#add(flow);
+		for (const oldest of this.#byEnds.keys()) {
+			if (this.#byEnds.size <= this.#most) break;
+			this.#byEnds.delete(oldest);
+		}
 	}
 
 	/** Of who sent the first packet, or else of who it was for. Null where neither is here. */
@@ -58,7 +70,9 @@ export class FlowOwners {
 		if (flow.process === null && flow.last_pid === null) return;
 		const owner = { pid: flow.last_pid, process: flow.process };
 		const ends = `${local_address} ${local_port} ${remote_address} ${remote_port}`;
-		this.#byEnds.set(`${netns} ${transport} ${ends}`, owner);
+		const key = `${netns} ${transport} ${ends}`;
+		this.#byEnds.delete(key);
+		this.#byEnds.set(key, owner);
 		if (transport !== "udp") return;
 		const port = `${netns} ${local_port}`;
 		const known = this.#byPort.get(port);

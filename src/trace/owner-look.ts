@@ -18,6 +18,7 @@ export class OwnerLook implements Disposable {
 	readonly #tracer: FlowTracer | null;
 	readonly #reason: string;
 	readonly #mostFlows: number;
+	readonly #owners: FlowOwners;
 	#nextAt = 0;
 	/** By flow id: of flows that were reported, and are not over. The oldest comes first. */
 	readonly #known = new Map<string, Owner>();
@@ -26,6 +27,7 @@ export class OwnerLook implements Disposable {
 		this.#tracer = tracer;
 		this.#reason = reason;
 		this.#mostFlows = mostFlows;
+		this.#owners = new FlowOwners(mostFlows);
 	}
 
 	/** @param mostFlows whose owner is kept */
@@ -56,17 +58,17 @@ export class OwnerLook implements Disposable {
 	join(records: readonly AccountingRecord[]): readonly AccountingRecord[] {
 		if (this.#tracer === null) return records;
 		const begin = performance.now();
-		const owners = new FlowOwners(this.#tracer.dumpFlows().flows);
-		const joined = records.map((record) => this.#joined(record, owners));
+		this.#owners.take(this.#tracer.dumpFlows().flows);
+		const joined = records.map((record) => this.#joined(record));
 		const end = performance.now();
 		this.#nextAt = end + Math.max(LOOK_MS, (end - begin) * LOOK_SHARE);
 		return joined;
 	}
 
-	#joined(record: AccountingRecord, owners: FlowOwners): AccountingRecord {
+	#joined(record: AccountingRecord): AccountingRecord {
 		const { flow_id, event } = record;
 		const known = this.#known.get(flow_id);
-		const owner = known ?? owners.of(record);
+		const owner = known ?? this.#owners.of(record);
 		if (event === "destroy") this.#known.delete(flow_id);
 		if (owner === null) return record;
 		if (known === undefined && event !== "destroy") this.#keep(flow_id, owner);

@@ -27,30 +27,36 @@ const asked = (of: FlowEnds, changes: object = {}) => ({
 	...changes,
 });
 
+const ownersOf = (flows: readonly FlowRecord[], most = 100): FlowOwners => {
+	const owners = new FlowOwners(most);
+	owners.take(flows);
+	return owners;
+};
+
 const HERE: [string, number] = ["10.0.0.1", 4000];
 const THERE: [string, number] = ["10.0.0.2", 80];
 
 describe("a flow is of the process", () => {
 	test("that opened it", () => {
-		const owners = new FlowOwners([socket(CLIENT, HERE, THERE), socket(SERVER, THERE, HERE)]);
+		const owners = ownersOf([socket(CLIENT, HERE, THERE), socket(SERVER, THERE, HERE)]);
 		expect(owners.of(asked(ends(HERE, THERE)))).toEqual(CLIENT);
 	});
 
 	test("that it was opened to, where the other one is elsewhere", () => {
-		const owners = new FlowOwners([socket(SERVER, THERE, HERE)]);
+		const owners = ownersOf([socket(SERVER, THERE, HERE)]);
 		expect(owners.of(asked(ends(HERE, THERE)))).toEqual(SERVER);
 	});
 
 	test("that it is translated to", () => {
 		const inside: [string, number] = ["172.17.0.2", 8080];
 		const seen: [string, number] = ["172.17.0.1", 5000];
-		const owners = new FlowOwners([socket(SERVER, inside, seen)]);
+		const owners = ownersOf([socket(SERVER, inside, seen)]);
 		const nat = ends(seen, inside);
 		expect(owners.of(asked(ends(HERE, THERE), { nat }))).toEqual(SERVER);
 	});
 
 	test("of its own namespace, transport and port", () => {
-		const owners = new FlowOwners([socket(CLIENT, HERE, THERE)]);
+		const owners = ownersOf([socket(CLIENT, HERE, THERE)]);
 		expect(owners.of(asked(ends(HERE, THERE), { netns: 8 }))).toBeNull();
 		expect(owners.of(asked(ends(HERE, THERE), { transport: "udp" }))).toBeNull();
 		expect(owners.of(asked(ends(["10.0.0.1", 4001], THERE)))).toBeNull();
@@ -58,8 +64,18 @@ describe("a flow is of the process", () => {
 
 	test("that is known", () => {
 		const nobody = flow({ netns: NETNS, process: null, last_pid: null, local_port: 4000 });
-		expect(new FlowOwners([nobody]).of(asked(ends(HERE, THERE)))).toBeNull();
+		expect(ownersOf([nobody]).of(asked(ends(HERE, THERE)))).toBeNull();
 	});
+});
+
+test("a socket is remembered when it is gone, so many of them", () => {
+	const owners = ownersOf([socket(CLIENT, HERE, THERE)], 2);
+	for (const port of [1, 2]) {
+		expect(owners.of(asked(ends(HERE, THERE)))).toEqual(CLIENT);
+		owners.take([socket(SERVER, ["10.0.0.1", port], THERE)]);
+	}
+	expect(owners.of(asked(ends(HERE, THERE)))).toBeNull();
+	expect(owners.of(asked(ends(["10.0.0.1", 1], THERE)))).toEqual(SERVER);
 });
 
 describe("a flow of UDP is of the process that has the port", () => {
@@ -67,19 +83,19 @@ describe("a flow of UDP is of the process that has the port", () => {
 
 	test("where the socket does not know its address, or its peer", () => {
 		const server = socket(SERVER, ["0.0.0.0", 80], [null, null], "udp");
-		expect(new FlowOwners([server]).of(asked(ends(HERE, THERE), udp))).toEqual(SERVER);
+		expect(ownersOf([server]).of(asked(ends(HERE, THERE), udp))).toEqual(SERVER);
 		const client = socket(CLIENT, ["0.0.0.0", 4000], THERE, "udp");
-		expect(new FlowOwners([server, client]).of(asked(ends(HERE, THERE), udp))).toEqual(CLIENT);
+		expect(ownersOf([server, client]).of(asked(ends(HERE, THERE), udp))).toEqual(CLIENT);
 	});
 
 	test("unless several have it", () => {
 		const of = (owner: typeof CLIENT) => socket(owner, ["0.0.0.0", 80], [null, null], "udp");
-		const owners = new FlowOwners([of(SERVER), of(CLIENT), of(SERVER)]);
+		const owners = ownersOf([of(SERVER), of(CLIENT), of(SERVER)]);
 		expect(owners.of(asked(ends(HERE, THERE), udp))).toBeNull();
 	});
 
 	test("and one of TCP is not", () => {
 		const server = socket(SERVER, ["0.0.0.0", 80], [null, null]);
-		expect(new FlowOwners([server]).of(asked(ends(HERE, THERE)))).toBeNull();
+		expect(ownersOf([server]).of(asked(ends(HERE, THERE)))).toBeNull();
 	});
 });
