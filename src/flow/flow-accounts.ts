@@ -56,6 +56,8 @@ export class FlowAccounts {
 	readonly #byId = new Map<number, Account>();
 	#size = 0;
 	#generation = 0;
+	/** In a dump: by id, the ends of those that were told to be over since it began, and may be in it. */
+	#over: Map<number, Uint8Array> | null = null;
 	/** Flows that found no room, in all. */
 	overflow = 0;
 
@@ -65,6 +67,10 @@ export class FlowAccounts {
 
 	get size(): number {
 		return this.#size;
+	}
+
+	has(message: CtMessage): boolean {
+		return this.#find(message) !== null;
 	}
 
 	/** A flow that was there before: its next packet is the first that is reported. */
@@ -90,16 +96,21 @@ export class FlowAccounts {
 		};
 	}
 
-	/** From here on, what see() is told is another dump. */
+	/** From here on, what see() is told is another dump, until endDump(). */
 	beginDump(): void {
 		this.#generation++;
+		this.#over = new Map();
+	}
+
+	endDump(): void {
+		this.#over = null;
 	}
 
 	/** What a dump has of a flow: a record where it moved, and is due. */
 	see(message: CtMessage, nowMs: number): AccountingRecord | null {
 		if ((message.status & IPS_DYING) !== 0) return null;
 		const found = this.#find(message);
-		if (found === null && this.#isFull) return null;
+		if (found === null && (this.#isFull || this.#isOver(message))) return null;
 		// Of a flow that was not there its beginning was lost: it is reported as it is.
 		const account = found ?? this.#add(message, message.hasStart ? msOf(message.start) : nowMs);
 		account.generation = this.#generation;
@@ -116,6 +127,7 @@ export class FlowAccounts {
 	/** Its last counters. */
 	end(message: CtMessage, nowMs: number): AccountingRecord {
 		const account = this.#remove(message) ?? this.#account(message, nowMs);
+		this.#over?.set(account.id, account.ends);
 		count(account, message);
 		if (message.hasStart) account.started ??= { ...message.start };
 		return this.#record("destroy", account, timeText(message, nowMs));
@@ -140,6 +152,11 @@ export class FlowAccounts {
 		}
 		this.#size -= ended.length;
 		return ended;
+	}
+
+	#isOver({ id, original }: CtMessage): boolean {
+		const ends = this.#over?.get(id);
+		return ends !== undefined && isOriginal(ends, original);
 	}
 
 	get #isFull(): boolean {

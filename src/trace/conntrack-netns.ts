@@ -1,11 +1,15 @@
 /** The conntrack of one network namespace, over netlink: what begins and ends, and dumps of its table. */
 
 import { NetlinkSocket, NOTHING_WAITS, OVERRUN } from "../ffi/netlink.ts";
-import { CT_DELETE, CT_NEW, type CtMessage } from "../maps/ctnetlink.ts";
-import { ConntrackTable, conntrackBuffer, conntrackMessage, explained } from "./conntrack-table.ts";
+import { CT_DELETE, CT_NEW, CtMessage } from "../maps/ctnetlink.ts";
+import { BYTES, ConntrackTable, explained } from "./conntrack-table.ts";
 
 /** Of multicast groups: NFNLGRP_CONNTRACK_NEW is 1, _DESTROY 3; what changes between has no counters. */
 const GROUPS = (1 << 0) | (1 << 2);
+
+/** One for all namespaces, but not that of the tables: it is read in the middle of a dump, too. */
+const buffer = new Uint8Array(BYTES);
+const message = new CtMessage(buffer);
 
 export class ConntrackNetns implements Disposable {
 	readonly table: ConntrackTable;
@@ -43,13 +47,13 @@ export class ConntrackNetns implements Disposable {
 	): void {
 		let left = most;
 		while (left > 0) {
-			const filled = this.#events.receive(conntrackBuffer);
+			const filled = this.#events.receive(buffer);
 			if (filled === NOTHING_WAITS) break;
 			if (filled === OVERRUN) continue;
 			for (let at = 0; at < filled; left--) {
-				at = conntrackMessage.read(at, filled);
-				if (conntrackMessage.type === CT_NEW) onBegin(conntrackMessage);
-				else if (conntrackMessage.type === CT_DELETE) onEnd(conntrackMessage);
+				at = message.read(at, filled);
+				if (message.type === CT_NEW) onBegin(message);
+				else if (message.type === CT_DELETE) onEnd(message);
 			}
 		}
 	}

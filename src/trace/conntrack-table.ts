@@ -16,7 +16,7 @@ import {
 import { dumpRequest, RequestWriter } from "../maps/ctnetlink-requests.ts";
 
 /** The kernel fills as much as a reader has room for, up to 32 kB. */
-const BYTES = 65_536;
+export const BYTES = 65_536;
 /** An answer takes a page of it, whatever it says. */
 const SOCKET_BYTES = 2 ** 20;
 /** A dump is made again where the table changed under it, so often at most. */
@@ -25,8 +25,8 @@ const MOST_DUMPS = 3;
 const MOST_AT_ONCE = 64;
 
 /** One for all namespaces: what is read is there until the next reading. */
-export const conntrackBuffer = new Uint8Array(BYTES);
-export const conntrackMessage = new CtMessage(conntrackBuffer);
+const buffer = new Uint8Array(BYTES);
+const message = new CtMessage(buffer);
 
 export class ConntrackTable implements Disposable {
 	readonly #socket: NetlinkSocket;
@@ -108,11 +108,11 @@ export class ConntrackTable implements Disposable {
 
 	#answers(onMessage: (message: CtMessage) => void): void {
 		for (;;) {
-			const filled = explained(() => this.#socket.receive(conntrackBuffer));
+			const filled = explained(() => this.#socket.receive(buffer));
 			if (filled <= NOTHING_WAITS) return;
 			for (let at = 0; at < filled; ) {
-				at = conntrackMessage.read(at, filled);
-				onMessage(conntrackMessage);
+				at = message.read(at, filled);
+				onMessage(message);
 			}
 		}
 	}

@@ -85,14 +85,17 @@ export class FollowedNetns implements Disposable {
 
 	#readTable(take: Take): void {
 		const accounts = this.#accounts;
-		// What the table has is told by its own message first.
-		this.#readMessages(Number.POSITIVE_INFINITY, take);
 		const wasBehind = this.#isBehind;
 		this.#isBehind = false;
 		const isWhole = this.#netns.table.dump(
 			() => accounts.beginDump(),
-			(message) => take(accounts.see(message, wallMs())),
+			(message) => {
+				// Its beginning is told by its own message first.
+				if (!accounts.has(message)) this.#readMessages(Number.POSITIVE_INFINITY, take);
+				take(accounts.see(message, wallMs()));
+			},
 		);
+		accounts.endDump();
 		// What ended before the dump has told so by now, or never will.
 		this.#readMessages(Number.POSITIVE_INFINITY, take);
 		if (isWhole) this.#sweep(wasBehind || this.#isBehind, take);

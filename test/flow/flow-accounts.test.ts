@@ -143,6 +143,17 @@ describe("the end (ProbeVerify)", () => {
 		all.end(over(5), at(1));
 		expect(all.see(after(5, { status: 1 << 9 }), at(1))).toBeNull();
 	});
+
+	test("a dump that had it before it ended says nothing more, and the next one is another flow", () => {
+		const all = accounts();
+		all.beginDump();
+		all.begin(message(), at(0));
+		all.end(over(5), at(1));
+		expect(all.see(after(5), at(1))).toBeNull();
+		expect(all.size).toBe(0);
+		all.beginDump();
+		expect(all.see(after(1), at(2))).toMatchObject({ event: "update", packets_original: 1 });
+	});
 });
 
 describe("an end that nobody told", () => {
