@@ -2,6 +2,7 @@
 
 import type { AccountingBatch, AccountingRecord, GapRecord } from "./records.ts";
 
+/** What a reader wants of an account. */
 export interface ConsumerOptions {
 	/** Which records it is given. Default: both. */
 	readonly events: readonly AccountingRecord["event"][];
@@ -9,6 +10,7 @@ export interface ConsumerOptions {
 	readonly capacity: number;
 }
 
+/** How a reader keeps up. */
 export interface ConsumerStats {
 	readonly received: number;
 	/** Found no room, and are in a gap (`queue`) of its next batch. */
@@ -125,6 +127,7 @@ export class AccountingConsumers {
 		return consumer;
 	}
 
+	/** Null: there is none of this name. */
 	get(name: string): AccountingConsumer | null {
 		return this.#all.get(name) ?? null;
 	}

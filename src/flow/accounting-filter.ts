@@ -31,6 +31,7 @@ export function compileAccountingFilter(
 	return { ...rest, ports: parsePorts(port, "--port") };
 }
 
+/** Whether a record is wanted; null: all are. */
 export function matchesAccount(filter: AccountingFilter | null, record: AccountingRecord): boolean {
 	if (filter === null) return true;
 	const { netns, family, transport, ports } = filter;

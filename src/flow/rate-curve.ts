@@ -6,6 +6,7 @@ export interface RatePoint {
 	readonly intervalMs: number;
 }
 
+/** Every 20 s at first, every minute from the first minute on, every five from the fifth on. */
 export const DEFAULT_RATE: readonly RatePoint[] = [
 	{ ageMs: 0, intervalMs: 20_000 },
 	{ ageMs: 60_000, intervalMs: 60_000 },

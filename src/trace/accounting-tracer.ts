@@ -66,6 +66,10 @@ const HINTS = {
 	connection_end: "the kernel did not tell; their counters are those of a second before",
 } as const;
 
+/**
+ * The flows that conntrack follows, with what they moved: their first packet, what they have moved
+ * since, on a rate curve, and their end. Without rights for BPF it does not know whose they are.
+ */
 export class AccountingTracer implements Disposable, AsyncDisposable {
 	readonly ready: ReadyRecord;
 	/** What will be missing in the records, for people. */
