@@ -33,7 +33,7 @@ export function parsePorts(values: readonly string[], option: string): PortChoic
 	return { wanted: portSet(wanted.length === 0 ? [all] : wanted), excluded: portSet(excluded) };
 }
 
-/** Null stands for none, and is in no set. */
+/** Null, where a protocol has no ports, counts as port 0, which no other has. */
 export function hasPort(ports: PortSet, port: number | null): boolean {
 	const bit = port ?? 0;
 	return (((ports[bit >> 3] ?? 0) >> (bit & 7)) & 1) === 1;
