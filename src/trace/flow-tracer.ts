@@ -187,6 +187,16 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		return this.#read();
 	}
 
+	/**
+	 * As dumpFlows(), but conntrack is not asked: `nat` is null.
+	 *
+	 * @internal
+	 */
+	dumpUntranslated(): FlowBatch {
+		this.#session.requireOpen();
+		return this.#readTable();
+	}
+
 	/** @throws Error after close() */
 	tables(): TableSize[] {
 		this.#session.requireOpen();
@@ -221,8 +231,13 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
-	/** Without a plan every connection is looked at. */
 	#read(folds: FoldPlan | null = null): FlowBatch {
+		const batch = this.#readTable(folds);
+		return { ...batch, flows: this.#translations.translated(batch.flows) };
+	}
+
+	/** Without a plan every connection is looked at. */
+	#readTable(folds: FoldPlan | null = null): FlowBatch {
 		const { kernel } = this.#session;
 		if (this.#table.hasOpen()) {
 			const fold = folds?.next(performance.now() - this.#lastBatchAt) ?? OF_ALL;
@@ -233,7 +248,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		const time = nowIso();
 		const interval_ms = Math.round(now - this.#lastBatchAt);
 		this.#lastBatchAt = now;
-		const flows = this.#translations.translated(this.#table.read(time, interval_ms));
+		const flows = this.#table.read(time, interval_ms);
 		const gaps = this.#session.gaps(time, this.#table.takeOverflow());
 		this.#recycle(kernel);
 		return { time, interval_ms, flows, gaps };

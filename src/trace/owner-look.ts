@@ -44,7 +44,8 @@ export class OwnerLook implements Disposable {
 	get ready(): Ready {
 		const { libbpf, hooks, programs }: Ready = this.#tracer?.ready ?? NONE;
 		const process = hooks["tcp_lifecycle"] ?? `none: ${this.#reason}`;
-		return { libbpf, hooks: { ...hooks, process }, programs };
+		const { nat: _, ...others } = hooks;
+		return { libbpf, hooks: { ...others, process }, programs };
 	}
 
 	/** Whether it is time for join(), for so many records. */
@@ -58,7 +59,7 @@ export class OwnerLook implements Disposable {
 	join(records: readonly AccountingRecord[]): readonly AccountingRecord[] {
 		if (this.#tracer === null) return records;
 		const begin = performance.now();
-		this.#owners.take(this.#tracer.dumpFlows().flows);
+		this.#owners.take(this.#tracer.dumpUntranslated().flows);
 		const joined = records.map((record) => this.#joined(record));
 		const end = performance.now();
 		this.#nextAt = end + Math.max(LOOK_MS, (end - begin) * LOOK_SHARE);

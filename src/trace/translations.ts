@@ -52,7 +52,7 @@ export class Translations implements NatSource, Disposable {
 	}
 
 	/** By a table that may be some time old where it is large. */
-	translated(flows: FlowRecord[]): FlowRecord[] {
+	translated(flows: readonly FlowRecord[]): readonly FlowRecord[] {
 		if (flows.length > 0 && performance.now() >= this.#tableAt) {
 			this.#table = this.table(flows.map(({ netns }) => netns));
 			this.#tableAt = performance.now() + this.#table.size * PAUSE_PER_FLOW_MS;
