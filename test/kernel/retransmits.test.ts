@@ -97,9 +97,12 @@ kernelTest("each segment that the kernel sends again is an event, SYN-ACKs too",
 
 kernelTest("packets of several segments count as what they are cut into", async () => {
 	using pair = new NamespacePair();
-	const events = eventsOf((await lossy(pair)).records);
-	const active = closes(events).filter(({ direction }) => direction === "active");
+	const { records } = await lossy(pair);
+	const active = closes(eventsOf(records)).filter(({ direction }) => direction === "active");
 	const sum = active.reduce((total, event) => total + event.segments_retransmitted, 0);
+	const counted = tcpCounter(pair.left, "RetransSegs");
 	expect(sum).toBeGreaterThan(0);
-	expect(sum).toBe(tcpCounter(pair.left, "RetransSegs"));
+	// An end that the guard above kept from us, and a gap tells, has no `close` to count in.
+	if (unseenEnds(records) === 0) expect(sum).toBe(counted);
+	else expect(sum).toBeLessThanOrEqual(counted);
 });
