@@ -23,7 +23,10 @@ const PACKAGE = join(ROOT, "dist", "package");
 const LIBRARY = join(PACKAGE, "lib");
 const TEXTS = ["README.md", "CHANGELOG.md", "LICENSE"];
 /** As far as src/trace/assets.ts names them: at the same place beside the library. */
-const BUILT = ["conntracer.bpf.o", "without-fetch.bpf.o", "list.bpf.o", "probe.bpf.o", "lib"];
+const BUILT = [
+	...["conntracer.bpf.o", "without-fetch.bpf.o", "list.bpf.o", "conntrack.bpf.o", "probe.bpf.o"],
+	"lib",
+];
 
 const RELATIVE_IMPORT = /from "(\.{1,2}\/[^"]+)\.ts"/g;
 const PACKAGE_IMPORT = /from "([^".:][^":]*)"/g;

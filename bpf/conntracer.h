@@ -313,6 +313,38 @@ struct holder {
 	__u8 pad[6];
 };
 
+/* One direction of a flow of conntrack. */
+struct flow_tuple {
+	__u8 source[16];
+	__u8 destination[16];
+	__u16 source_port;	/* of ICMP: its id */
+	__u16 destination_port; /* of ICMP: type << 8 | code */
+};
+
+/* A flow of conntrack has begun, or is over. */
+struct flow_event {
+	__u64 time_ns;	  /* CLOCK_MONOTONIC */
+	__u64 started_ns; /* since 1970; 0: the kernel does not keep it */
+	__u64 packets_original;
+	__u64 bytes_original;
+	__u64 packets_reply;
+	__u64 bytes_reply;
+	struct flow_tuple original;
+	struct flow_tuple reply; /* as answers look: not the reverse where there is NAT */
+	__u32 netns;
+	__u32 mark;
+	__u32 status; /* enum ip_conntrack_status */
+	__u16 zone;
+	__u8 l4_proto;
+	__u8 is_over;
+	__u8 is_counted; /* 0: so the four above mean nothing */
+	__u8 pad[7];
+};
+
+struct flow_event_losses {
+	__u64 dropped; /* flow events that found no room; only grows */
+};
+
 /* Set before the object is loaded. */
 struct settings {
 	__u64 udp_timeout_ns;	     /* without a datagram, and a UDP connection is over */

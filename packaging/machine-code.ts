@@ -13,6 +13,7 @@ const OBJECTS = [
 	{ name: "conntracer.bpf", source: "conntracer.bpf" },
 	{ name: "without-fetch.bpf", source: "conntracer.bpf", defines: ["-DWITHOUT_FETCH"] },
 	{ name: "list.bpf", source: "list.bpf" },
+	{ name: "conntrack.bpf", source: "conntrack.bpf" },
 	{ name: "probe.bpf", source: "probe.bpf" },
 ];
 

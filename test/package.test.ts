@@ -91,7 +91,7 @@ test("holds declarations and JavaScript, and no source of ours", () => {
 	const files = filesOf(installed());
 	expect(files.filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))).toEqual([]);
 	expect(files).toContain("lib/index.d.ts");
-	for (const object of ["conntracer", "without-fetch", "list", "probe"])
+	for (const object of ["conntracer", "without-fetch", "list", "conntrack", "probe"])
 		expect(files).toContain(`build/${object}.bpf.o`);
 	const declared = files.filter((name) => name.endsWith(".d.ts"));
 	expect(declared.filter((name) => /lib\/(ffi|maps|sink|cmd)\//.test(name))).toEqual([]);

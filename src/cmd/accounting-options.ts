@@ -7,8 +7,10 @@ import { flag, InvalidValue, list, type Option, single } from "./option.ts";
 import {
 	COUNT,
 	durationOption,
+	fileOptions,
 	filterOptions,
 	formatOptions,
+	hookOptions,
 	KERNEL,
 	otherOptions,
 	TABLE,
@@ -22,10 +24,9 @@ const AGE = { least: 0, most: 365 * 24 * 3_600_000 };
 const INTERVAL = { least: 1, most: AGE.most };
 const RATE_EXAMPLE = "write ages that rise, each with its interval: 0=20s,1m=1m";
 
-const DEFAULT_BUFFER_BYTES = 64 * 2 ** 20;
 const DEFAULT_MAX_FLOWS = 262_144;
 
-const { netns, family, ipv4, ipv6 } = filterOptions;
+const { pid, process, uid, cgroup, container, netns, family, ipv4, ipv6 } = filterOptions;
 const { strict, verbose, config } = otherOptions;
 
 export const accountingOptions = {
@@ -37,7 +38,7 @@ export const accountingOptions = {
 	...durationOption,
 	rate: rateOption(),
 
-	netns,
+	...{ pid, process, uid, cgroup, container, netns },
 	family,
 	ipv4,
 	ipv6,
@@ -54,6 +55,7 @@ export const accountingOptions = {
 	...formatOptions,
 	...tableOptions,
 
+	hooks: hookOptions.hooks,
 	maxFlows: single(
 		{
 			group: KERNEL,
@@ -64,10 +66,16 @@ export const accountingOptions = {
 		parseSize(TABLE),
 	),
 	buffer: single(
-		{ group: KERNEL, describe: "for what is not read yet: 64m, 256m", defaultText: "64m" },
-		DEFAULT_BUFFER_BYTES,
+		{
+			group: KERNEL,
+			describe: "for what is not read yet: 64m, 256m",
+			defaultText: "64m; with fentry or kprobe 16m",
+		},
+		null,
 		(text) => parseBuffer(text),
 	),
+
+	...fileOptions,
 
 	sysctl: flag({
 		group: KERNEL,

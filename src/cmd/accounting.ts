@@ -4,20 +4,20 @@ import {
 	type AccountingFilterOptions,
 	compileAccountingFilter,
 } from "../flow/accounting-filter.ts";
+import { compileFilter, type FilterOptions } from "../flow/filter.ts";
 import type { AccountingBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import { createAccountingSink } from "../sink/accounting-sink.ts";
 import type { AccountingSink } from "../sink/sink.ts";
 import type { AccountingTracerOptions } from "../trace/accounting-tracer.ts";
 import { accountingOptions } from "./accounting-options.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
-import { usesColor } from "./from-options.ts";
+import { outputOptions } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
 type AccountingValues = Values<typeof accountingOptions>;
 
 const NO_ENDS = "a flow of conntrack has a source and a destination; --port is of either end";
-const NO_OWNER = "conntrack does not know whose a flow is";
 
 const HELP = {
 	name: "accounting",
@@ -27,11 +27,11 @@ const HELP = {
 	examples: [
 		{ line: "conntracer accounting --json", describe: "for jq, or a database" },
 		{ line: "conntracer accounting --rate 0=1s,1m=10s", describe: "each second, then less" },
+		{ line: "conntracer accounting --process nginx", describe: "flows of its sockets" },
 		{ line: "conntracer accounting --transport icmp -n 10", describe: "ten records of ICMP" },
 	],
 	missing: {
 		...{ local: NO_ENDS, remote: NO_ENDS, "local-port": NO_ENDS, "remote-port": NO_ENDS },
-		...{ process: NO_OWNER, pid: NO_OWNER, uid: NO_OWNER, cgroup: NO_OWNER, container: NO_OWNER },
 		sort: "records come as they happen",
 	},
 } as const;
@@ -56,9 +56,11 @@ export function accountingOf(
 			const options = {
 				rate: values.rate,
 				filter: compileAccountingFilter(of(values)),
+				whose: compileFilter(whoseOf(values)),
 				maxFlows: values.maxFlows,
 				bufferBytes: values.buffer,
 				sysctls: values.sysctl,
+				...{ hooks: values.hooks, btfPath: values.btf, libbpfPath: values.libbpf },
 				version: context.version,
 			};
 			const sink = sinkOf(values, context);
@@ -82,6 +84,11 @@ export const accounting = accountingOf(async (options) => {
 
 const of = ({ netns, family, transport, port }: AccountingValues): AccountingFilterOptions => ({
 	...{ netns, family, transport, port },
+});
+
+const whoseOf = (values: AccountingValues): Partial<FilterOptions> => ({
+	...{ pids: values.pid, processes: values.process, uids: values.uid },
+	...{ cgroupIds: values.cgroup, containers: values.container },
 });
 
 async function present(
@@ -108,11 +115,7 @@ async function present(
 function sinkOf(values: AccountingValues, context: Context): AccountingSink {
 	return createAccountingSink(
 		{
-			format: values.output,
-			columns: values.columns.length === 0 ? null : values.columns,
-			header: !values.noHeader,
-			wide: values.wide,
-			color: usesColor(values.noColor, context),
+			...outputOptions(values, context),
 			summary: values.summary,
 		},
 		context.stdout,

@@ -7,7 +7,7 @@ import { createEventSink } from "../sink/event-sink.ts";
 import type { EventSink } from "../sink/sink.ts";
 import { type Context, defineCommand, type EventSource } from "./command.ts";
 import { eventsOptions } from "./events-options.ts";
-import { containerLookup, filterOf, usesColor } from "./from-options.ts";
+import { containerLookup, filterOf, outputOptions } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -95,11 +95,7 @@ async function present(
 function sinkOf(values: EventsValues, context: Context): EventSink {
 	return createEventSink(
 		{
-			format: values.output,
-			columns: values.columns.length === 0 ? null : values.columns,
-			header: !values.noHeader,
-			wide: values.wide,
-			color: usesColor(values.noColor, context),
+			...outputOptions(values, context),
 			summary: values.summary,
 		},
 		context.stdout,

@@ -6,7 +6,7 @@ import type { Sink } from "../sink/sink.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { Context, FlowSource } from "./command.ts";
 import type { flowOptions } from "./flow-options.ts";
-import { containerLookup, usesColor } from "./from-options.ts";
+import { containerLookup, outputOptions } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -41,12 +41,8 @@ export function flowTracerOptions(
 
 export function rowSinkOptions(values: FlowValues, context: Context): RowSinkOptions {
 	return {
-		format: values.output,
-		columns: values.columns.length === 0 ? null : values.columns,
+		...outputOptions(values, context),
 		sort: values.sort,
-		header: !values.noHeader,
-		wide: values.wide,
-		color: usesColor(values.noColor, context),
 		summary: values.summary,
 	};
 }

@@ -3,7 +3,7 @@
 import { compileFilter, type FlowFilter } from "../flow/filter.ts";
 import type { Context } from "./command.ts";
 import type { Values } from "./option.ts";
-import type { filterOptions } from "./option-groups.ts";
+import type { filterOptions, formatOptions, tableOptions } from "./option-groups.ts";
 
 export { containerLookup } from "../enrich/cgroups.ts";
 
@@ -35,3 +35,15 @@ export function usesColor(noColor: boolean, { stdout, env }: Context): boolean {
 	const { NO_COLOR = "", TERM } = env;
 	return stdout.isTerminal && !noColor && NO_COLOR === "" && TERM !== "dumb";
 }
+
+type OutputValues = Values<typeof formatOptions> &
+	Pick<Values<typeof tableOptions>, "noHeader" | "wide" | "noColor">;
+
+/** What every sink takes. */
+export const outputOptions = (values: OutputValues, context: Context) => ({
+	format: values.output,
+	columns: values.columns.length === 0 ? null : values.columns,
+	header: !values.noHeader,
+	wide: values.wide,
+	color: usesColor(values.noColor, context),
+});

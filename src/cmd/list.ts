@@ -4,7 +4,7 @@ import type { ConnectionRecord } from "../flow/connection.ts";
 import { type ConnectionListWriter, connectionList } from "../sink/connection-list.ts";
 import type { ConnectionListOptions } from "../trace/connection-list.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
-import { containerLookup, filterOf, usesColor } from "./from-options.ts";
+import { containerLookup, filterOf, outputOptions } from "./from-options.ts";
 import { listOptions } from "./list-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE } from "./report-error.ts";
@@ -54,12 +54,8 @@ export const list = listOf(async (options) => {
 function writerOf(values: ListValues, context: Context): ConnectionListWriter {
 	return connectionList(
 		{
-			format: values.output,
-			columns: values.columns.length === 0 ? null : values.columns,
+			...outputOptions(values, context),
 			sort: values.sort,
-			header: !values.noHeader,
-			wide: values.wide,
-			color: usesColor(values.noColor, context),
 		},
 		context.stdout,
 	);

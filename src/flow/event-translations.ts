@@ -1,7 +1,7 @@
 /** What network address translation hides of the connections that events are about. */
 
 import { readU64 } from "../maps/codec.ts";
-import type { Tuple } from "../maps/ctnetlink.ts";
+import type { Tuple } from "../maps/ct-flow.ts";
 import { EVENT_TYPE } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
 import type { Translation } from "./records.ts";

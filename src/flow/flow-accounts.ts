@@ -1,6 +1,6 @@
 /** The flows that conntrack follows in one network namespace, and when each is reported. */
 
-import { CT_NEW, type CtMessage, type Instant } from "../maps/ctnetlink.ts";
+import type { CtFlow, Instant } from "../maps/ct-flow.ts";
 import { instantText, isoTime } from "./clock.ts";
 import { isOriginal, originalEnds, packEnds, protocolOf, translatedEnds } from "./flow-ends.ts";
 import { protocolName } from "./protocols.ts";
@@ -44,11 +44,17 @@ interface Account extends Counters {
 	next: Account | null;
 }
 
+const FIRST_PACKET = {
+	...{ packets_original: 1, bytes_original: null, packets_reply: 0, bytes_reply: 0 },
+} as const;
+
 export interface FlowAccountsOptions {
 	/** Inode number of the network namespace. */
 	readonly netns: number;
 	readonly rate: readonly RatePoint[];
 	readonly maxFlows: number;
+	/** Dumps that may be without a flow before it is over, as its own end may come later. Default 0. */
+	readonly patience?: number;
 }
 
 export class FlowAccounts {
@@ -69,31 +75,29 @@ export class FlowAccounts {
 		return this.#size;
 	}
 
-	has(message: CtMessage): boolean {
-		return this.#find(message) !== null;
+	has(flow: CtFlow): boolean {
+		return this.#find(flow) !== null;
 	}
 
 	/** A flow that was there before: its next packet is the first that is reported. */
-	adopt(message: CtMessage, nowMs: number): void {
-		if (this.#find(message) !== null) return;
-		const age = message.hasStart ? nowMs - msOf(message.start) : assumedAge(this.#options.rate);
-		const account = this.#add(message, nowMs - age);
-		count(account, message);
+	adopt(flow: CtFlow, nowMs: number): void {
+		if (this.#find(flow) !== null) return;
+		const age = flow.hasStart ? nowMs - msOf(flow.start) : assumedAge(this.#options.rate);
+		const account = this.#add(flow, nowMs - age);
+		count(account, flow);
 		account.reported = packetsOf(account);
 		account.dueMs = nowMs;
 	}
 
-	/** Its first packet, which it counts in one direction, and whose size it does not say. */
-	begin(message: CtMessage, nowMs: number): AccountingRecord | null {
-		if (this.#find(message) !== null) return null;
-		const account = this.#add(message, message.hasTime ? msOf(message.time) : nowMs);
-		account.mark = message.mark;
-		account.reported = 1;
+	/** Its first packet, whose size is null where it is not told. */
+	begin(flow: CtFlow, nowMs: number): AccountingRecord | null {
+		if (this.#find(flow) !== null) return null;
+		const account = this.#add(flow, flow.hasTime ? msOf(flow.time) : nowMs);
+		count(account, flow);
+		account.reported = packetsOf(account) ?? 1;
 		account.dueMs = nowMs + intervalAt(this.#options.rate, 0);
-		return {
-			...this.#record("update", account, timeText(message, nowMs)),
-			...{ packets_original: 1, bytes_original: null, packets_reply: 0, bytes_reply: 0 },
-		};
+		const record = this.#record("update", account, timeText(flow, nowMs));
+		return account.packetsOriginal === null ? { ...record, ...FIRST_PACKET } : record;
 	}
 
 	/** From here on, what see() is told is another dump, until endDump(). */
@@ -107,42 +111,43 @@ export class FlowAccounts {
 	}
 
 	/** What a dump has of a flow: a record where it moved, and is due. */
-	see(message: CtMessage, nowMs: number): AccountingRecord | null {
-		if ((message.status & IPS_DYING) !== 0) return null;
-		const found = this.#find(message);
-		if (found === null && (this.#isFull || this.#isOver(message))) return null;
+	see(flow: CtFlow, nowMs: number): AccountingRecord | null {
+		if ((flow.status & IPS_DYING) !== 0) return null;
+		const found = this.#find(flow);
+		if (found === null && (this.#isFull || this.#isOver(flow))) return null;
 		// Of a flow that was not there its beginning was lost: it is reported as it is.
-		const account = found ?? this.#add(message, message.hasStart ? msOf(message.start) : nowMs);
+		const account = found ?? this.#add(flow, flow.hasStart ? msOf(flow.start) : nowMs);
 		account.generation = this.#generation;
-		count(account, message);
-		if (message.hasStart) account.started ??= { ...message.start };
+		count(account, flow);
+		if (flow.hasStart) account.started ??= { ...flow.start };
 		const packets = packetsOf(account);
 		const hasMoved = packets !== null && packets !== account.reported;
 		if (found !== null && (nowMs < account.dueMs || !hasMoved)) return null;
 		account.reported = packets;
 		account.dueMs = nowMs + intervalAt(this.#options.rate, nowMs - account.startedMs);
-		return this.#record("update", account, timeText(message, nowMs));
+		return this.#record("update", account, timeText(flow, nowMs));
 	}
 
 	/** Its last counters. */
-	end(message: CtMessage, nowMs: number): AccountingRecord {
-		const account = this.#remove(message) ?? this.#account(message, nowMs);
+	end(flow: CtFlow, nowMs: number): AccountingRecord {
+		const account = this.#remove(flow) ?? this.#account(flow, nowMs);
 		this.#over?.set(account.id, account.ends);
-		count(account, message);
-		if (message.hasStart) account.started ??= { ...message.start };
-		return this.#record("destroy", account, timeText(message, nowMs));
+		count(account, flow);
+		if (flow.hasStart) account.started ??= { ...flow.start };
+		return this.#record("destroy", account, timeText(flow, nowMs));
 	}
 
 	/**
-	 * After a whole dump, and what came until its end: those that it did not have are over, and
-	 * nobody told. Their counters are those of the dump that had them last.
+	 * After a whole dump, and what came until its end: those that it, and `patience` before, did not
+	 * have are over, and nobody told. Their counters are those of the dump that had them last.
 	 */
 	sweep(nowMs: number): AccountingRecord[] {
 		const ended: AccountingRecord[] = [];
+		const oldest = this.#generation - (this.#options.patience ?? 0);
 		for (const [id, first] of this.#byId) {
 			let kept: Account | null = null;
 			for (const account of listOf(first)) {
-				if (account.generation === this.#generation) {
+				if (account.generation >= oldest) {
 					account.next = kept;
 					kept = account;
 				} else ended.push(this.#record("destroy", account, isoTime(nowMs)));
@@ -154,7 +159,7 @@ export class FlowAccounts {
 		return ended;
 	}
 
-	#isOver({ id, original }: CtMessage): boolean {
+	#isOver({ id, original }: CtFlow): boolean {
 		const ends = this.#over?.get(id);
 		return ends !== undefined && isOriginal(ends, original);
 	}
@@ -163,17 +168,17 @@ export class FlowAccounts {
 		return this.#size >= this.#options.maxFlows;
 	}
 
-	#find(message: CtMessage): Account | null {
-		let account = this.#byId.get(message.id) ?? null;
-		while (account !== null && !isOriginal(account.ends, message.original)) account = account.next;
+	#find(flow: CtFlow): Account | null {
+		let account = this.#byId.get(flow.id) ?? null;
+		while (account !== null && !isOriginal(account.ends, flow.original)) account = account.next;
 		return account;
 	}
 
-	#account(message: CtMessage, startedMs: number): Account {
-		const { hasStart, start, hasTime, time } = message;
-		const started = hasStart ? start : hasTime && message.type === CT_NEW ? time : null;
+	#account(flow: CtFlow, startedMs: number): Account {
+		const { hasStart, start, hasTime, time } = flow;
+		const started = hasStart ? start : hasTime && flow.isBeginning ? time : null;
 		return {
-			...{ id: message.id, ends: packEnds(message), startedMs },
+			...{ id: flow.id, ends: packEnds(flow), startedMs },
 			...{ started: started === null ? null : { ...started }, identity: null },
 			...{ packetsOriginal: null, bytesOriginal: null, packetsReply: null, bytesReply: null },
 			...{ mark: 0, reported: null, dueMs: 0, generation: this.#generation, next: null },
@@ -181,8 +186,8 @@ export class FlowAccounts {
 	}
 
 	/** Not in the table where that is full: then nothing but its beginning and its end is reported. */
-	#add(message: CtMessage, startedMs: number): Account {
-		const account = this.#account(message, startedMs);
+	#add(flow: CtFlow, startedMs: number): Account {
+		const account = this.#account(flow, startedMs);
 		if (this.#isFull) {
 			this.overflow++;
 			return account;
@@ -193,8 +198,8 @@ export class FlowAccounts {
 		return account;
 	}
 
-	#remove(message: CtMessage): Account | null {
-		const found = this.#find(message);
+	#remove(flow: CtFlow): Account | null {
+		const found = this.#find(flow);
 		if (found === null) return null;
 		this.#size--;
 		const first = this.#byId.get(found.id);
@@ -235,12 +240,12 @@ function identityOf(netns: number, account: Account): Identity {
 	};
 }
 
-function count(account: Account, message: CtMessage): void {
-	account.packetsOriginal = message.packetsOriginal;
-	account.bytesOriginal = message.bytesOriginal;
-	account.packetsReply = message.packetsReply;
-	account.bytesReply = message.bytesReply;
-	account.mark = message.mark;
+function count(account: Account, flow: CtFlow): void {
+	account.packetsOriginal = flow.packetsOriginal;
+	account.bytesOriginal = flow.bytesOriginal;
+	account.packetsReply = flow.packetsReply;
+	account.bytesReply = flow.bytesReply;
+	account.mark = flow.mark;
 }
 
 function packetsOf({ packetsOriginal, packetsReply }: Counters): number | null {
@@ -255,8 +260,8 @@ function listOf(first: Account | null): Account[] {
 
 const msOf = ({ seconds, ns }: Instant): number => seconds * 1000 + ns / 1e6;
 
-const timeText = (message: CtMessage, nowMs: number): string =>
-	message.hasTime ? instantText(message.time) : isoTime(nowMs);
+const timeText = (flow: CtFlow, nowMs: number): string =>
+	flow.hasTime ? instantText(flow.time) : isoTime(nowMs);
 
 /** 64 bits in hexadecimal: of where, what and when it is, so that it is not that of a later flow. */
 function flowId(netns: number, { id, ends, startedMs }: Account): string {

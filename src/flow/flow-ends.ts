@@ -1,14 +1,14 @@
 /** The ends of a flow as conntrack has them, in few bytes: to compare, and to be made text of when needed. */
 
-import type { CtMessage, Tuple } from "../maps/ctnetlink.ts";
+import type { CtFlow, FlowTuple, Tuple } from "../maps/ct-flow.ts";
 import { addressText } from "./address.ts";
 import type { FlowEnds } from "./records.ts";
 
 const AT = {
 	source: 0,
 	destination: 16,
-	sourcePort: 32,
-	destinationPort: 34,
+	/** FlowTuple.key, which has both ports. */
+	key: 32,
 	protocol: 36,
 	hasPorts: 37,
 } as const;
@@ -16,7 +16,7 @@ const TUPLE_BYTES = 38;
 const ADDRESS_BYTES = 16;
 
 /** The original tuple, and that of the replies behind it where it is not its reverse. */
-export function packEnds({ original, reply, isTranslated }: CtMessage): Uint8Array {
+export function packEnds({ original, reply, isTranslated }: CtFlow): Uint8Array {
 	const packed = new Uint8Array(isTranslated ? 2 * TUPLE_BYTES : TUPLE_BYTES);
 	pack(packed, 0, original);
 	if (isTranslated) pack(packed, TUPLE_BYTES, reply);
@@ -24,11 +24,9 @@ export function packEnds({ original, reply, isTranslated }: CtMessage): Uint8Arr
 }
 
 /** Whether this is the original tuple. */
-export function isOriginal(packed: Uint8Array, tuple: Tuple): boolean {
-	const { source, destination, sourcePort, destinationPort, protocol } = tuple;
-	if (portAt(packed, AT.sourcePort) !== (sourcePort ?? 0)) return false;
-	if (portAt(packed, AT.destinationPort) !== (destinationPort ?? 0)) return false;
-	if (packed[AT.protocol] !== protocol) return false;
+export function isOriginal(packed: Uint8Array, tuple: FlowTuple): boolean {
+	const { source, destination, key, protocol } = tuple;
+	if (packed[AT.protocol] !== protocol || keyAt(packed, AT.key) !== key) return false;
 	for (let i = 0; i < ADDRESS_BYTES; i++) {
 		if (packed[AT.source + i] !== source[i]) return false;
 		if (packed[AT.destination + i] !== destination[i]) return false;
@@ -61,32 +59,30 @@ export function reversed(ends: FlowEnds): FlowEnds {
 	};
 }
 
-function pack(into: Uint8Array, at: number, tuple: Tuple): void {
-	const { source, destination, sourcePort, destinationPort, protocol } = tuple;
-	into.set(source, at + AT.source);
-	into.set(destination, at + AT.destination);
-	setPort(into, at + AT.sourcePort, sourcePort ?? 0);
-	setPort(into, at + AT.destinationPort, destinationPort ?? 0);
-	into[at + AT.protocol] = protocol;
-	into[at + AT.hasPorts] = sourcePort === null ? 0 : 1;
+function pack(into: Uint8Array, at: number, tuple: FlowTuple): void {
+	into.set(tuple.source, at + AT.source);
+	into.set(tuple.destination, at + AT.destination);
+	for (let i = 0; i < 4; i++) into[at + AT.key + i] = tuple.key >> (24 - 8 * i);
+	into[at + AT.protocol] = tuple.protocol;
+	into[at + AT.hasPorts] = tuple.sourcePort === null ? 0 : 1;
 }
 
 function endsAt(packed: Uint8Array, at: number): FlowEnds {
 	const address = (offset: number): string =>
 		addressText(packed.subarray(at + offset, at + offset + ADDRESS_BYTES));
 	const hasPorts = packed[at + AT.hasPorts] === 1;
+	const key = keyAt(packed, at + AT.key);
 	return {
 		source_address: address(AT.source),
-		source_port: hasPorts ? portAt(packed, at + AT.sourcePort) : null,
+		source_port: hasPorts ? key >>> 16 : null,
 		destination_address: address(AT.destination),
-		destination_port: hasPorts ? portAt(packed, at + AT.destinationPort) : null,
+		destination_port: hasPorts ? key & 0xffff : null,
 	};
 }
 
-function setPort(into: Uint8Array, at: number, port: number): void {
-	into[at] = port >> 8;
-	into[at + 1] = port;
+/** Signed, as the operators make it. */
+function keyAt(packed: Uint8Array, at: number): number {
+	let key = 0;
+	for (let i = 0; i < 4; i++) key = (key << 8) | (packed[at + i] ?? 0);
+	return key;
 }
-
-const portAt = (packed: Uint8Array, at: number): number =>
-	((packed[at] ?? 0) << 8) | (packed[at + 1] ?? 0);

@@ -1,6 +1,6 @@
 /** Whose addresses or ports are translated now, by what a socket takes for its own and its peer's. */
 
-import type { CtMessage } from "../maps/ctnetlink.ts";
+import type { CtFlow } from "../maps/ct-flow.ts";
 import { endsOf, reversed } from "./flow-ends.ts";
 import { protocolName } from "./protocols.ts";
 import type { FlowEnds, FlowIdentity, Translation } from "./records.ts";
@@ -27,10 +27,10 @@ export class NatTable {
 	}
 
 	/** A flow of `netns` that is translated. */
-	add(netns: number, message: CtMessage): void {
+	add(netns: number, { original: seen, reply: answer }: CtFlow): void {
 		this.#size++;
-		const transport = protocolName(message.original.protocol);
-		const [original, reply] = [endsOf(message.original), endsOf(message.reply)];
+		const transport = protocolName(seen.protocol);
+		const [original, reply] = [endsOf(seen), endsOf(answer)];
 		this.#put(netns, transport, original, reversed(reply), "source_port");
 		this.#put(netns, transport, reply, original, "destination_port");
 	}

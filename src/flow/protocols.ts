@@ -26,3 +26,8 @@ export function protocolNamed(text: string): string | null {
 	if (PROTOCOL_NAMES.includes(text)) return text;
 	return /^\d{1,3}$/.test(text) && Number(text) < 256 ? protocolName(Number(text)) : null;
 }
+
+const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 47, 132, 136]);
+
+/** As conntrack has them: of GRE they are its keys. */
+export const hasPorts = (number: number): boolean => WITH_PORTS.has(number);

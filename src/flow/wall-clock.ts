@@ -38,4 +38,10 @@ export class WallClock {
 		}
 		return ns - carry * NS_PER_SECOND;
 	}
+
+	/** The same in two numbers. */
+	read(monotonicNs: number, into: { seconds: number; ns: number }): void {
+		into.ns = this.set(monotonicNs);
+		into.seconds = this.#second;
+	}
 }

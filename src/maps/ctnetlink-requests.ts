@@ -1,5 +1,6 @@
 /** What conntrack is asked over ctnetlink: for its whole table, or for single connections. */
 
+import type { Tuple } from "./ct-flow.ts";
 import {
 	ATTRIBUTE_HEADER,
 	CT_GET,
@@ -16,7 +17,6 @@ import {
 	CTA_TUPLE_PROTO,
 	FAMILY_HEADER,
 	HEADER,
-	type Tuple,
 } from "./ctnetlink.ts";
 
 const NLM_F_REQUEST = 0x1;

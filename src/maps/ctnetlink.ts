@@ -5,6 +5,15 @@
  */
 
 import { DecodeError } from "../errors.ts";
+import {
+	type CtFlow,
+	type FlowTuple,
+	type Instant,
+	isReverse,
+	newFlowTuple,
+	PREFIX,
+	readInstant,
+} from "./ct-flow.ts";
 
 /** nlmsg_type of control messages. */
 export const NLMSG_ERROR = 2;
@@ -31,11 +40,13 @@ const CTA_MARK = 8;
 const CTA_COUNTERS_ORIG = 9;
 const CTA_COUNTERS_REPLY = 10;
 const CTA_ID = 12;
+const CTA_ZONE = 18;
 const CTA_TIMESTAMP = 20;
 /** Since 6.14 (601731fc7c61): when it happened. */
 const CTA_TIMESTAMP_EVENT = 27;
 export const CTA_TUPLE_IP = 1;
 export const CTA_TUPLE_PROTO = 2;
+const CTA_TUPLE_ZONE = 3;
 export const CTA_IP_V4_SRC = 1;
 export const CTA_IP_V4_DST = 2;
 export const CTA_IP_V6_SRC = 3;
@@ -43,11 +54,16 @@ export const CTA_IP_V6_DST = 4;
 export const CTA_PROTO_NUM = 1;
 export const CTA_PROTO_SRC_PORT = 2;
 export const CTA_PROTO_DST_PORT = 3;
+const CTA_PROTO_ICMP_ID = 4;
+const CTA_PROTO_ICMP_TYPE = 5;
+const CTA_PROTO_ICMP_CODE = 6;
+const CTA_PROTO_ICMPV6_ID = 7;
+const CTA_PROTO_ICMPV6_TYPE = 8;
+const CTA_PROTO_ICMPV6_CODE = 9;
 const CTA_COUNTERS_PACKETS = 1;
 const CTA_COUNTERS_BYTES = 2;
 const CTA_TIMESTAMP_START = 1;
 
-const PREFIX = 12;
 const ADDRESS = 16;
 const WORD = 2 ** 32;
 
@@ -55,40 +71,8 @@ const WORD = 2 ** 32;
 export const IPS_SRC_NAT = 1 << 4;
 export const IPS_DST_NAT = 1 << 5;
 
-/** One direction of a connection. */
-export interface Tuple {
-	/** 16 bytes in network byte order, IPv4 as IPv4-mapped IPv6. */
-	readonly source: Uint8Array;
-	readonly destination: Uint8Array;
-	/** Null where the protocol has none. */
-	sourcePort: number | null;
-	destinationPort: number | null;
-	/** IPPROTO_… */
-	protocol: number;
-}
-
-/** Nanoseconds since 1970 in two parts, as one number of them would not be exact. */
-export interface Instant {
-	seconds: number;
-	ns: number;
-}
-
-const newTuple = (): Tuple => ({
-	source: mappedAddress(),
-	destination: mappedAddress(),
-	sourcePort: null,
-	destinationPort: null,
-	protocol: 0,
-});
-
-function mappedAddress(): Uint8Array {
-	const bytes = new Uint8Array(ADDRESS);
-	bytes.fill(0xff, PREFIX - 2, PREFIX);
-	return bytes;
-}
-
 /** The messages in a buffer that the kernel has filled, one after the other, in one object. */
-export class CtMessage {
+export class CtMessage implements CtFlow {
 	/** nlmsg_type: CT_NEW, CT_DELETE, NLMSG_DONE or NLMSG_ERROR. */
 	type = 0;
 	/** nlmsg_flags */
@@ -97,11 +81,13 @@ export class CtMessage {
 	sequence = 0;
 	/** Of NLMSG_ERROR: errno, positive. */
 	error = 0;
-	readonly original = newTuple();
+	readonly original = newFlowTuple();
 	/** What answers are expected to look like: not the reverse of the original where there is NAT. */
-	readonly reply = newTuple();
+	readonly reply = newFlowTuple();
 	/** CTA_ID: of the entry as long as it is there. */
 	id = 0;
+	/** CTA_ZONE: 0 where there is but one. */
+	zone = 0;
 	/** Bits of enum ip_conntrack_status. */
 	status = 0;
 	mark = 0;
@@ -148,24 +134,23 @@ export class CtMessage {
 		return offset + align(length);
 	}
 
-	/** Whether answers come from where, and go to where, the original says. */
 	get isTranslated(): boolean {
-		const { original, reply } = this;
-		return (
-			original.sourcePort !== reply.destinationPort ||
-			original.destinationPort !== reply.sourcePort ||
-			!areEqual(original.source, reply.destination) ||
-			!areEqual(original.destination, reply.source)
-		);
+		return !isReverse(this.original, this.reply);
+	}
+
+	get isBeginning(): boolean {
+		return this.type === CT_NEW;
 	}
 
 	#clear(): void {
-		this.id = this.status = this.mark = 0;
+		this.id = this.zone = this.status = this.mark = 0;
 		this.packetsOriginal = this.bytesOriginal = null;
 		this.packetsReply = this.bytesReply = null;
 		this.hasStart = this.hasTime = false;
-		for (const tuple of [this.original, this.reply])
+		for (const tuple of [this.original, this.reply]) {
 			tuple.sourcePort = tuple.destinationPort = null;
+			tuple.key = tuple.protocol = 0;
+		}
 	}
 
 	#readEntry(begin: number, end: number): void {
@@ -186,6 +171,9 @@ export class CtMessage {
 				case CTA_MARK:
 					this.mark = view.getUint32(value);
 					break;
+				case CTA_ZONE:
+					this.zone = view.getUint16(value);
+					break;
 				case CTA_ID:
 					this.id = view.getUint32(value);
 					break;
@@ -202,7 +190,7 @@ export class CtMessage {
 					break;
 				case CTA_TIMESTAMP_EVENT:
 					this.hasTime = true;
-					readInstant(view, value, this.time);
+					readInstant(view, value, false, this.time);
 					break;
 			}
 			at = align(next);
@@ -227,7 +215,7 @@ export class CtMessage {
 		return 0;
 	}
 
-	#readTuple(tuple: Tuple, begin: number, end: number): void {
+	#readTuple(tuple: FlowTuple, begin: number, end: number): void {
 		const view = this.#view;
 		for (let at = begin; at + ATTRIBUTE_HEADER <= end; ) {
 			const next = this.#next(at, end);
@@ -237,12 +225,43 @@ export class CtMessage {
 				this.#readAddress(tuple.source, value, next, CTA_IP_V4_SRC, CTA_IP_V6_SRC);
 				this.#readAddress(tuple.destination, value, next, CTA_IP_V4_DST, CTA_IP_V6_DST);
 			} else if (type === CTA_TUPLE_PROTO) {
-				const protocol = this.#find(value, next, CTA_PROTO_NUM);
-				const source = this.#find(value, next, CTA_PROTO_SRC_PORT);
-				const destination = this.#find(value, next, CTA_PROTO_DST_PORT);
-				tuple.protocol = protocol === 0 ? 0 : view.getUint8(protocol);
-				tuple.sourcePort = source === 0 ? null : view.getUint16(source);
-				tuple.destinationPort = destination === 0 ? null : view.getUint16(destination);
+				this.#readProtocol(tuple, value, next);
+			} else if (type === CTA_TUPLE_ZONE) {
+				this.zone = view.getUint16(value);
+			}
+			at = align(next);
+		}
+	}
+
+	#readProtocol(tuple: FlowTuple, begin: number, end: number): void {
+		const view = this.#view;
+		for (let at = begin; at + ATTRIBUTE_HEADER <= end; ) {
+			const next = this.#next(at, end);
+			const value = at + ATTRIBUTE_HEADER;
+			switch (view.getUint16(at + 2, true) & TYPE_MASK) {
+				case CTA_PROTO_NUM:
+					tuple.protocol = view.getUint8(value);
+					break;
+				case CTA_PROTO_SRC_PORT:
+					tuple.sourcePort = view.getUint16(value);
+					tuple.key |= tuple.sourcePort << 16;
+					break;
+				case CTA_PROTO_DST_PORT:
+					tuple.destinationPort = view.getUint16(value);
+					tuple.key |= tuple.destinationPort;
+					break;
+				case CTA_PROTO_ICMP_ID:
+				case CTA_PROTO_ICMPV6_ID:
+					tuple.key |= view.getUint16(value) << 16;
+					break;
+				case CTA_PROTO_ICMP_TYPE:
+				case CTA_PROTO_ICMPV6_TYPE:
+					tuple.key |= view.getUint8(value) << 8;
+					break;
+				case CTA_PROTO_ICMP_CODE:
+				case CTA_PROTO_ICMPV6_CODE:
+					tuple.key |= view.getUint8(value);
+					break;
 			}
 			at = align(next);
 		}
@@ -267,29 +286,9 @@ export class CtMessage {
 
 	#readStart(begin: number, end: number): boolean {
 		const at = this.#find(begin, end, CTA_TIMESTAMP_START);
-		if (at !== 0) readInstant(this.#view, at, this.start);
+		if (at !== 0) readInstant(this.#view, at, false, this.start);
 		return at !== 0;
 	}
 }
 
 const align = (length: number): number => (length + 3) & ~3;
-
-function areEqual(a: Uint8Array, b: Uint8Array): boolean {
-	for (let i = 0; i < ADDRESS; i++) if (a[i] !== b[i]) return false;
-	return true;
-}
-
-const NS_PER_SECOND = 1_000_000_000;
-
-/** A u64 of nanoseconds divided as on paper, 16 bits a digit: no step leaves the exact numbers. */
-function readInstant(view: DataView, offset: number, into: Instant): void {
-	let [seconds, rest] = [0, 0];
-	for (let digit = 0; digit < 8; digit += 2) {
-		rest = rest * 65_536 + view.getUint16(offset + digit);
-		const whole = Math.floor(rest / NS_PER_SECOND);
-		rest -= whole * NS_PER_SECOND;
-		seconds = seconds * 65_536 + whole;
-	}
-	into.seconds = seconds;
-	into.ns = rest;
-}

@@ -1,6 +1,7 @@
 /** The codecs of bpf/conntracer.h, field by field. Units and meaning stand there. */
 
 import { array, bytes, id64, struct, u8, u16, u32, u64 } from "./codec.ts";
+import { flowEvent, flowEventLosses, flowTuple } from "./conntrack-structs.ts";
 import { FILTER_BOUND } from "./enums.ts";
 
 export const flowKey = struct("flow_key", {
@@ -273,6 +274,9 @@ export const STRUCTS = [
 	udpCall,
 	event,
 	image,
+	flowTuple,
+	flowEvent,
+	flowEventLosses,
 	socketInfo,
 	listSettings,
 	holder,

@@ -1,7 +1,8 @@
 /** A running account of conntrack's flows: each network namespace is read by time, none wakes us up. */
 
-import { kernelRelease, networkNamespaces, peakMemoryBytes, sysctl } from "../enrich/procfs.ts";
+import { kernelRelease, peakMemoryBytes } from "../enrich/procfs.ts";
 import { type AccountingFilter, matchesAccount } from "../flow/accounting-filter.ts";
+import type { FlowFilter } from "../flow/filter.ts";
 import { DEFAULT_RATE, type RatePoint } from "../flow/rate-curve.ts";
 import type {
 	AccountingBatch,
@@ -12,25 +13,34 @@ import type {
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import { BorrowedSysctls } from "./borrowed-sysctls.ts";
-import { checkRange, ENTRIES } from "./check-range.ts";
-import { CONNTRACK_EVENTS, FollowedNetns } from "./followed-netns.ts";
+import { checkBufferBytes, checkRange, ENTRIES } from "./check-range.ts";
+import { requireConntrack } from "./conntrack-features.ts";
+import { openConntrackHooks } from "./conntrack-way.ts";
+import { ACCT, FollowedNamespaces } from "./followed-namespaces.ts";
 import { NOTHING_LOST } from "./losses.ts";
-import { visitNetns } from "./netns.ts";
+import { CONNTRACK_EVENTS } from "./netlink-news.ts";
 import { OwnerLook } from "./owner-look.ts";
 import { NO_VERDICT } from "./proof.ts";
 import { nowIso } from "./session.ts";
+import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
 
 /** What an account can be told. */
-export interface AccountingTracerOptions {
+export interface AccountingTracerOptions
+	extends Pick<SessionOptions, "hooks" | "btfPath" | "libbpfPath"> {
 	/** How often a flow is reported, by its age. */
 	readonly rate: readonly RatePoint[];
 	/** Of compileAccountingFilter(). Default null: all flows. */
 	readonly filter: AccountingFilter | null;
+	/** Of compileFilter(): whose sockets, as far as it says `pids`, `processes`, `uids`, `cgroupIds`, `containers`. Default null: all flows, also those that are nobody's here. */
+	readonly whose: FlowFilter | null;
 	/** Flows that are followed at one time, in each network namespace. */
 	readonly maxFlows: number;
-	/** Of the kernel, for each network namespace: what has not been read yet. Default 64 MiB, which is taken as it is needed. */
-	readonly bufferBytes: number;
+	/**
+	 * Of the kernel, for what has not been read yet: a power of two, and at least a page. Default null:
+	 * 64 MiB for each network namespace, which is taken as it is needed; with hooks 16 MiB for all.
+	 */
+	readonly bufferBytes: number | null;
 	/** Count, and keep the beginning of each flow, where that is off; both as before at the end. Default false. */
 	readonly sysctls: boolean;
 	/** Reported as ours. */
@@ -40,12 +50,17 @@ export interface AccountingTracerOptions {
 const DEFAULTS: AccountingTracerOptions = {
 	rate: DEFAULT_RATE,
 	filter: null,
+	whose: null,
 	maxFlows: 262_144,
-	bufferBytes: 64 * 2 ** 20,
+	bufferBytes: null,
 	sysctls: false,
+	hooks: "auto",
+	btfPath: null,
+	libbpfPath: null,
 	version: VERSION,
 };
 
+const RING_BYTES = 16 * 2 ** 20;
 /** Between two looks for what has begun and ended. */
 const PAUSE_MS = 50;
 /** Records that wait until it is known whose they are. */
@@ -55,9 +70,6 @@ const DUMP_MS = 1000;
 const DUMP_SHARE = 20;
 /** Between two looks for namespaces that are new, or gone. */
 const SCAN_MS = 2000;
-
-const ACCT = "net.netfilter.nf_conntrack_acct";
-const TIMESTAMP = "net.netfilter.nf_conntrack_timestamp";
 
 const STAGES = ["queue", "flow_table", "connection_end"] as const;
 const HINTS = {
@@ -75,16 +87,15 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	/** What will be missing in the records, for people. */
 	readonly warnings: readonly string[];
 	readonly #options: AccountingTracerOptions;
-	readonly #followed = new Map<number, FollowedNetns>();
+	readonly #namespaces: FollowedNamespaces;
 	readonly #owned = new DisposableStack();
 	readonly #owners: OwnerLook;
-	#sysctls: BorrowedSysctls | null = null;
+	/** Of what is being read. */
+	#records: AccountingRecord[] = [];
 	/** Until it is known whose they are. */
 	#waiting: AccountingRecord[] = [];
 	readonly #closing = new AbortController();
 	readonly #lost = { queue: 0, flow_table: 0, connection_end: 0 };
-	/** Since the last gaps. */
-	#losses = { queue: 0, flow_table: 0, connection_end: 0 };
 	readonly #startedAt = performance.now();
 	readonly #cpuAtStart = process.cpuUsage();
 	#since = nowIso();
@@ -94,10 +105,15 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	private constructor(options: AccountingTracerOptions) {
 		this.#options = options;
 		try {
-			if (options.sysctls) this.#sysctls = this.#owned.use(BorrowedSysctls.open());
-			else BorrowedSysctls.putBackOfTheDead();
-			const off = this.#scan(() => {});
-			this.#owners = this.#owned.use(OwnerLook.open(options.maxFlows));
+			const sysctls = options.sysctls ? this.#owned.use(BorrowedSysctls.open()) : null;
+			if (sysctls === null) BorrowedSysctls.putBackOfTheDead();
+			requireConntrack();
+			const { kind, hooks } = openConntrackHooks(options, options.bufferBytes ?? RING_BYTES);
+			if (hooks !== null) this.#owned.use(hooks);
+			const with_ = { hooks, sysctls, take: this.#take };
+			this.#namespaces = this.#owned.use(new FollowedNamespaces(options, with_));
+			const off = this.#namespaces.scan();
+			this.#owners = this.#owned.use(OwnerLook.open(options));
 			const owned = this.#owners.ready;
 			this.warnings = [
 				...warning(ACCT, off.acct, "flows that begin there have no counters (--sysctl sets it)"),
@@ -109,11 +125,12 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 				version: options.version,
 				kernel: kernelRelease(),
 				...owned,
-				hooks: { accounting: "ctnetlink", ...owned.hooks },
-				open_connections: this.#all().reduce((sum, { size }) => sum + size, 0),
+				hooks: { accounting: kind, ...owned.hooks },
+				programs: [...(hooks?.programNames ?? []), ...owned.programs],
+				open_connections: this.#namespaces.size,
 			};
 		} catch (error) {
-			this.#closeAll();
+			this.#owned.dispose();
 			throw error;
 		}
 	}
@@ -126,14 +143,8 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	static open(partial: Partial<AccountingTracerOptions> = {}): AccountingTracer {
 		const options = { ...DEFAULTS, ...partial };
 		checkRange("maxFlows", options.maxFlows, ENTRIES);
+		if (options.bufferBytes !== null) checkBufferBytes(options.bufferBytes);
 		return new AccountingTracer(options);
-	}
-
-	/** What is open by then. */
-	#closeAll(): void {
-		for (const netns of this.#all()) netns[Symbol.dispose]();
-		this.#followed.clear();
-		this.#owned.dispose();
 	}
 
 	/** What is reported, and gaps, whenever there are some, until `signal` aborts; then what is left. */
@@ -171,7 +182,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	/** Idempotent. */
 	close(): void {
 		this.#closing.abort();
-		this.#closeAll();
+		this.#owned.dispose();
 	}
 
 	[Symbol.dispose](): void {
@@ -189,77 +200,37 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 		return this.#owners.join(records);
 	}
 
-	#all(): FollowedNetns[] {
-		return [...this.#followed.values()];
-	}
-
-	/**
-	 * Follows what is new, and leaves what nobody else is in: an open socket would keep it.
-	 *
-	 * @returns in how many of those that are new a sysctl is 0
-	 */
-	#scan(take: (record: AccountingRecord | null) => void): { acct: number; events: number } {
-		const { filter, rate, maxFlows, bufferBytes } = this.#options;
-		const found = networkNamespaces();
-		for (const [inode, netns] of this.#followed) {
-			if (found.has(inode)) continue;
-			netns.leave(take);
-			this.#count(netns);
-			netns[Symbol.dispose]();
-			this.#followed.delete(inode);
-		}
-		const off = { acct: 0, events: 0 };
-		for (const [inode, path] of found) {
-			const isWanted = filter === null || filter.netns.length === 0 || filter.netns.includes(inode);
-			if (!isWanted || this.#followed.has(inode)) continue;
-			visitNetns(path, () => {
-				this.#sysctls?.turnOn(inode, [ACCT, TIMESTAMP]);
-				if (sysctl(ACCT) === 0) off.acct++;
-				if (sysctl(CONNTRACK_EVENTS) === 0) off.events++;
-				const of = { netns: inode, rate, maxFlows };
-				this.#followed.set(inode, FollowedNetns.open(of, bufferBytes));
-			});
-		}
-		return off;
-	}
+	readonly #take = (record: AccountingRecord | null): void => {
+		if (record !== null && matchesAccount(this.#options.filter, record)) this.#records.push(record);
+	};
 
 	/** @param isLast whether nothing can be found later */
 	#read(isLast: boolean): AccountingBatch {
-		const records: AccountingRecord[] = [];
-		const { filter } = this.#options;
-		const take = (record: AccountingRecord | null): void => {
-			if (record !== null && matchesAccount(filter, record)) records.push(record);
-		};
 		const isDue = isLast || performance.now() >= this.#dumpAt;
 		const begin = performance.now();
-		for (const netns of this.#all()) netns.read(isDue, take);
+		this.#namespaces.read(isDue);
 		if (isDue) {
 			const end = performance.now();
 			this.#dumpAt = end + Math.max(DUMP_MS, (end - begin) * DUMP_SHARE);
 		}
 		if (performance.now() - this.#scannedAt >= SCAN_MS) {
-			this.#scan(take);
+			this.#namespaces.scan();
 			this.#scannedAt = performance.now();
 		}
+		const records = this.#records;
+		this.#records = [];
 		return { records, gaps: this.#gaps() };
 	}
 
 	#gaps(): GapRecord[] {
 		const [from, to] = [this.#since, nowIso()];
 		this.#since = to;
-		for (const netns of this.#all()) this.#count(netns);
-		const found = this.#losses;
-		this.#losses = { queue: 0, flow_table: 0, connection_end: 0 };
+		const found = this.#namespaces.losses();
 		return STAGES.flatMap((stage) => {
 			const count = found[stage];
 			this.#lost[stage] += count;
 			return count === 0 ? [] : [{ type: "gap", from, to, stage, count, hint: HINTS[stage] }];
 		});
-	}
-
-	#count(netns: FollowedNetns): void {
-		const lost = netns.losses();
-		for (const stage of STAGES) this.#losses[stage] += lost[stage];
 	}
 }
 

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import objectPath from "../../build/conntracer.bpf.o" with { type: "file" };
+import conntrackPath from "../../build/conntrack.bpf.o" with { type: "file" };
 import libbpfPath from "../../build/lib/libbpf.so.1" with { type: "file" };
 import libelfPath from "../../build/lib/libelf.so.1" with { type: "file" };
 import libzPath from "../../build/lib/libz.so.1" with { type: "file" };
@@ -34,6 +35,9 @@ export const bpfObjectWithoutFetch = (): Uint8Array => readFileSync(withoutFetch
 
 /** The one that lists sockets. */
 export const listObject = (): Uint8Array => readFileSync(listPath);
+
+/** The one with the hooks of conntrack. */
+export const conntrackObject = (): Uint8Array => readFileSync(conntrackPath);
 
 /** The one that finds out which hooks there are. */
 export const probeObject = (): Uint8Array => readFileSync(probePath);

@@ -3,23 +3,29 @@
 import { heldCapabilities } from "../enrich/capabilities.ts";
 import { sysctl } from "../enrich/procfs.ts";
 import { ConntracerError } from "../errors.ts";
-import type { Answer, FeatureName, FeatureReport } from "../flow/doctor.ts";
+import type { Answer, FeatureReport } from "../flow/doctor.ts";
 import { ConntrackTable } from "./conntrack-table.ts";
+import { type HookOptions, tryConntrackHooks } from "./conntrack-way.ts";
+import { ACCOUNTING, type Way } from "./features.ts";
+import { reportFeature } from "./hook-choice.ts";
 
 /** Null where it is not loaded. */
 export const CONNTRACK_COUNT = "net.netfilter.nf_conntrack_count";
 
 const YES: Answer = { available: true, reason: null };
-const REMEDY = "load it: modprobe nf_conntrack_netlink";
 
-export function conntrackFeatures(): FeatureReport[] {
+export function conntrackFeatures(options: HookOptions): FeatureReport[] {
 	const isLoaded = sysctl(CONNTRACK_COUNT) !== null;
 	const answer = isLoaded ? ask() : null;
 	const unasked = { available: null, reason: "conntrack is not loaded, and asking would load it" };
+	const askedFor = (way: Way): Answer => {
+		if (way.kind === "ctnetlink" || !isLoaded) return answer ?? mayAsk() ?? unasked;
+		return tryConntrackHooks(way, options);
+	};
 	return [
 		// Nothing is translated where it is not loaded.
-		report("nat", answer ?? mayAsk() ?? YES),
-		report("accounting", answer ?? mayAsk() ?? unasked),
+		reportNat(answer ?? mayAsk() ?? YES),
+		reportFeature(ACCOUNTING, options.hooks, askedFor),
 	];
 }
 
@@ -33,8 +39,7 @@ function ask(): Answer {
 	const refusal = mayAsk();
 	if (refusal !== null) return refusal;
 	try {
-		using conntrack = ConntrackTable.open();
-		conntrack.find([NOBODY], () => {});
+		requireConntrack();
 		return YES;
 	} catch (error) {
 		if (!(error instanceof ConntracerError)) throw error;
@@ -42,20 +47,30 @@ function ask(): Answer {
 	}
 }
 
-/** A flow that there is not. */
-const NOBODY = {
+/**
+ * Has the kernel load it, if it is a module.
+ *
+ * @throws PermissionError, UnsupportedError, LibbpfError
+ */
+export function requireConntrack(): void {
+	using table = ConntrackTable.open();
+	table.find([NO_FLOW], () => {});
+}
+
+/** That there is not. */
+const NO_FLOW = {
 	source: new Uint8Array(16),
 	destination: new Uint8Array(16),
 	...{ sourcePort: 0, destinationPort: 0, protocol: 6 },
 };
 
-function report(feature: FeatureName, answer: Answer): FeatureReport {
+function reportNat(answer: Answer): FeatureReport {
 	const isThere = answer.available === true;
 	return {
-		feature,
+		feature: "nat",
 		hook: isThere ? "ctnetlink" : null,
 		less_exact: null,
-		remedy: answer.available === false ? REMEDY : null,
+		remedy: answer.available === false ? ACCOUNTING.remedy : null,
 		ways: [{ hook: "ctnetlink", ...answer }],
 	};
 }

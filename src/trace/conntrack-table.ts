@@ -3,6 +3,7 @@
 import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
 import { EINVAL, EPERM, EPROTONOSUPPORT } from "../ffi/errno.ts";
 import { NetlinkSocket, NOTHING_WAITS } from "../ffi/netlink.ts";
+import type { Tuple } from "../maps/ct-flow.ts";
 import {
 	CT_NEW,
 	CtMessage,
@@ -11,7 +12,6 @@ import {
 	NLM_F_DUMP_INTR,
 	NLMSG_DONE,
 	NLMSG_ERROR,
-	type Tuple,
 } from "../maps/ctnetlink.ts";
 import { dumpRequest, RequestWriter } from "../maps/ctnetlink-requests.ts";
 

@@ -11,7 +11,7 @@ import { bundledLibraries } from "./assets.ts";
 import { conntrackFeatures } from "./conntrack-features.ts";
 import { FEATURES, type Way } from "./features.ts";
 import { FlowTracer } from "./flow-tracer.ts";
-import { chooseWay } from "./hook-choice.ts";
+import { reportFeature } from "./hook-choice.ts";
 import { tryWay } from "./probe.ts";
 import { nowIso } from "./session.ts";
 import type { HookFamily } from "./session-options.ts";
@@ -42,7 +42,7 @@ const TABLE_OPTIONS: Readonly<Record<string, string>> = {
 /** Nothing is left in the kernel. Whatever is wrong is in the record. */
 export function examine(options: DoctorOptions): DoctorRecord {
 	const libbpf = expected(() => Libbpf.open(options.libbpfPath, bundledLibraries));
-	const features = [...featuresOf(libbpf.result, options), ...conntrackFeatures()];
+	const features = [...featuresOf(libbpf.result, options), ...conntrackFeatures(options)];
 	const trial = expected(() => tryWatch(options));
 	const { error } = trial;
 	return {
@@ -100,24 +100,7 @@ function featuresOf(libbpf: Libbpf | null, { btfPath, hooks }: DoctorOptions): F
 		const { result, error } = expected(() => tryWay(libbpf, way, btfPath));
 		return result ?? { available: null, reason: error?.message ?? null };
 	};
-	return FEATURES.map((feature) => {
-		const { way, tried } = chooseWay(feature, hooks, answer, { all: true });
-		return {
-			feature: feature.name,
-			hook: way?.kind ?? null,
-			less_exact: way?.lessExact ?? null,
-			remedy: way === null && isCertain(tried) ? feature.remedy : null,
-			ways: tried.map(({ way: { kind }, available, reason }) => ({
-				hook: kind,
-				available,
-				reason,
-			})),
-		};
-	});
-}
-
-function isCertain(answers: readonly Answer[]): boolean {
-	return answers.every(({ available }) => available !== null);
+	return FEATURES.map((feature) => reportFeature(feature, hooks, answer));
 }
 
 function capabilities(): Record<string, boolean> {

@@ -13,7 +13,8 @@ export interface Way {
 
 export interface Feature {
 	readonly name: FeatureName;
-	readonly transport: Transport;
+	/** What cannot be traced without it; null: what is traced can be without it. */
+	readonly transport: Transport | null;
 	readonly ways: readonly Way[];
 	/** What to do where no way is open. */
 	readonly remedy: string;
@@ -111,3 +112,23 @@ export const FEATURES: readonly Feature[] = [
 		remedy: NEEDS_BTF_TRACEPOINTS,
 	},
 ];
+
+/** How the beginnings and ends of conntrack's flows are known; what is in its table, ctnetlink says. */
+export const ACCOUNTING: Feature = {
+	name: "accounting",
+	transport: null,
+	// What tells of ends comes first: a flow in between has one.
+	ways: [
+		way("fentry", ["fentry/nf_conntrack_free", "fexit/__nf_conntrack_confirm"]),
+		way("kprobe", [
+			...["kprobe/nf_conntrack_free", "kretprobe/__nf_conntrack_confirm"],
+			"kprobe/__nf_conntrack_confirm",
+		]),
+		way(
+			"ctnetlink",
+			[],
+			"a first packet has no size; ends of flows from before the start may be found a second later",
+		),
+	],
+	remedy: "load it: modprobe nf_conntrack_netlink",
+};

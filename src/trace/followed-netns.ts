@@ -1,59 +1,80 @@
 /** The flows of one network namespace, as long as they are accounted for. */
 
-import { sysctl } from "../enrich/procfs.ts";
 import { FlowAccounts, type FlowAccountsOptions } from "../flow/flow-accounts.ts";
 import type { AccountingRecord } from "../flow/records.ts";
-import type { CtMessage } from "../maps/ctnetlink.ts";
-import { ConntrackNetns } from "./conntrack-netns.ts";
+import type { CtFlow } from "../maps/ct-flow.ts";
+import { ConntrackTable } from "./conntrack-table.ts";
+import type { FlowListener, FlowNews } from "./flow-news.ts";
 
-/** Whether the kernel tells of what begins and ends. */
-export const CONNTRACK_EVENTS = "net.netfilter.nf_conntrack_events";
-/** Messages of one look. */
-const MOST_MESSAGES = 16_384;
+/** News of one look. */
+const MOST_NEWS = 16_384;
 
 /** What was lost since the last call of losses(). */
-interface Losses {
-	/** Messages for which the kernel found no room. */
+export interface Losses {
+	/** News for which the kernel found no room. */
 	queue: number;
 	/** Flows for which we found none. */
 	flow_table: number;
-	/** Ends of which the kernel told nothing, and dropped nothing. */
+	/** Ends of which nothing told, and nothing was dropped. */
 	connection_end: number;
 }
 
-type Take = (record: AccountingRecord | null) => void;
+export type Take = (record: AccountingRecord | null) => void;
 
-export class FollowedNetns implements Disposable {
-	readonly #netns: ConntrackNetns;
+export class FollowedNetns implements FlowListener, Disposable {
 	readonly #accounts: FlowAccounts;
-	readonly #isTold = sysctl(CONNTRACK_EVENTS) !== 0;
+	readonly #news: FlowNews;
+	readonly #take: Take;
+	/** Null where nobody is in there any more, or it is not known where it is. */
+	#table: ConntrackTable | null = null;
 	#lost: Losses = { queue: 0, flow_table: 0, connection_end: 0 };
 	#overflow = 0;
-	/** Messages were dropped, and no whole dump has made up for it yet. */
+	/** News was dropped, and no whole dump has made up for it yet. */
 	#isBehind = false;
+	/** Sweeps to come that may find ends whose news was among what was dropped. */
+	#excused = 0;
 
-	private constructor(netns: ConntrackNetns, accounts: FlowAccounts) {
-		this.#netns = netns;
-		this.#accounts = accounts;
+	/** @param openNews of this namespace, to this listener */
+	constructor(
+		options: Omit<FlowAccountsOptions, "patience">,
+		openNews: (listener: FlowListener) => FlowNews,
+		take: Take,
+	) {
+		this.#take = take;
+		this.#news = openNews(this);
+		this.#accounts = new FlowAccounts({ ...options, patience: this.#news.patience });
 	}
 
 	/**
-	 * The one that the thread is in, with the flows that are there.
+	 * From the namespace itself: with the flows that are there, and of which no news has come.
 	 *
-	 * @param bufferBytes of the kernel, for what has not been read yet
 	 * @throws PermissionError, UnsupportedError, LibbpfError
 	 */
-	static open(options: FlowAccountsOptions, bufferBytes: number): FollowedNetns {
-		using owned = new DisposableStack();
-		const netns = owned.use(ConntrackNetns.open(bufferBytes));
-		const accounts = new FlowAccounts(options);
+	openTable(): void {
+		this.#table = ConntrackTable.open();
 		const now = wallMs();
-		netns.table.dump(
+		this.#table.dump(
 			() => {},
-			(message) => accounts.adopt(message, now),
+			(flow) => {
+				this.#beginFirst(flow);
+				this.#accounts.adopt(flow, now);
+			},
 		);
-		owned.move();
-		return new FollowedNetns(netns, accounts);
+	}
+
+	/** Ends may have been dropped, and are to be found by a dump. */
+	get isBehind(): boolean {
+		return this.#isBehind;
+	}
+
+	get hasTable(): boolean {
+		return this.#table !== null;
+	}
+
+	/** The namespace is not kept by it any more. */
+	closeTable(): void {
+		this.#table?.[Symbol.dispose]();
+		this.#table = null;
 	}
 
 	/** Flows that are followed now. */
@@ -61,18 +82,27 @@ export class FollowedNetns implements Disposable {
 		return this.#accounts.size;
 	}
 
+	begin(flow: CtFlow): void {
+		this.#take(this.#accounts.begin(flow, wallMs()));
+	}
+
+	end(flow: CtFlow): void {
+		this.#take(this.#accounts.end(flow, wallMs()));
+	}
+
 	/** What has happened since the last call, and, if `isDue`, what the table says. */
-	read(isDue: boolean, take: Take): void {
-		this.#readMessages(MOST_MESSAGES, take);
-		const hasFlows = this.#accounts.size > 0 || !this.#isTold;
-		if (this.#isBehind || (isDue && hasFlows)) this.#readTable(take);
+	read(isDue: boolean): void {
+		this.#readNews(MOST_NEWS);
+		const hasFlows = this.#accounts.size > 0 || this.#news.isIncomplete;
+		if (this.#isBehind || (isDue && hasFlows)) this.#readTable();
 	}
 
 	/** For the last time: nobody will tell of the ends of what is still there. */
-	leave(take: Take): void {
-		this.#readTable(take);
-		this.#accounts.beginDump();
-		this.#sweep(false, take);
+	leave(): void {
+		this.#readTable();
+		for (let dump = 0; dump <= this.#news.patience; dump++) this.#accounts.beginDump();
+		this.#excused = 0;
+		this.#sweep();
 	}
 
 	losses(): Losses {
@@ -83,47 +113,50 @@ export class FollowedNetns implements Disposable {
 		return lost;
 	}
 
-	#readTable(take: Take): void {
+	#readTable(): void {
+		if (this.#table === null) return;
 		const accounts = this.#accounts;
 		const wasBehind = this.#isBehind;
 		this.#isBehind = false;
-		const isWhole = this.#netns.table.dump(
+		const isWhole = this.#table.dump(
 			() => accounts.beginDump(),
-			(message) => {
-				// Its beginning is told by its own message first.
-				if (!accounts.has(message)) this.#readMessages(Number.POSITIVE_INFINITY, take);
-				take(accounts.see(message, wallMs()));
+			(flow) => {
+				this.#beginFirst(flow);
+				this.#take(accounts.see(flow, wallMs()));
 			},
 		);
 		accounts.endDump();
 		// What ended before the dump has told so by now, or never will.
-		this.#readMessages(Number.POSITIVE_INFINITY, take);
-		if (isWhole) this.#sweep(wasBehind || this.#isBehind, take);
+		this.#readNews(Number.POSITIVE_INFINITY);
+		if (isWhole) this.#sweep();
 		else this.#isBehind ||= wasBehind;
 	}
 
-	/** @param isCounted whether the message of an end may be among those that were dropped */
-	#sweep(isCounted: boolean, take: Take): void {
-		const ended = this.#accounts.sweep(wallMs());
-		if (!isCounted) this.#lost.connection_end += ended.length;
-		for (const record of ended) take(record);
+	/** Of a flow of a dump: its beginning is told by its own news first. */
+	#beginFirst(flow: CtFlow): void {
+		this.#news.identify(flow);
+		if (!this.#accounts.has(flow)) this.#readNews(Number.POSITIVE_INFINITY);
 	}
 
-	#readMessages(most: number, take: Take): void {
-		const now = wallMs();
-		this.#netns.read(
-			most,
-			(message: CtMessage) => take(this.#accounts.begin(message, now)),
-			(message: CtMessage) => take(this.#accounts.end(message, now)),
-		);
-		// The error for it comes once for many.
-		const dropped = this.#netns.dropped();
-		this.#lost.queue += dropped;
-		if (dropped > 0) this.#isBehind = true;
+	#sweep(): void {
+		const ended = this.#accounts.sweep(wallMs());
+		if (this.#excused > 0) this.#excused--;
+		else this.#lost.connection_end += ended.length;
+		for (const record of ended) this.#take(record);
+	}
+
+	#readNews(most: number): void {
+		this.#news.read(most);
+		const { count, isBehind } = this.#news.dropped();
+		this.#lost.queue += count;
+		if (!isBehind) return;
+		this.#isBehind = true;
+		this.#excused = 1 + this.#news.patience;
 	}
 
 	[Symbol.dispose](): void {
-		this.#netns[Symbol.dispose]();
+		this.closeTable();
+		this.#news[Symbol.dispose]();
 	}
 }
 

@@ -1,7 +1,7 @@
 /** Which way each feature goes on this kernel; --hooks narrows the choice. */
 
 import { PermissionError, UnsupportedError } from "../errors.ts";
-import type { Answer, FeatureName, HookKind } from "../flow/doctor.ts";
+import type { Answer, FeatureName, FeatureReport, HookKind } from "../flow/doctor.ts";
 import type { Transport } from "../flow/records.ts";
 import { FEATURES, type Feature, type Way } from "./features.ts";
 import type { Ways } from "./plan.ts";
@@ -43,6 +43,23 @@ export function chooseWay(
 	return { feature, way: chosen, tried };
 }
 
+/** With all ways tried. */
+export function reportFeature(
+	feature: Feature,
+	family: HookFamily,
+	answer: (way: Way) => Answer,
+): FeatureReport {
+	const { way, tried } = chooseWay(feature, family, answer, { all: true });
+	const isCertain = tried.every(({ available }) => available !== null);
+	return {
+		feature: feature.name,
+		hook: way?.kind ?? null,
+		less_exact: way?.lessExact ?? null,
+		remedy: way === null && isCertain ? feature.remedy : null,
+		ways: tried.map(({ way: { kind }, available, reason }) => ({ hook: kind, available, reason })),
+	};
+}
+
 /** A family that is asked for is the only one where the feature knows it. */
 function waysOf({ ways }: Feature, family: HookFamily): readonly Way[] {
 	const asked = ways.filter(({ kind }) => kind === family);
@@ -64,14 +81,15 @@ export function requireFamily(
 ): void {
 	if (family === "auto" || family === "tracepoint") return;
 	for (const feature of FEATURES) {
-		const isTraced = transports.includes(feature.transport);
+		const isTraced = feature.transport !== null && transports.includes(feature.transport);
 		if (!isTraced || !feature.ways.some(({ kind }) => kind === family)) continue;
 		const { way, tried } = chooseWay(feature, family, answer);
-		if (way === null) throw refusal(family, tried.at(-1) ?? NOT_TRIED);
+		if (way === null) throw refusal(family, tried.at(-1));
 	}
 }
 
-function refusal(family: HookKind, { available, reason }: Answer): Error {
+/** Of a family that was asked for. */
+export function refusal(family: HookKind, { available, reason }: Answer = NOT_TRIED): Error {
 	const missing = missingRights(rightsFor(family));
 	if (available === null && missing.length > 0)
 		return new PermissionError(`--hooks ${family}`, missing);

@@ -1,9 +1,18 @@
 /** A tracer of connections beside the account of flows, which says whose they are. */
 
 import { LibbpfError, LibbpfMissingError, PermissionError, UnsupportedError } from "../errors.ts";
+import type { FlowFilter } from "../flow/filter.ts";
 import { FlowOwners, type Owner } from "../flow/flow-owners.ts";
 import type { AccountingRecord, ReadyRecord } from "../flow/records.ts";
+import type { HookOptions } from "./conntrack-way.ts";
 import { FlowTracer } from "./flow-tracer.ts";
+
+interface OwnerOptions extends HookOptions {
+	/** Whose owner is kept. */
+	readonly maxFlows: number;
+	/** Whose flows are wanted; null: all, also those of which it is not known. */
+	readonly whose: FlowFilter | null;
+}
 
 type Ready = Pick<ReadyRecord, "libbpf" | "hooks" | "programs">;
 
@@ -18,25 +27,35 @@ export class OwnerLook implements Disposable {
 	readonly #tracer: FlowTracer | null;
 	readonly #reason: string;
 	readonly #mostFlows: number;
+	readonly #isFilter: boolean;
 	readonly #owners: FlowOwners;
 	#nextAt = 0;
 	/** By flow id: of flows that were reported, and are not over. The oldest comes first. */
 	readonly #known = new Map<string, Owner>();
 
-	private constructor(tracer: FlowTracer | null, reason: string, mostFlows: number) {
+	private constructor(
+		tracer: FlowTracer | null,
+		reason: string,
+		{ maxFlows, whose }: OwnerOptions,
+	) {
 		this.#tracer = tracer;
 		this.#reason = reason;
-		this.#mostFlows = mostFlows;
-		this.#owners = new FlowOwners(mostFlows);
+		this.#mostFlows = maxFlows;
+		this.#isFilter = whose !== null;
+		this.#owners = new FlowOwners(maxFlows);
 	}
 
-	/** @param mostFlows whose owner is kept */
-	static open(mostFlows: number): OwnerLook {
+	/** @throws PermissionError, UnsupportedError, LibbpfMissingError, LibbpfError where it takes them to filter */
+	static open(options: OwnerOptions): OwnerLook {
+		const { hooks, btfPath, libbpfPath, whose: filter } = options;
+		const of = { aggregate: "connection", filter } as const;
 		try {
-			return new OwnerLook(FlowTracer.open({ aggregate: "connection" }), "", mostFlows);
+			const tracer = FlowTracer.open({ ...of, hooks, btfPath, libbpfPath });
+			return new OwnerLook(tracer, "", options);
 		} catch (error) {
-			if (!REFUSALS.some((kind) => error instanceof kind)) throw error;
-			return new OwnerLook(null, (error as Error).message, mostFlows);
+			const isRefusal = REFUSALS.some((kind) => error instanceof kind);
+			if (!isRefusal || options.whose !== null) throw error;
+			return new OwnerLook(null, (error as Error).message, options);
 		}
 	}
 
@@ -55,23 +74,23 @@ export class OwnerLook implements Disposable {
 		return performance.now() >= this.#nextAt + idle;
 	}
 
-	/** The same records, with their processes. */
+	/** The same records, with their processes: those of processes that are wanted. */
 	join(records: readonly AccountingRecord[]): readonly AccountingRecord[] {
 		if (this.#tracer === null) return records;
 		const begin = performance.now();
 		this.#owners.take(this.#tracer.dumpUntranslated().flows);
-		const joined = records.map((record) => this.#joined(record));
+		const joined = records.flatMap((record) => this.#joined(record));
 		const end = performance.now();
 		this.#nextAt = end + Math.max(LOOK_MS, (end - begin) * LOOK_SHARE);
 		return joined;
 	}
 
-	#joined(record: AccountingRecord): AccountingRecord {
+	#joined(record: AccountingRecord): AccountingRecord | [] {
 		const { flow_id, event } = record;
 		const known = this.#known.get(flow_id);
 		const owner = known ?? this.#owners.of(record);
 		if (event === "destroy") this.#known.delete(flow_id);
-		if (owner === null) return record;
+		if (owner === null) return this.#isFilter ? [] : record;
 		if (known === undefined && event !== "destroy") this.#keep(flow_id, owner);
 		return { ...record, pid: owner.pid, process: owner.process };
 	}

@@ -53,7 +53,7 @@ export function tryWay(
 }
 
 /** Without loading anything; null where that does not tell. */
-function quickAnswer(libbpf: Libbpf, way: Way): Answer | null {
+export function quickAnswer(libbpf: Libbpf, way: Way): Answer | null {
 	if (way.kind === "fentry" && refusesTrampolines(libbpf)) return refused(way);
 	return way.kind === "kprobe" && !hasKprobeEvents() ? noKprobes() : null;
 }

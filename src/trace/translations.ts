@@ -10,7 +10,7 @@ import type { NatSource } from "../flow/event-translations.ts";
 import { endsOf, reversed } from "../flow/flow-ends.ts";
 import { NatTable } from "../flow/nat-table.ts";
 import type { FlowRecord, ReadyRecord, Translation } from "../flow/records.ts";
-import type { CtMessage, Tuple } from "../maps/ctnetlink.ts";
+import type { CtFlow, Tuple } from "../maps/ct-flow.ts";
 import { CONNTRACK_COUNT } from "./conntrack-features.ts";
 import { ConntrackTable } from "./conntrack-table.ts";
 import { netnsInode, visitNetns } from "./netns.ts";
@@ -140,7 +140,7 @@ export class Translations implements NatSource, Disposable {
 
 const UNKNOWN = [PermissionError, UnsupportedError, LibbpfError] as const;
 
-function otherView(tuple: Tuple, { original, reply }: CtMessage): Translation {
+function otherView(tuple: Tuple, { original, reply }: CtFlow): Translation {
 	return isSame(tuple, original) ? reversed(endsOf(reply)) : endsOf(original);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type AccountingSource, accountingOf } from "../../src/cmd/accounting.ts";
 import { parseCommandLine } from "../../src/cmd/command-line.ts";
 import { resolve } from "../../src/cmd/settings.ts";
+import type { FilterSubject } from "../../src/flow/filter.ts";
 import { DEFAULT_RATE } from "../../src/flow/rate-curve.ts";
 import type { AccountingRecord } from "../../src/flow/records.ts";
 import type { AccountingTracerOptions } from "../../src/trace/accounting-tracer.ts";
@@ -65,9 +66,9 @@ test("without options it accounts for everything", async () => {
 	const { code, options, kept } = await play([]);
 	expect(code).toBe(0);
 	expect(options).toEqual({
-		...{ rate: DEFAULT_RATE, maxFlows: 262_144, bufferBytes: 64 * 2 ** 20, version: "1.2.3" },
-		filter: { netns: [], family: null, transport: null, ports: null },
-		sysctls: false,
+		...{ rate: DEFAULT_RATE, maxFlows: 262_144, bufferBytes: null, version: "1.2.3" },
+		...{ filter: { netns: [], family: null, transport: null, ports: null }, whose: null },
+		...{ sysctls: false, hooks: "auto", btfPath: null, libbpfPath: null },
 	});
 	expect(kept).toEqual(["CAP_NET_ADMIN"]);
 });
@@ -115,6 +116,20 @@ describe("which flows", () => {
 		});
 	});
 
+	test("and whose", async () => {
+		const words = ["--process", "nginx", "--pid", "7,8", "--uid", "33"];
+		const { options } = await play(words);
+		const subject = { pid: 8, uid: 33, process: "nginx" } as FilterSubject;
+		expect(options?.whose?.matches(subject)).toBe(true);
+		for (const other of [{ pid: 9 }, { uid: 0 }, { process: "curl" }])
+			expect(options?.whose?.matches({ ...subject, ...other })).toBe(false);
+	});
+
+	test("by which hooks", async () => {
+		const { options } = await play(["--hooks", "kprobe", "--buffer", "1m"]);
+		expect(options).toMatchObject({ hooks: "kprobe", bufferBytes: 2 ** 20 });
+	});
+
 	for (const [text, name] of [
 		["132", "sctp"],
 		["253", "253"],
@@ -125,7 +140,6 @@ describe("which flows", () => {
 		});
 
 	for (const [words, reason] of [
-		["--process curl", "conntrack does not know whose a flow is"],
 		["--local 10.0.0.1", "--port is of either end"],
 		["--sort bytes", "as they happen"],
 		["--transport 256", "write one of icmp"],

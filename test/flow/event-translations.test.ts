@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { EventTranslations, type NatSource } from "../../src/flow/event-translations.ts";
 import type { Translation } from "../../src/flow/records.ts";
-import type { Tuple } from "../../src/maps/ctnetlink.ts";
+import type { Tuple } from "../../src/maps/ct-flow.ts";
 import { EVENT_TYPE } from "../../src/maps/enums.ts";
 import { event } from "../../src/maps/structs.ts";
 

@@ -7,7 +7,9 @@ import { Conntrack, type Sysctls } from "./conntrack.ts";
 import { NamespacePair, type NetworkNamespace } from "./namespaces.ts";
 import { ownPrograms, runTraffic, Traffic, type Truth } from "./traffic.ts";
 
-const { names: NAMES } = ownPrograms("acc");
+const { names: NAMES, client } = ownPrograms("acc");
+/** Name of the process that connects. */
+export const CLIENT = client;
 /** Where connections of connect() go to. */
 export const PORT = 7000;
 export type Family = "ipv4" | "ipv6";
@@ -32,6 +34,11 @@ export class Accounted implements AsyncDisposable {
 	get conntracer(): Conntracer {
 		if (this.#conntracer === null) throw new Error("not started");
 		return this.#conntracer;
+	}
+
+	/** Whether hooks tell of flows that begin and end; else ctnetlink does. */
+	get isHooked(): boolean {
+		return this.conntracer.ready.hooks["accounting"] !== "ctnetlink";
 	}
 
 	async start(...args: readonly string[]): Promise<void> {
@@ -86,7 +93,7 @@ export function addUp(accounts: readonly AccountingRecord[]) {
 	};
 }
 
-/** Each flow: an update for its first packet, and its end last. */
+/** Each flow: an update for its first packet, and its end last. With hooks the first has its size. */
 export function expectWhole(accounts: readonly AccountingRecord[], flows: number): void {
 	const byFlow = Map.groupBy(accounts, ({ flow_id }) => flow_id);
 	expect(byFlow.size).toBe(flows);

@@ -7,6 +7,8 @@ export interface CtTuple {
 	readonly sourcePort?: number;
 	readonly destinationPort?: number;
 	readonly protocol: number;
+	/** Id, type and code. */
+	readonly icmp?: readonly [id: number, type: number, code: number];
 }
 
 export interface CtCounters {
@@ -22,6 +24,7 @@ export interface CtEntry {
 	readonly reply?: CtTuple;
 	readonly id?: number;
 	readonly status?: number;
+	readonly zone?: number;
 	readonly mark?: number;
 	readonly counters?: readonly [original: CtCounters, reply: CtCounters];
 	/** Nanoseconds since 1970. */
@@ -53,6 +56,12 @@ function tuple(type: number, of: CtTuple): number[] {
 		of.sourcePort === undefined || of.destinationPort === undefined
 			? []
 			: [attribute(2, u16(of.sourcePort)), attribute(3, u16(of.destinationPort))];
+	const [id = 0, icmpType = 0, code = 0] = of.icmp ?? [];
+	const first = isIpv4 ? 4 : 7;
+	const icmp =
+		of.icmp === undefined
+			? []
+			: [attribute(first, u16(id)), attribute(first + 1, [icmpType]), attribute(first + 2, [code])];
 	return attribute(
 		type | NESTED,
 		attribute(
@@ -60,7 +69,7 @@ function tuple(type: number, of: CtTuple): number[] {
 			attribute(source, [...of.source]),
 			attribute(destination, [...of.destination]),
 		),
-		attribute(2 | NESTED, attribute(1, [of.protocol]), ...ports),
+		attribute(2 | NESTED, attribute(1, [of.protocol]), ...ports, ...icmp),
 	);
 }
 
@@ -85,6 +94,7 @@ export function ctMessage(entry: CtEntry): Uint8Array {
 		...attribute(12, u32(id)),
 		...attribute(3, u32(status)),
 		...attribute(8, u32(mark)),
+		...(entry.zone === undefined ? [] : attribute(18, u16(entry.zone))),
 		...(entry.counters ?? []).flatMap((each, index) => counters(9 + index, each)),
 		...(startNs === undefined ? [] : attribute(20 | NESTED, attribute(1, u64(startNs)))),
 		...(timeNs === undefined ? [] : attribute(27, u64(timeNs))),

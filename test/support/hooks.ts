@@ -43,6 +43,11 @@ export function seesPeers(): boolean {
 	return isAtFunctions("udp");
 }
 
+/** Whether hooks tell of conntrack's flows that begin and end. */
+export function seesFlows(): boolean {
+	return isAtFunctions("accounting");
+}
+
 const FAMILIES = ["tracepoint", "fentry", "kprobe"] as const;
 
 /** Those that this kernel has; the kernels of the guests have all. */

@@ -21,8 +21,6 @@ const OF_USER_SPACE = paths(
 const WITH_ANY_FAMILY = paths(
 	...[
 		"ffi/libbpf",
-		"kernel/accounting",
-		"kernel/accounting-limits",
 		"kernel/accounting-sysctl",
 		"kernel/bare-root",
 		"kernel/executables",
