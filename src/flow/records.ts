@@ -106,6 +106,7 @@ export type LossStage =
 	| "queue"
 	| "udp_table"
 	| "connection_end"
+	| "conntrack_table"
 	| "program";
 
 /** What is not in a record is in a gap. */
@@ -114,7 +115,7 @@ export interface GapRecord {
 	readonly from: string;
 	readonly to: string;
 	readonly stage: LossStage;
-	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams). */
+	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams; conntrack_table: packets). */
 	readonly count: number;
 	/** What to do about it, where something can be done. */
 	readonly hint: string | null;

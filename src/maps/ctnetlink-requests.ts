@@ -4,6 +4,7 @@ import type { Tuple } from "./ct-flow.ts";
 import {
 	ATTRIBUTE_HEADER,
 	CT_GET,
+	CT_STATS,
 	CTA_IP_V4_DST,
 	CTA_IP_V4_SRC,
 	CTA_IP_V6_DST,
@@ -38,6 +39,14 @@ export function dumpRequest(sequence: number, status = 0): Uint8Array {
 	const writer = new RequestWriter(1);
 	writer.begin(NLM_F_REQUEST | NLM_F_DUMP, sequence, 0);
 	if (status !== 0) writer.u32(CTA_STATUS, status);
+	writer.end();
+	return writer.bytes();
+}
+
+/** A request for what conntrack counts of itself on each CPU: DONE comes behind the last message. */
+export function statisticsRequest(sequence: number): Uint8Array {
+	const writer = new RequestWriter(1);
+	writer.begin(NLM_F_REQUEST | NLM_F_DUMP, sequence, 0, CT_STATS);
 	writer.end();
 	return writer.bytes();
 }
@@ -78,10 +87,10 @@ export class RequestWriter {
 		this.end();
 	}
 
-	begin(flags: number, sequence: number, family: number): void {
+	begin(flags: number, sequence: number, family: number, type = CT_GET): void {
 		const at = this.#at;
 		this.#start = at;
-		this.#view.setUint16(at + 4, CT_GET, true);
+		this.#view.setUint16(at + 4, type, true);
 		this.#view.setUint16(at + 6, flags, true);
 		this.#view.setUint32(at + 8, sequence, true);
 		this.#bytes[at + HEADER] = family;

@@ -22,6 +22,8 @@ export const NLMSG_DONE = 3;
 export const CT_NEW = 0x100;
 export const CT_GET = 0x101;
 export const CT_DELETE = 0x102;
+/** _GET_STATS_CPU */
+export const CT_STATS = 0x104;
 
 /** The table changed while it was dumped. */
 export const NLM_F_DUMP_INTR = 0x10;
@@ -40,6 +42,8 @@ const CTA_MARK = 8;
 const CTA_COUNTERS_ORIG = 9;
 const CTA_COUNTERS_REPLY = 10;
 const CTA_ID = 12;
+/** In a message of CT_STATS; u32. */
+const CTA_STATS_DROP = 10;
 const CTA_ZONE = 18;
 const CTA_TIMESTAMP = 20;
 /** Since 6.14 (601731fc7c61): when it happened. */
@@ -73,7 +77,7 @@ export const IPS_DST_NAT = 1 << 5;
 
 /** The messages in a buffer that the kernel has filled, one after the other, in one object. */
 export class CtMessage implements CtFlow {
-	/** nlmsg_type: CT_NEW, CT_DELETE, NLMSG_DONE or NLMSG_ERROR. */
+	/** nlmsg_type: CT_NEW, CT_DELETE, CT_STATS, NLMSG_DONE or NLMSG_ERROR. */
 	type = 0;
 	/** nlmsg_flags */
 	flags = 0;
@@ -81,6 +85,8 @@ export class CtMessage implements CtFlow {
 	sequence = 0;
 	/** Of NLMSG_ERROR: errno, positive. */
 	error = 0;
+	/** Of CT_STATS: packets of flows that found no room in the kernel's table, on one CPU. */
+	drops = 0;
 	readonly original = newFlowTuple();
 	/** What answers are expected to look like: not the reverse of the original where there is NAT. */
 	readonly reply = newFlowTuple();
@@ -127,6 +133,10 @@ export class CtMessage implements CtFlow {
 		this.sequence = view.getUint32(offset + 8, true);
 		if (this.type === NLMSG_ERROR && length >= HEADER + 4)
 			this.error = -view.getInt32(offset + HEADER, true);
+		if (this.type === CT_STATS) {
+			const at = this.#find(offset + HEADER + FAMILY_HEADER, offset + length, CTA_STATS_DROP);
+			this.drops = at === 0 ? 0 : view.getUint32(at);
+		}
 		if (this.type === CT_NEW || this.type === CT_DELETE) {
 			this.#clear();
 			this.#readEntry(offset + HEADER + FAMILY_HEADER, offset + length);

@@ -66,6 +66,12 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "the table of UDP connections was full",
 		hint: "raise --max-connections",
 	},
+	conntrack_table: {
+		one: "packet was dropped, and its flow is not followed",
+		many: "packets were dropped, and their flows are not followed",
+		why: "the kernel's own table of conntrack was full",
+		hint: "raise sysctl net.netfilter.nf_conntrack_max",
+	},
 	program: {
 		one: "run of a BPF program was skipped",
 		many: "runs of a BPF program were skipped",

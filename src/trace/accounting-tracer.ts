@@ -17,6 +17,7 @@ import { checkBufferBytes, checkRange, ENTRIES } from "./check-range.ts";
 import { requireConntrack } from "./conntrack-features.ts";
 import { openConntrackHooks } from "./conntrack-way.ts";
 import { ACCT, FollowedNamespaces } from "./followed-namespaces.ts";
+import { nothingLost } from "./followed-netns.ts";
 import { NOTHING_LOST } from "./losses.ts";
 import { CONNTRACK_EVENTS } from "./netlink-news.ts";
 import { OwnerLook } from "./owner-look.ts";
@@ -71,10 +72,11 @@ const DUMP_SHARE = 20;
 /** Between two looks for namespaces that are new, or gone. */
 const SCAN_MS = 2000;
 
-const STAGES = ["queue", "flow_table", "connection_end"] as const;
+const STAGES = ["queue", "flow_table", "connection_end", "conntrack_table"] as const;
 const HINTS = {
 	queue: "raise --buffer",
 	flow_table: "raise --max-flows",
+	conntrack_table: "raise sysctl net.netfilter.nf_conntrack_max",
 	connection_end: "the kernel did not tell; their counters are those of a second before",
 } as const;
 
@@ -95,7 +97,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	/** Until it is known whose they are. */
 	#waiting: AccountingRecord[] = [];
 	readonly #closing = new AbortController();
-	readonly #lost = { queue: 0, flow_table: 0, connection_end: 0 };
+	readonly #lost = nothingLost();
 	readonly #startedAt = performance.now();
 	readonly #cpuAtStart = process.cpuUsage();
 	#since = nowIso();

@@ -6,6 +6,7 @@ import { NetlinkSocket, NOTHING_WAITS } from "../ffi/netlink.ts";
 import type { Tuple } from "../maps/ct-flow.ts";
 import {
 	CT_NEW,
+	CT_STATS,
 	CtMessage,
 	IPS_DST_NAT,
 	IPS_SRC_NAT,
@@ -13,7 +14,7 @@ import {
 	NLMSG_DONE,
 	NLMSG_ERROR,
 } from "../maps/ctnetlink.ts";
-import { dumpRequest, RequestWriter } from "../maps/ctnetlink-requests.ts";
+import { dumpRequest, RequestWriter, statisticsRequest } from "../maps/ctnetlink-requests.ts";
 
 /** The kernel fills as much as a reader has room for, up to 32 kB. */
 export const BYTES = 65_536;
@@ -90,6 +91,20 @@ export class ConntrackTable implements Disposable {
 				if (message.type === CT_NEW) onFound(from + message.sequence - first, message);
 			});
 		}
+	}
+
+	/**
+	 * Packets of flows that found no room in the kernel's table, and were dropped for it, in all.
+	 *
+	 * @throws PermissionError, UnsupportedError, LibbpfError
+	 */
+	drops(): number {
+		explained(() => this.#socket.send(statisticsRequest(++this.#sequence)));
+		let drops = 0;
+		this.#answers((message) => {
+			if (message.type === CT_STATS) drops += message.drops;
+		});
+		return drops;
 	}
 
 	/** @returns false where the table changed meanwhile */

@@ -6,7 +6,7 @@ import type { RatePoint } from "../flow/rate-curve.ts";
 import type { BorrowedSysctls } from "./borrowed-sysctls.ts";
 import type { ConntrackHooks } from "./conntrack-hooks.ts";
 import type { FlowListener, FlowNews } from "./flow-news.ts";
-import { FollowedNetns, type Losses, type Take } from "./followed-netns.ts";
+import { FollowedNetns, type Losses, nothingLost, type Take } from "./followed-netns.ts";
 import { CONNTRACK_EVENTS, NetlinkNews } from "./netlink-news.ts";
 import { visitNetns } from "./netns.ts";
 
@@ -37,7 +37,7 @@ export class FollowedNamespaces implements Disposable {
 	readonly #take: Take;
 	readonly #followed = new Map<number, FollowedNetns>();
 	/** Of those that were left. */
-	#lost = nothing();
+	#lost = nothingLost();
 	#drops = 0;
 
 	constructor(options: Options, { hooks, sysctls, take }: With) {
@@ -88,7 +88,7 @@ export class FollowedNamespaces implements Disposable {
 		const lost = this.#lost;
 		lost.queue += drops - this.#drops;
 		this.#drops = drops;
-		this.#lost = nothing();
+		this.#lost = nothingLost();
 		return lost;
 	}
 
@@ -128,10 +128,11 @@ export class FollowedNamespaces implements Disposable {
 	}
 
 	#count(netns: FollowedNetns): void {
-		const { queue, flow_table, connection_end } = netns.losses();
+		const { queue, flow_table, connection_end, conntrack_table } = netns.losses();
 		this.#lost.queue += queue;
 		this.#lost.flow_table += flow_table;
 		this.#lost.connection_end += connection_end;
+		this.#lost.conntrack_table += conntrack_table;
 	}
 
 	[Symbol.dispose](): void {
@@ -139,5 +140,3 @@ export class FollowedNamespaces implements Disposable {
 		this.#followed.clear();
 	}
 }
-
-const nothing = (): Losses => ({ queue: 0, flow_table: 0, connection_end: 0 });

@@ -17,7 +17,13 @@ export interface Losses {
 	flow_table: number;
 	/** Ends of which nothing told, and nothing was dropped. */
 	connection_end: number;
+	/** Packets that began a flow for which conntrack itself had no room: it has dropped them. */
+	conntrack_table: number;
 }
+
+export const nothingLost = (): Losses => ({
+	...{ queue: 0, flow_table: 0, connection_end: 0, conntrack_table: 0 },
+});
 
 export type Take = (record: AccountingRecord | null) => void;
 
@@ -27,7 +33,9 @@ export class FollowedNetns implements FlowListener, Disposable {
 	readonly #take: Take;
 	/** Null where nobody is in there any more, or it is not known where it is. */
 	#table: ConntrackTable | null = null;
-	#lost: Losses = { queue: 0, flow_table: 0, connection_end: 0 };
+	#lost = nothingLost();
+	/** Of the kernel's table, in all. */
+	#refused = 0;
 	#overflow = 0;
 	/** News was dropped, and no whole dump has made up for it yet. */
 	#isBehind = false;
@@ -52,6 +60,7 @@ export class FollowedNetns implements FlowListener, Disposable {
 	 */
 	openTable(): void {
 		this.#table = ConntrackTable.open();
+		this.#refused = this.#table.drops();
 		const now = wallMs();
 		this.#table.dump(
 			() => {},
@@ -95,6 +104,7 @@ export class FollowedNetns implements FlowListener, Disposable {
 		this.#readNews(MOST_NEWS);
 		const hasFlows = this.#accounts.size > 0 || this.#news.isIncomplete;
 		if (this.#isBehind || (isDue && hasFlows)) this.#readTable();
+		if (isDue) this.#countRefused();
 	}
 
 	/** For the last time: nobody will tell of the ends of what is still there. */
@@ -109,7 +119,7 @@ export class FollowedNetns implements FlowListener, Disposable {
 		const lost = this.#lost;
 		lost.flow_table += this.#accounts.overflow - this.#overflow;
 		this.#overflow = this.#accounts.overflow;
-		this.#lost = { queue: 0, flow_table: 0, connection_end: 0 };
+		this.#lost = nothingLost();
 		return lost;
 	}
 
@@ -128,8 +138,16 @@ export class FollowedNetns implements FlowListener, Disposable {
 		accounts.endDump();
 		// What ended before the dump has told so by now, or never will.
 		this.#readNews(Number.POSITIVE_INFINITY);
+		if (wasBehind || this.#isBehind) this.#excused = 1 + this.#news.patience;
 		if (isWhole) this.#sweep();
 		else this.#isBehind ||= wasBehind;
+	}
+
+	#countRefused(): void {
+		if (this.#table === null) return;
+		const refused = this.#table.drops();
+		this.#lost.conntrack_table += refused - this.#refused;
+		this.#refused = refused;
 	}
 
 	/** Of a flow of a dump: its beginning is told by its own news first. */
@@ -149,9 +167,7 @@ export class FollowedNetns implements FlowListener, Disposable {
 		this.#news.read(most);
 		const { count, isBehind } = this.#news.dropped();
 		this.#lost.queue += count;
-		if (!isBehind) return;
-		this.#isBehind = true;
-		this.#excused = 1 + this.#news.patience;
+		if (isBehind) this.#isBehind = true;
 	}
 
 	[Symbol.dispose](): void {

@@ -14,6 +14,7 @@ export const NOTHING_LOST: Readonly<Totals> = {
 	queue: 0,
 	udp_table: 0,
 	connection_end: 0,
+	conntrack_table: 0,
 	program: 0,
 };
 
@@ -26,11 +27,14 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	queue: "raise --buffer",
 	udp_table: "raise --max-connections",
 	connection_end: "what they moved last, and how they ended, is not known",
+	conntrack_table: "raise sysctl net.netfilter.nf_conntrack_max",
 	program: null,
 };
 
+type NotOfKernel = "flow_table" | "queue" | "conntrack_table" | "program";
+
 /** From loss_counters. */
-function kernelLosses(memory: DataView): Omit<Totals, "flow_table" | "queue" | "program"> & {
+function kernelLosses(memory: DataView): Omit<Totals, NotOfKernel> & {
 	unreturned: number;
 	caught_up: number;
 } {
@@ -67,7 +71,7 @@ export class Losses {
 		const { caught_up, unreturned, ...lost } = kernelLosses(this.#memory);
 		const now: Totals = {
 			...lost,
-			queue: 0,
+			...{ queue: 0, conntrack_table: 0 },
 			flow_table: this.totals.flow_table + overflow,
 			program: Math.max(this.totals.program, skipped - caught_up + unreturned),
 		};

@@ -79,6 +79,7 @@ export class ScriptedTracer implements FlowSource {
 			queue: 0,
 			udp_table: 0,
 			connection_end: 0,
+			conntrack_table: 0,
 		};
 		return {
 			...{ type: "summary", time: TIME, duration_ms: 1000 },

@@ -1,10 +1,14 @@
 import { expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { sysctl } from "../../src/enrich/procfs.ts";
 import { AccountingConsumers, AccountingTracer, compileAccountingFilter } from "../../src/index.ts";
+import { NOTHING_LOST } from "../../src/trace/losses.ts";
 import { Accounted, expectWhole, isEnd, lostOf } from "../support/accounted.ts";
 import { accountsOf, gapsOf } from "../support/conntracer.ts";
-import { kernelTest } from "../support/root.ts";
+import { DatagramProcess } from "../support/datagrams.ts";
+import { accountingTest, guestTest } from "../support/root.ts";
 
-kernelTest(
+accountingTest(
 	"what the kernel has dropped is counted: messages and losses are the truth",
 	async () => {
 		await using accounted = new Accounted();
@@ -33,7 +37,7 @@ kernelTest(
 	},
 );
 
-kernelTest(
+accountingTest(
 	"flows that find no room have their beginning and their end, and are counted",
 	async () => {
 		await using accounted = new Accounted();
@@ -52,7 +56,7 @@ kernelTest(
 	},
 );
 
-kernelTest("consumers of the library have what they want of one account", async () => {
+accountingTest("consumers of the library have what they want of one account", async () => {
 	await using accounted = new Accounted();
 	const filter = compileAccountingFilter({ netns: accounted.pair.numbers().slice(0, 1) });
 	await using tracer = AccountingTracer.open({ filter });
@@ -78,3 +82,37 @@ kernelTest("consumers of the library have what they want of one account", async 
 	expect(ofBill.length).toBe(20);
 	expect(ofBill.every(isEnd)).toBe(true);
 });
+
+guestTest(
+	"flows for which conntrack itself has no room are counted, in one line",
+	"nf_conntrack_max is one for the whole machine",
+	async () => {
+		await using accounted = new Accounted();
+		await using client = new DatagramProcess("full", accounted.left.prefix);
+		await accounted.start("--strict");
+		const sockets = 20;
+		let refused = 0;
+		const before = sysctl("net.netfilter.nf_conntrack_max");
+		setMost(4);
+		try {
+			for (let socket = 0; socket < sockets; socket++) {
+				await client.do("open inet");
+				const sent = `send ${socket} 1 100 sendto ${accounted.right.ipv4} 9`;
+				if ((await client.do(sent)).error === "EPERM") refused++;
+			}
+		} finally {
+			setMost(before ?? 65_536);
+		}
+		expect(refused).toBeGreaterThan(0);
+		const run = await accounted.end(sockets - refused);
+		const flows = new Set(run.accounts.map(({ flow_id }) => flow_id));
+		expect(flows.size).toBe(sockets - refused);
+		expect(lostOf(run)).toEqual({ ...NOTHING_LOST, conntrack_table: refused });
+		expect(gapsOf(run.records).every(({ stage }) => stage === "conntrack_table")).toBe(true);
+		expect(run.exitCode).toBe(6);
+	},
+);
+
+function setMost(flows: number): void {
+	writeFileSync("/proc/sys/net/netfilter/nf_conntrack_max", String(flows));
+}

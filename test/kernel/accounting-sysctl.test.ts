@@ -1,7 +1,7 @@
 import { describe, expect } from "bun:test";
 import { Accounted, expectNothingLost, isEnd } from "../support/accounted.ts";
 import { Conntracer } from "../support/conntracer.ts";
-import { kernelTest } from "../support/root.ts";
+import { accountingTest } from "../support/root.ts";
 
 describe("--sysctl", () => {
 	const OFF = { nf_conntrack_acct: "0", nf_conntrack_timestamp: "0" };
@@ -13,7 +13,7 @@ describe("--sysctl", () => {
 	const valuesOf = ({ conntrack }: Accounted): string[] =>
 		NAMES.map((name) => conntrack.sysctl(name));
 
-	kernelTest("has flows counted, and is undone at the end", async () => {
+	accountingTest("has flows counted, and is undone at the end", async () => {
 		await using accounted = new Accounted(OFF);
 		await accounted.start("--sysctl");
 		expect(valuesOf(accounted)).toEqual(BOTH);
@@ -27,7 +27,7 @@ describe("--sysctl", () => {
 		expect(valuesOf(accounted)).toEqual(NEITHER);
 	});
 
-	kernelTest("leaves what was on, and what somebody else has set since", async () => {
+	accountingTest("leaves what was on, and what somebody else has set since", async () => {
 		await using accounted = new Accounted({ ...OFF, nf_conntrack_timestamp: "1" });
 		await accounted.start("--sysctl");
 		accounted.conntrack.sysctl("nf_conntrack_acct", "0");
@@ -37,7 +37,7 @@ describe("--sysctl", () => {
 		expect(valuesOf(accounted)).toEqual(NEITHER);
 	});
 
-	kernelTest("is undone by the last of several, and by the next after a kill", async () => {
+	accountingTest("is undone by the last of several, and by the next after a kill", async () => {
 		await using accounted = new Accounted(OFF);
 		const args = ["accounting", "--netns", String(accounted.pair.numbers()[0])];
 		await using first = await Conntracer.run(...args, "--sysctl");
@@ -54,7 +54,7 @@ describe("--sysctl", () => {
 		await other.stop();
 	});
 
-	kernelTest("is in namespaces that come later, too", async () => {
+	accountingTest("is in namespaces that come later, too", async () => {
 		await using conntracer = await Conntracer.run("accounting", "--sysctl");
 		await using accounted = new Accounted(null);
 		for (let look = 0; look < 100 && valuesOf(accounted)[0] === "0"; look++) await Bun.sleep(100);

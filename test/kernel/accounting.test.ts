@@ -18,7 +18,7 @@ import { DatagramProcess, serve } from "../support/datagrams.ts";
 import { seesFlows } from "../support/hooks.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { OrdinaryUser } from "../support/ordinary-user.ts";
-import { isOlderThan, kernelTest, lacks, TRACES_UDP } from "../support/root.ts";
+import { accountingTest, isOlderThan, lacks, TRACES_UDP } from "../support/root.ts";
 
 /** Header of UDP. */
 const UDP_HEADER = 8;
@@ -39,7 +39,7 @@ const isOf =
 
 describe("the last counters of flows are those of nftables, and of the workload", () => {
 	for (const family of FAMILIES) {
-		kernelTest(`TCP over ${family}`, async () => {
+		accountingTest(`TCP over ${family}`, async () => {
 			await using accounted = new Accounted();
 			await accounted.start();
 			const client = await accounted.connect(family, 20);
@@ -60,7 +60,7 @@ describe("the last counters of flows are those of nftables, and of the workload"
 			expectNothingLost(run);
 		});
 
-		kernelTest(`UDP over ${family}`, async () => {
+		accountingTest(`UDP over ${family}`, async () => {
 			await using accounted = new Accounted();
 			const { conntrack, left, right } = accounted;
 			await using server = new DatagramProcess("as", right.prefix);
@@ -85,7 +85,7 @@ describe("the last counters of flows are those of nftables, and of the workload"
 			expectNothingLost(run);
 		});
 
-		kernelTest(`ICMP over ${family}`, async () => {
+		accountingTest(`ICMP over ${family}`, async () => {
 			await using accounted = new Accounted();
 			const { conntrack, left, right } = accounted;
 			await accounted.start();
@@ -106,7 +106,7 @@ describe("the last counters of flows are those of nftables, and of the workload"
 });
 
 describe("network address translation", () => {
-	kernelTest("a connection to another address and port has what it reaches", async () => {
+	accountingTest("a connection to another address and port has what it reaches", async () => {
 		await using accounted = new Accounted();
 		const { conntrack, left, right } = accounted;
 		const elsewhere = { address: "203.0.113.7", port: 8080 };
@@ -129,7 +129,7 @@ describe("network address translation", () => {
 			});
 	});
 
-	kernelTest("a connection from another address has what the other side sees", async () => {
+	accountingTest("a connection from another address has what the other side sees", async () => {
 		await using accounted = new Accounted();
 		const { conntrack, left, right, pair } = accounted;
 		const seen = "10.77.0.11";
@@ -175,12 +175,12 @@ describe("a flow from before the start is reported from its next packet on", () 
 		return { run, isHooked: accounted.isHooked };
 	};
 
-	kernelTest("and to its end, where the kernel tells that of all", async () => {
+	accountingTest("and to its end, where the kernel tells that of all", async () => {
 		expectNothingLost((await play("1")).run);
 	});
 
 	const some = "and to its end, which is found, where that is told only of flows that were watched";
-	(LACKS_AUTODETECTION ? test.skip : kernelTest)(some, async () => {
+	(LACKS_AUTODETECTION ? test.skip : accountingTest)(some, async () => {
 		const { run, isHooked } = await play("2");
 		if (isHooked) {
 			expectNothingLost(run);
@@ -191,7 +191,7 @@ describe("a flow from before the start is reported from its next packet on", () 
 	});
 });
 
-kernelTest(
+accountingTest(
 	"where the kernel tells nothing hooks do, or else it says so, and flows are found by looking",
 	async () => {
 		await using accounted = new Accounted({ nf_conntrack_events: "0" });
@@ -210,7 +210,7 @@ kernelTest(
 	},
 );
 
-kernelTest("where nothing is counted it says so, and knows no numbers", async () => {
+accountingTest("where nothing is counted it says so, and knows no numbers", async () => {
 	await using accounted = new Accounted({ nf_conntrack_acct: "0" });
 	await accounted.start();
 	await accounted.connect("ipv4", 2);
@@ -220,7 +220,7 @@ kernelTest("where nothing is counted it says so, and knows no numbers", async ()
 		expect(end).toMatchObject({ packets_original: null, bytes_reply: null });
 });
 
-kernelTest("namespaces that come are followed, and those that go are let go", async () => {
+accountingTest("namespaces that come are followed, and those that go are let go", async () => {
 	await using conntracer = await Conntracer.run("accounting");
 	const pair = new NamespacePair();
 	const [inode] = pair.numbers();
@@ -249,7 +249,7 @@ kernelTest("namespaces that come are followed, and those that go are let go", as
 
 const LACKS_HOOKS = lacks("conntrack with fentry or kprobes", seesFlows(), "5.11");
 const atOnce = "with hooks, flows of a namespace that comes and goes at once are whole";
-(LACKS_HOOKS ? test.skip : kernelTest)(atOnce, async () => {
+(LACKS_HOOKS ? test.skip : accountingTest)(atOnce, async () => {
 	await using conntracer = await Conntracer.run("accounting");
 	const pair = new NamespacePair();
 	const [inode] = pair.numbers();
@@ -270,7 +270,7 @@ const atOnce = "with hooks, flows of a namespace that comes and goes at once are
 	expect(gapsOf(run.records)).toEqual([]);
 });
 
-kernelTest("--process is whose sockets they are", async () => {
+accountingTest("--process is whose sockets they are", async () => {
 	await using accounted = new Accounted();
 	await accounted.start("--process", CLIENT);
 	const { left, right } = accounted;
@@ -283,7 +283,7 @@ kernelTest("--process is whose sockets they are", async () => {
 });
 
 describe("an ordinary user", () => {
-	kernelTest("is told what is missing", async () => {
+	accountingTest("is told what is missing", async () => {
 		using user = new OrdinaryUser();
 		const run = user.run([], "accounting", "--json");
 		expect({ exitCode: run.exitCode, stdout: run.stdout }).toEqual({ exitCode: 3, stdout: "" });
@@ -293,7 +293,7 @@ describe("an ordinary user", () => {
 		});
 	});
 
-	kernelTest("with net_admin has the own namespace", async () => {
+	accountingTest("with net_admin has the own namespace", async () => {
 		using user = new OrdinaryUser();
 		const run = user.run(["net_admin"], "accounting", "--json", "-d", "500ms", "--hooks", "auto");
 		expect({ exitCode: run.exitCode }).toEqual({ exitCode: 0 });

@@ -44,6 +44,7 @@ test.each<[string, Partial<SummaryRecord>, string[]]>([
 				queue: 0,
 				udp_table: 0,
 				connection_end: 3,
+				conntrack_table: 0,
 				program: 2,
 			},
 		},

@@ -29,6 +29,7 @@ export function expectNothingLostButRuns(run: Run): void {
 		queue: 0,
 		udp_table: 0,
 		connection_end: 0,
+		conntrack_table: 0,
 		program: 0,
 	});
 	expect(seen).toEqual(kernel);

@@ -17,6 +17,8 @@ function reasonToSkip(): string | null {
  * there on nothing is skipped.
  */
 const FIRST_WITH_UDP: Readonly<Record<string, string>> = { tracepoint: "6.3" };
+/** Functions of a module take types of modules. */
+const FIRST_WITH_ACCOUNTING: Readonly<Record<string, string>> = { fentry: "5.11" };
 
 /** By a name such as 6.1.0-56-amd64. */
 export function isOlderThan(version: string): boolean {
@@ -24,11 +26,11 @@ export function isOlderThan(version: string): boolean {
 	return Bun.semver.order(numbers, `${version}.0`) < 0;
 }
 
-function reasonToSkipUdp(): string | null {
+function reasonToSkipFamily(what: string, since: Readonly<Record<string, string>>): string | null {
 	const family = process.env["CONNTRACER_HOOKS"] ?? "auto";
-	const first = FIRST_WITH_UDP[family];
+	const first = since[family];
 	if (first === undefined || !isOlderThan(first)) return null;
-	return `UDP with --hooks ${family} needs Linux ${first}`;
+	return `${what} with --hooks ${family} needs Linux ${first}`;
 }
 
 /** test/vm/results.ts reads it, and has a run fail whose kernel is not older. */
@@ -37,8 +39,9 @@ function say(reason: string): void {
 }
 
 const reason = reasonToSkip();
-const udpReason = reason ?? reasonToSkipUdp();
-for (const each of new Set([reason, udpReason])) if (each !== null) say(each);
+const udpReason = reason ?? reasonToSkipFamily("UDP", FIRST_WITH_UDP);
+const accountingReason = reason ?? reasonToSkipFamily("accounting", FIRST_WITH_ACCOUNTING);
+for (const each of new Set([reason, udpReason, accountingReason])) if (each !== null) say(each);
 
 /** Whether UDP can be traced by what is tested. */
 export const TRACES_UDP = udpReason === null;
@@ -95,8 +98,15 @@ export function guestTest(name: string, why: string, body: () => Promise<void>):
 	test.skipIf(!IN_GUEST)(name, body, TEST_TIMEOUT_MS * TIME_FACTOR);
 }
 
+const unless =
+	(reason: string | null) =>
+	(name: string, body: () => Promise<void>): void => {
+		const timeoutMs = 2 * TEST_TIMEOUT_MS * TIME_FACTOR;
+		test.skipIf(reason !== null)(name, withSecondChance(name, body), timeoutMs);
+	};
+
 /** One that also needs UDP to be traced. */
-export function udpTest(name: string, body: () => Promise<void>): void {
-	const timeoutMs = 2 * TEST_TIMEOUT_MS * TIME_FACTOR;
-	test.skipIf(udpReason !== null)(name, withSecondChance(name, body), timeoutMs);
-}
+export const udpTest = unless(udpReason);
+
+/** One that also needs flows of conntrack to be followed. */
+export const accountingTest = unless(accountingReason);

@@ -50,6 +50,7 @@ describe("a tracer in a script", () => {
 			queue: 0,
 			udp_table: 0,
 			connection_end: 0,
+			conntrack_table: 0,
 			program: 0,
 		});
 	});
