@@ -323,6 +323,8 @@ struct flow_tuple {
 
 /* A flow of conntrack has begun, or is over. */
 struct flow_event {
+	__u64 entry; /* address of the kernel's: tells flows apart of the same ends; not to be shown
+		      */
 	__u64 time_ns;	  /* CLOCK_MONOTONIC */
 	__u64 started_ns; /* since 1970; 0: the kernel does not keep it */
 	__u64 packets_original;

@@ -123,6 +123,7 @@ static __always_inline void tell(const struct nf_conn *ct, __u8 is_over)
 	original = __builtin_preserve_access_index(&ct->tuplehash[DIR_ORIGINAL].tuple);
 	reply = __builtin_preserve_access_index(&ct->tuplehash[DIR_REPLY].tuple);
 	event->time_ns = bpf_ktime_get_ns();
+	event->entry = (__u64)(unsigned long)ct;
 	event->is_over = is_over;
 	event->status = status;
 	event->netns = BPF_CORE_READ(ct, ct_net.net, ns.inum);

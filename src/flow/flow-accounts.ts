@@ -30,6 +30,8 @@ interface Account extends Counters {
 	readonly id: number;
 	/** Ids of two flows may be the same. */
 	readonly ends: Uint8Array;
+	/** As in CtFlow; 0 until it is told. */
+	entry: number;
 	readonly startedMs: number;
 	started: Instant | null;
 	/** Text is made when it is first reported. */
@@ -91,7 +93,11 @@ export class FlowAccounts {
 
 	/** Its first packet, whose size is null where it is not told. */
 	begin(flow: CtFlow, nowMs: number): AccountingRecord | null {
-		if (this.#find(flow) !== null) return null;
+		const known = this.#find(flow);
+		if (known !== null) {
+			known.entry = flow.entry;
+			return null;
+		}
 		const account = this.#add(flow, flow.hasTime ? msOf(flow.time) : nowMs);
 		count(account, flow);
 		account.reported = packetsOf(account) ?? 1;
@@ -170,7 +176,7 @@ export class FlowAccounts {
 
 	#find(flow: CtFlow): Account | null {
 		let account = this.#byId.get(flow.id) ?? null;
-		while (account !== null && !isOriginal(account.ends, flow.original)) account = account.next;
+		while (account !== null && !isOf(account, flow)) account = account.next;
 		return account;
 	}
 
@@ -178,7 +184,7 @@ export class FlowAccounts {
 		const { hasStart, start, hasTime, time } = flow;
 		const started = hasStart ? start : hasTime && flow.isBeginning ? time : null;
 		return {
-			...{ id: flow.id, ends: packEnds(flow), startedMs },
+			...{ id: flow.id, ends: packEnds(flow), entry: flow.entry, startedMs },
 			...{ started: started === null ? null : { ...started }, identity: null },
 			...{ packetsOriginal: null, bytesOriginal: null, packetsReply: null, bytesReply: null },
 			...{ mark: 0, reported: null, dueMs: 0, generation: this.#generation, next: null },
@@ -239,6 +245,9 @@ function identityOf(netns: number, account: Account): Identity {
 		process: null,
 	};
 }
+
+const isOf = ({ ends, entry }: Account, flow: CtFlow): boolean =>
+	(entry === 0 || flow.entry === 0 || entry === flow.entry) && isOriginal(ends, flow.original);
 
 function count(account: Account, flow: CtFlow): void {
 	account.packetsOriginal = flow.packetsOriginal;

@@ -16,11 +16,13 @@ import type { WallClock } from "./wall-clock.ts";
 const at = flowEvent.offsets;
 const of = flowTuple.offsets;
 const ADDRESS = 16;
+const WORD = 2 ** 32;
 
 export class FlowEvent implements CtFlow {
 	readonly original = newFlowTuple();
 	readonly reply = newFlowTuple();
 	id = 0;
+	entry = 0;
 	zone = 0;
 	status = 0;
 	mark = 0;
@@ -43,6 +45,9 @@ export class FlowEvent implements CtFlow {
 
 	read(view: DataView, offset: number): void {
 		this.netns = view.getUint32(offset + at.netns, true);
+		// Of an address, what addresses differ in.
+		this.entry =
+			view.getUint16(offset + at.entry + 4, true) * WORD + view.getUint32(offset + at.entry, true);
 		this.mark = view.getUint32(offset + at.mark, true);
 		this.status = view.getUint32(offset + at.status, true);
 		this.zone = view.getUint16(offset + at.zone, true);

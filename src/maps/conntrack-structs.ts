@@ -10,6 +10,7 @@ export const flowTuple = struct("flow_tuple", {
 });
 
 export const flowEvent = struct("flow_event", {
+	entry: id64,
 	time_ns: u64,
 	started_ns: id64,
 	packets_original: u64,

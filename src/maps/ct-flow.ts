@@ -31,6 +31,8 @@ export interface CtFlow {
 	readonly reply: FlowTuple;
 	/** Of the entry as long as it is there; others may have the same. */
 	id: number;
+	/** Of two flows with the same ends, one after the other, which it is; 0: it does not say. */
+	readonly entry: number;
 	/** NF_CT_ZONE_ID: of the part of the table that it is in. */
 	zone: number;
 	/** Bits of enum ip_conntrack_status. */

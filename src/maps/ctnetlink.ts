@@ -92,6 +92,7 @@ export class CtMessage implements CtFlow {
 	readonly reply = newFlowTuple();
 	/** CTA_ID: of the entry as long as it is there. */
 	id = 0;
+	readonly entry = 0;
 	/** CTA_ZONE: 0 where there is but one. */
 	zone = 0;
 	/** Bits of enum ip_conntrack_status. */

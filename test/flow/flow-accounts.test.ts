@@ -219,6 +219,42 @@ describe("two flows of one number", () => {
 	});
 });
 
+describe("two flows of the same ends, one after the other, as hooks may tell of them", () => {
+	const first = { entry: 0xa000 };
+	const second = { entry: 0xb000 };
+
+	test("the second can begin before the first one's end is told", () => {
+		const all = accounts();
+		const begun = [first, second].map((which, index) =>
+			all.begin(Object.assign(message(), which), at(index)),
+		);
+		all.beginDump();
+		expect(all.see(after(9), at(100))).toMatchObject({ flow_id: begun[1]?.flow_id ?? "" });
+		const ended = [first, second].map((which) => all.end(Object.assign(over(5), which), at(101)));
+		expect(ended.map(({ flow_id }) => flow_id)).toEqual(begun.map((one) => one?.flow_id ?? ""));
+		expect(new Set(ended.map(({ flow_id }) => flow_id)).size).toBe(2);
+		expect(all.size).toBe(0);
+	});
+
+	test("what a dump has found first is the one that is told then", () => {
+		const all = accounts();
+		all.beginDump();
+		const found = all.see(after(1), at(0));
+		expect(all.begin(Object.assign(message(), first), at(0))).toBeNull();
+		expect(all.begin(Object.assign(message(), second), at(1))).not.toBeNull();
+		expect(all.end(Object.assign(over(5), first), at(2)).flow_id).toBe(found?.flow_id ?? "");
+	});
+});
+
+test("with patience, a flow is over when a second dump is without it", () => {
+	const all = new FlowAccounts({ netns: 77, rate: RATE, maxFlows: 10, patience: 1 });
+	all.begin(message(), at(0));
+	all.beginDump();
+	expect(all.sweep(at(1))).toEqual([]);
+	all.beginDump();
+	expect(all.sweep(at(2))).toMatchObject([{ event: "destroy" }]);
+});
+
 test("what finds no room is counted, and has its beginning and its end", () => {
 	const all = accounts(RATE, 1);
 	const other = { id: 2, original: { ...TUPLE, sourcePort: 40_001 } };

@@ -63,7 +63,7 @@ function fromHook(flow: Flow): FlowEvent {
 	};
 	const [out, back] = flow.counters ?? [];
 	const bytes = flowEvent.encode({
-		...{ time_ns: flow.monotonicNs, started_ns: flow.startNs ?? 0n },
+		...{ entry: 0xffff_8881_2345_6780n, time_ns: flow.monotonicNs, started_ns: flow.startNs ?? 0n },
 		...{ packets_original: out?.packets ?? 0, bytes_original: out?.bytes ?? 0 },
 		...{ packets_reply: back?.packets ?? 0, bytes_reply: back?.bytes ?? 0 },
 		...{ original, reply, netns: 77, mark: flow.mark, status: flow.status, zone: flow.zone },
@@ -103,7 +103,12 @@ test("a hook and ctnetlink tell the same of a flow, and know it by the same id",
 		fc.property(flows, (flow) => {
 			const event = fromHook(flow);
 			expect(told(event)).toEqual(told(fromNetlink(flow)));
-			expect({ id: event.id, netns: event.netns }).toEqual({ id: tupleId(event), netns: 77 });
+			const { id, netns, entry } = event;
+			expect({ id, netns, entry }).toEqual({
+				id: tupleId(event),
+				netns: 77,
+				entry: 0x8881_2345_6780,
+			});
 		}),
 	);
 });
