@@ -28,7 +28,7 @@ function hasTest(source: string, name: string): boolean {
 
 const ROWS = rows();
 
-test("the table has the cases of four suites", () => {
+test("the table has the cases of five suites", () => {
 	expect(ROWS.length).toBeGreaterThan(80);
 	expect(ROWS.filter(({ seedCase }) => seedCase === "")).toEqual([]);
 });
