@@ -6,6 +6,7 @@
 #include "reset.h"
 #include "retransmit.h"
 #include "scan.h"
+#include "show.h"
 #include "tcp.h"
 #include "udp_calls.h"
 #include "unseen_end.h"
@@ -121,7 +122,20 @@ int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
-/* Over awake: the same, where there are so many that most of them wait. */
+/* Over conns: each that is open, as it stands. */
+SEC("iter/bpf_map_elem")
+int iter__show_conns(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct conn *conn = ctx->value;
+	__u64 *key = ctx->key;
+	struct event event = {};
+
+	if (key && conn && check_end(conn, *key) && show_open(&event, conn, key))
+		bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
+	return 0;
+}
+
+/* Over awake: the same as fold_conns, where there are so many that most of them wait. */
 SEC("iter/bpf_map_elem")
 int iter__fold_awake(struct bpf_iter__bpf_map_elem *ctx)
 {

@@ -45,6 +45,7 @@ enum event_type {
 	EVENT_RETRANSMIT = 7,
 	EVENT_RESET_SENT = 8,
 	EVENT_RESET_RECEIVED = 9,
+	EVENT_SHOWN = 10, /* none that happens: open connections are shown when user space asks */
 };
 
 enum close_reason {

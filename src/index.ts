@@ -39,6 +39,14 @@ export {
 	type AccountingFilterOptions,
 	compileAccountingFilter,
 } from "./flow/accounting-filter.ts";
+export type {
+	ChangedConnection,
+	ClientAnswer,
+	ClientLosses,
+	ClientOptions,
+	ConnectionCounters,
+	CountedConnection,
+} from "./flow/client-changes.ts";
 export type { ConnectionRecord, Holder } from "./flow/connection.ts";
 export {
 	compileFilter,
@@ -49,6 +57,12 @@ export {
 export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
 export { AccountingTracer, type AccountingTracerOptions } from "./trace/accounting-tracer.ts";
+export {
+	type ClientConnection,
+	type ClientConnections,
+	ClientTracer,
+	type ClientTracerOptions,
+} from "./trace/client-tracer.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
 export { FlowTracer, type FlowTracerOptions } from "./trace/flow-tracer.ts";

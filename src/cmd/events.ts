@@ -39,6 +39,7 @@ export const events = defineCommand({
 			filter: filterOf(values),
 			maxConnections: values.maxConnections,
 			bufferBytes: values.buffer,
+			showsOpen: false,
 			btfPath: values.btf,
 			libbpfPath: values.libbpf,
 			hooks: values.hooks,

@@ -79,6 +79,8 @@ interface Client<C> {
 	askedAtMs: number;
 	/** Totals, by id, of what was open when it asked last. */
 	told: Map<string, ConnectionCounters>;
+	/** Of what was open the time before, and not last: its end may not have been told yet. */
+	gone: Map<string, ConnectionCounters>;
 	/** By their ends. */
 	ended: Map<string, Ended<C>>;
 	/** Ids of all of those. */
@@ -94,6 +96,11 @@ export class ClientChanges<C extends CountedConnection> {
 
 	constructor(options: Partial<ClientOptions> = {}) {
 		this.#options = { ...DEFAULTS, ...options };
+	}
+
+	/** Whether it is known, and not forgotten since. */
+	has(clientId: string): boolean {
+		return this.#clients.has(clientId);
 	}
 
 	/** Clients that are known now. */
@@ -129,6 +136,7 @@ export class ClientChanges<C extends CountedConnection> {
 		}
 		const { lost } = client;
 		client.askedAtMs = nowMs;
+		client.gone = without(client.told, told);
 		client.told = told;
 		client.ended = new Map();
 		client.over = new Set();
@@ -149,7 +157,8 @@ export class ClientChanges<C extends CountedConnection> {
 
 	#register(clientId: string, nowMs: number): Client<C> {
 		const client: Client<C> = {
-			...{ askedAtMs: nowMs, told: new Map(), ended: new Map(), over: new Set() },
+			...{ askedAtMs: nowMs, told: new Map(), gone: new Map() },
+			...{ ended: new Map(), over: new Set() },
 			lost: { closed: 0, open: 0 },
 		};
 		this.#clients.set(clientId, client);
@@ -161,6 +170,7 @@ export class ClientChanges<C extends CountedConnection> {
 		const isTwice = client.over.has(id);
 		const since = this.#since(client, connection);
 		client.told.delete(id);
+		client.gone.delete(id);
 		if (!isTwice && client.over.size >= this.#options.mostClosed) {
 			client.lost.closed++;
 			return;
@@ -184,7 +194,8 @@ export class ClientChanges<C extends CountedConnection> {
 	}
 
 	#since(client: Client<C>, connection: C): ConnectionCounters {
-		const before = client.told.get(connection.id);
+		const { id } = connection;
+		const before = client.told.get(id) ?? client.gone.get(id);
 		if (before === undefined) {
 			const wasLost = client.told.size >= this.#options.mostOpen;
 			return wasLost ? NOTHING : countersOf(connection);
@@ -194,6 +205,10 @@ export class ClientChanges<C extends CountedConnection> {
 		this.resets++;
 		return countersOf(connection);
 	}
+}
+
+function without<T>(all: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>): Map<string, T> {
+	return new Map([...all].filter(([id]) => !others.has(id)));
 }
 
 const NOTHING: ConnectionCounters = {

@@ -25,6 +25,7 @@ export const EVENT_TYPE = {
 	EVENT_RETRANSMIT: 7,
 	EVENT_RESET_SENT: 8,
 	EVENT_RESET_RECEIVED: 9,
+	EVENT_SHOWN: 10,
 } as const;
 
 export const CLOSE_REASON = {

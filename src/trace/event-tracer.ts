@@ -20,6 +20,7 @@ import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
 import type {
+	ConnectionFields,
 	EventBatch,
 	EventName,
 	EventRecord,
@@ -28,10 +29,10 @@ import type {
 	SummaryRecord,
 } from "../flow/records.ts";
 import { WallClock } from "../flow/wall-clock.ts";
-import { EVENT_TYPE } from "../maps/enums.ts";
-import { flow } from "../maps/structs.ts";
+import { event, flow } from "../maps/structs.ts";
 import { VERSION } from "../version.ts";
 import { checkBufferBytes } from "./check-range.ts";
+import { eventTypesOf } from "./event-types.ts";
 import { OF_ALL } from "./fold-plan.ts";
 import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
@@ -48,6 +49,8 @@ export interface EventTracerOptions extends SessionOptions {
 	readonly filter: FlowFilter | null;
 	/** Of the ring buffer: a power of two, and at least a page. Default 4 MiB. */
 	readonly bufferBytes: number;
+	/** connections() will be asked for. Default false. */
+	readonly showsOpen: boolean;
 }
 
 const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
@@ -55,6 +58,7 @@ const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
 	filter: null,
 	maxConnections: DEFAULT_MAX_CONNECTIONS,
 	bufferBytes: DEFAULT_BUFFER_BYTES,
+	showsOpen: false,
 	btfPath: null,
 	libbpfPath: null,
 	hooks: "auto",
@@ -70,18 +74,6 @@ const NO_FLOWS = {
 	udpTimeoutMs: DEFAULT_UDP_TIMEOUT_MS,
 	udpStreamTimeoutMs: DEFAULT_UDP_STREAM_TIMEOUT_MS,
 } as const;
-
-const TYPES: Readonly<Record<EventName, number>> = {
-	connect: EVENT_TYPE.EVENT_CONNECT,
-	connect_failed: EVENT_TYPE.EVENT_CONNECT_FAILED,
-	accept: EVENT_TYPE.EVENT_ACCEPT,
-	close: EVENT_TYPE.EVENT_CLOSE,
-	listen: EVENT_TYPE.EVENT_LISTEN,
-	unlisten: EVENT_TYPE.EVENT_UNLISTEN,
-	retransmit: EVENT_TYPE.EVENT_RETRANSMIT,
-	reset_sent: EVENT_TYPE.EVENT_RESET_SENT,
-	reset_received: EVENT_TYPE.EVENT_RESET_RECEIVED,
-};
 
 /** Between two looks at the buffer; when a look finds it this full, the next one comes at once. */
 const PAUSE_MS = 50;
@@ -149,7 +141,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	static open(partial: Partial<EventTracerOptions> = {}): EventTracer {
 		const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
 		checkBufferBytes(options.bufferBytes);
-		const eventTypes = options.events.reduce((bits, name) => bits | (1 << TYPES[name]), 0);
+		const eventTypes = eventTypesOf(options.events, options.showsOpen);
 		const session = Session.open({ ...options, ...NO_FLOWS, eventTypes }, adoptedConnections);
 		try {
 			return new EventTracer(session, new RingBuffer(session.kernel.events), options);
@@ -187,6 +179,45 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		this.#session.end();
 		while (!this.#session.isClosed && this.#ring.waiting() > 0) yield* this.#read();
 		if (!this.#session.isClosed) yield* this.#read();
+	}
+
+	/**
+	 * As batches(), but at once: what has happened since the last call, or batch, or the start.
+	 *
+	 * @throws Error after close()
+	 */
+	dumpEvents(): EventBatch {
+		this.#session.requireOpen();
+		const [events, gaps]: [EventRecord[], GapRecord[]] = [[], []];
+		this.#checkEnds();
+		for (let isAll = false; !isAll; ) {
+			isAll = true;
+			// A slice is there only until the next one is asked for.
+			for (const slice of this.#read()) {
+				for (const record of slice.events) events.push(record);
+				gaps.push(...slice.gaps);
+				isAll = false;
+			}
+		}
+		return { events, gaps };
+	}
+
+	/**
+	 * The connections that are open now, with what they have moved: needs `showsOpen`. What ends
+	 * meanwhile may be among them or not, and has its `close` in the next batch.
+	 *
+	 * @throws Error after close()
+	 */
+	connections(): ConnectionFields[] {
+		this.#session.requireOpen();
+		const found: EventRecord[] = [];
+		this.#session.kernel.showConnections((records) => {
+			const decoder = new EventDecoder(records, this.#names);
+			for (let at = 0; at < records.byteLength; at += event.size) found.push(decoder.decode(at));
+		});
+		return this.#filtered(found).map(
+			({ type, time, cpu, event, error, close_reason, ...fields }) => fields,
+		);
 	}
 
 	/**

@@ -36,6 +36,7 @@ import {
 	type Plan,
 	planFor,
 	programsOf,
+	SHOW_CONNS,
 	TRIAL,
 } from "./plan.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
@@ -94,6 +95,7 @@ export class KernelSide implements Disposable {
 		this.tables = [conns, udpConns, this.flows, this.flowSlots, this.events];
 		const walked: Readonly<Record<string, BpfMap>> = {
 			iter__fold_conns: conns,
+			[SHOW_CONNS]: conns,
 			iter__fold_awake: object.map("awake", POINTER_SIZE, U32_SIZE),
 			iter__expire_udp: udpConns,
 			iter__offer_slots: this.flows,
@@ -220,6 +222,11 @@ export class KernelSide implements Disposable {
 	/** Ends UDP connections whose socket is closed, or that have been idle. */
 	expireUdp(): void {
 		this.#run("iter__expire_udp");
+	}
+
+	/** For events: what is open. `take` gets rows of `struct event`. */
+	showConnections(take: (records: DataView) => void): void {
+		this.#iterators.get(SHOW_CONNS)?.read(take);
 	}
 
 	/** For events: looks at the files of these processes, or of all. `take` gets rows of `struct holder`. */

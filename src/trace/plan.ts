@@ -124,6 +124,10 @@ const EVENT_TABLES: readonly (readonly [name: string, size: number, event: numbe
 export const FIND_HOLDERS = "iter__find_holders";
 const EVENTS: Plan = { ...NOTHING, iterators: [FIND_HOLDERS] };
 
+/** What open connections have moved, for whoever asks. */
+export const SHOW_CONNS = "iter__show_conns";
+const SHOWN: Plan = { ...NOTHING, iterators: [SHOW_CONNS] };
+
 const ALWAYS: Plan = { ...NOTHING, iterators: ["iter__offer_slots"] };
 
 /** How the features that have several ways are hooked. */
@@ -157,6 +161,7 @@ export function planFor(
 		if (append !== undefined && hasFunction(APPEND_PAGE)) plans.push(append);
 	}
 	if (eventTypes !== 0) plans.push(EVENTS);
+	if (includes(eventTypes, EVENT_TYPE.EVENT_SHOWN)) plans.push(SHOWN);
 	return {
 		gates: plans.flatMap((plan) => plan.gates),
 		hooks: plans.flatMap((plan) => plan.hooks),

@@ -80,6 +80,17 @@ test("UnorderedCloseEvent: ends come in any order, one of them twice, and an old
 	expect(world.told("one")).toEqual({ a: "9/9" });
 });
 
+test("an end that is told late, after a look without it, has what came since the look before", () => {
+	const world = new World();
+	world.ask("one");
+	world.move("a1", 3);
+	expect(world.told("one")).toEqual({ a: "3/3 open" });
+	world.open.delete("a1");
+	expect(world.told("one")).toEqual({});
+	world.changes.close(connection("a1", 7));
+	expect(world.told("one")).toEqual({ a: "7/4" });
+});
+
 test("the number of connections that were added up is told", () => {
 	const world = new World();
 	world.ask("one");

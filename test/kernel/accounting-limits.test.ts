@@ -6,7 +6,7 @@ import { NOTHING_LOST } from "../../src/trace/losses.ts";
 import { Accounted, expectWhole, isEnd, lostOf } from "../support/accounted.ts";
 import { accountsOf, gapsOf } from "../support/conntracer.ts";
 import { DatagramProcess } from "../support/datagrams.ts";
-import { accountingTest, guestTest } from "../support/root.ts";
+import { accountingReason, accountingTest, guestTest } from "../support/root.ts";
 
 accountingTest(
 	"what the kernel has dropped is counted: messages and losses are the truth",
@@ -111,6 +111,7 @@ guestTest(
 		expect(gapsOf(run.records).every(({ stage }) => stage === "conntrack_table")).toBe(true);
 		expect(run.exitCode).toBe(6);
 	},
+	accountingReason,
 );
 
 function setMost(flows: number): void {

@@ -1,0 +1,117 @@
+/** Connections as several clients see them: each is told what has changed since it asked last. */
+
+import { type ClientAnswer, ClientChanges, type ClientOptions } from "../flow/client-changes.ts";
+import type {
+	ConnectionFields,
+	EventRecord,
+	GapRecord,
+	ReadyRecord,
+	SummaryRecord,
+} from "../flow/records.ts";
+import { EventTracer, type EventTracerOptions } from "./event-tracer.ts";
+
+/** What a tracer for clients can be told. */
+export type ClientTracerOptions = Omit<EventTracerOptions, "events" | "showsOpen"> & ClientOptions;
+
+/** A connection; `error` and `close_reason` are null as long as it is open. */
+export type ClientConnection = ConnectionFields & Pick<EventRecord, "error" | "close_reason">;
+
+/** What a client is told. */
+export interface ClientConnections extends ClientAnswer<ClientConnection> {
+	/** What nobody could be told, since its last question. */
+	readonly gaps: readonly GapRecord[];
+}
+
+/** Between two looks at what has ended: the kernel's buffer has room for what comes in between. */
+const PAUSE_MS = 50;
+/** Gaps of one client that wait for it: of more, the newest. */
+const MOST_GAPS = 1000;
+
+/** Its hooks are in the kernel from open() to close(). */
+export class ClientTracer implements Disposable, AsyncDisposable {
+	readonly ready: ReadyRecord;
+	readonly #tracer: EventTracer;
+	readonly #changes: ClientChanges<ClientConnection>;
+	readonly #gaps = new Map<string, GapRecord[]>();
+	readonly #timer: NodeJS.Timeout;
+
+	private constructor(tracer: EventTracer, options: Partial<ClientTracerOptions>) {
+		this.#tracer = tracer;
+		this.ready = tracer.ready;
+		this.#changes = new ClientChanges(options);
+		this.#timer = setInterval(() => this.#read(), PAUSE_MS);
+	}
+
+	/**
+	 * @throws LibbpfMissingError, PermissionError, UnsupportedError, LibbpfError; RangeError for an
+	 * option
+	 */
+	static open(options: Partial<ClientTracerOptions> = {}): ClientTracer {
+		const tracer = EventTracer.open({ ...options, events: ["close"], showsOpen: true });
+		return new ClientTracer(tracer, options);
+	}
+
+	/**
+	 * What has changed since the client's last call; in the answer to its first one, all that is open.
+	 *
+	 * @returns null where no more clients find room
+	 * @throws Error after close()
+	 */
+	connections(clientId: string): ClientConnections | null {
+		this.#read();
+		const none = { error: null, close_reason: null };
+		const open = this.#tracer.connections().map((connection) => ({ ...connection, ...none }));
+		// What has ended before the look, or in it.
+		this.#read();
+		const answer = this.#changes.ask(clientId, open, performance.now());
+		if (answer === null) return null;
+		const gaps = answer.is_new ? [] : (this.#gaps.get(clientId) ?? []);
+		this.#gaps.set(clientId, []);
+		return { ...answer, gaps };
+	}
+
+	/** Nothing is kept for it any more. */
+	forget(clientId: string): void {
+		this.#changes.forget(clientId);
+		this.#gaps.delete(clientId);
+	}
+
+	/** Of the whole run: the hooks come out, and no more is told. */
+	summary(): SummaryRecord {
+		clearInterval(this.#timer);
+		return this.#tracer.summary();
+	}
+
+	/** Idempotent. */
+	close(): void {
+		clearInterval(this.#timer);
+		this.#tracer.close();
+	}
+
+	[Symbol.dispose](): void {
+		this.close();
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		this.close();
+		return Promise.resolve();
+	}
+
+	#read(): void {
+		const { events, gaps } = this.#tracer.dumpEvents();
+		for (const { type, time, cpu, event, ...connection } of events) this.#changes.close(connection);
+		if (gaps.length > 0) this.#keep(gaps);
+		this.#changes.expire(performance.now());
+	}
+
+	#keep(gaps: readonly GapRecord[]): void {
+		for (const [client, waiting] of this.#gaps) {
+			if (!this.#changes.has(client)) {
+				this.#gaps.delete(client);
+				continue;
+			}
+			waiting.push(...gaps);
+			waiting.splice(0, waiting.length - MOST_GAPS);
+		}
+	}
+}
