@@ -10,12 +10,13 @@ import { events } from "./events.ts";
 import { list } from "./list.ts";
 import { FLAG_TEXTS } from "./option.ts";
 import { EXIT_DONE, reportError } from "./report-error.ts";
+import { serve } from "./serve.ts";
 import { environmentLayer, type Layer, peek, resolve } from "./settings.ts";
 import { top } from "./top.ts";
 import { watch } from "./watch.ts";
 
 /** The first one is the default. */
-const SHOWING: readonly Command[] = [watch, events, list, top, accounting, doctor];
+const SHOWING: readonly Command[] = [watch, events, list, top, accounting, serve, doctor];
 const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */

@@ -1,5 +1,6 @@
 /** Connections as several clients see them: each is told what has changed since it asked last. */
 
+import { peakMemoryBytes } from "../enrich/procfs.ts";
 import { type ClientAnswer, ClientChanges, type ClientOptions } from "../flow/client-changes.ts";
 import type {
 	ConnectionFields,
@@ -9,6 +10,7 @@ import type {
 	SummaryRecord,
 } from "../flow/records.ts";
 import { EventTracer, type EventTracerOptions } from "./event-tracer.ts";
+import { NOTHING_LOST } from "./losses.ts";
 
 /** What a tracer for clients can be told. */
 export type ClientTracerOptions = Omit<EventTracerOptions, "events" | "showsOpen"> & ClientOptions;
@@ -20,6 +22,19 @@ export type ClientConnection = ConnectionFields & Pick<EventRecord, "error" | "c
 export interface ClientConnections extends ClientAnswer<ClientConnection> {
 	/** What nobody could be told, since its last question. */
 	readonly gaps: readonly GapRecord[];
+}
+
+/** How a tracer for clients fares. */
+export interface ServiceStats extends Pick<ReadyRecord, "version" | "kernel" | "hooks"> {
+	readonly uptime_ms: number;
+	/** That are known now. */
+	readonly clients: number;
+	/** Totals of a connection that were smaller than before, and counted from 0. */
+	readonly resets: number;
+	/** Since the start. */
+	readonly lost: SummaryRecord["lost"];
+	readonly cpu_ms: number;
+	readonly peak_memory_bytes: number;
 }
 
 /** Between two looks at what has ended: the kernel's buffer has room for what comes in between. */
@@ -34,6 +49,9 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly #changes: ClientChanges<ClientConnection>;
 	readonly #gaps = new Map<string, GapRecord[]>();
 	readonly #timer: NodeJS.Timeout;
+	readonly #lost = { ...NOTHING_LOST };
+	readonly #startedAt = performance.now();
+	readonly #cpuAtStart = process.cpuUsage();
 
 	private constructor(tracer: EventTracer, options: Partial<ClientTracerOptions>) {
 		this.#tracer = tracer;
@@ -76,6 +94,21 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		this.#gaps.delete(clientId);
 	}
 
+	/** How it fares itself. */
+	stats(): ServiceStats {
+		const { version, kernel, hooks } = this.ready;
+		const { user, system } = process.cpuUsage(this.#cpuAtStart);
+		return {
+			...{ version, kernel, hooks },
+			uptime_ms: Math.round(performance.now() - this.#startedAt),
+			clients: this.#changes.size,
+			resets: this.#changes.resets,
+			lost: { ...this.#lost },
+			cpu_ms: (user + system) / 1000,
+			peak_memory_bytes: peakMemoryBytes(),
+		};
+	}
+
 	/** Of the whole run: the hooks come out, and no more is told. */
 	summary(): SummaryRecord {
 		clearInterval(this.#timer);
@@ -105,6 +138,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	}
 
 	#keep(gaps: readonly GapRecord[]): void {
+		for (const { stage, count } of gaps) this.#lost[stage] += count;
 		for (const [client, waiting] of this.#gaps) {
 			if (!this.#changes.has(client)) {
 				this.#gaps.delete(client);

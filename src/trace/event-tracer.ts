@@ -215,9 +215,11 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			const decoder = new EventDecoder(records, this.#names);
 			for (let at = 0; at < records.byteLength; at += event.size) found.push(decoder.decode(at));
 		});
-		return this.#filtered(found).map(
-			({ type, time, cpu, event, error, close_reason, ...fields }) => fields,
-		);
+		const shown = this.#filtered(found);
+		const nat = this.#translations.table(new Set(shown.map(({ netns }) => netns)));
+		return shown.map(({ type, time, cpu, event, error, close_reason, ...fields }) => {
+			return { ...fields, nat: nat.find(fields) };
+		});
 	}
 
 	/**

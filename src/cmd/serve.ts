@@ -1,0 +1,111 @@
+/** `conntracer serve`: the tracer as a service, with an API over HTTP. */
+
+import { readFileSync, statSync } from "node:fs";
+import { UsageError } from "../errors.ts";
+import type { ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { Loopback } from "../serve/listeners.ts";
+import type { Served } from "../serve/routes.ts";
+import { readyText, summaryText } from "../sink/summary-text.ts";
+import { safeText } from "../sink/text.ts";
+import type { ClientTracerOptions } from "../trace/client-tracer.ts";
+import { type Command, defineCommand } from "./command.ts";
+import { containerLookup, filterOf } from "./from-options.ts";
+import type { Values } from "./option.ts";
+import { EXIT_DONE } from "./report-error.ts";
+import { serveOptions } from "./serve-options.ts";
+
+type ServeValues = Values<typeof serveOptions>;
+
+const HELP = {
+	name: "serve",
+	describe: "HTTP API: what connections have moved, for several clients",
+	options: serveOptions,
+	positional: null,
+	examples: [
+		{ line: "conntracer serve", describe: "at /run/conntracer/api.sock" },
+		{ line: "conntracer serve --socket ./s", describe: "curl --unix-socket ./s http://c/stats" },
+		{
+			line: "conntracer serve --listen 8080 --token-file FILE",
+			describe: "on loopback as well",
+		},
+	],
+	missing: { transport: "the API is about connections of TCP" },
+} as const;
+
+/** At least: nobody guesses it. */
+const TOKEN_LENGTH = 16;
+const OF_OTHERS = 0o077;
+
+/** What the command needs of a tracer. */
+export interface ServedTracer extends Served, Disposable {
+	readonly ready: ReadyRecord;
+	summary(): SummaryRecord;
+}
+
+/** @param open the kernel; tests have theirs */
+export function serveOf(
+	open: (options: ClientTracerOptions) => Promise<ServedTracer>,
+): Command<typeof serveOptions> {
+	return defineCommand({
+		...HELP,
+		// Whatever can be wrong with the options is found before the kernel is asked.
+		async handler(values, { signal, stderr, version, giveUpRights }) {
+			const loopback = loopbackOf(values);
+			const { listen, requireFree } = await import("../serve/listeners.ts");
+			await requireFree(values.socket);
+			using tracer = await open(optionsOf(values, version));
+			using listening = listen(tracer, values.socket, loopback);
+			giveUpRights?.();
+			stderr.write(readyText(tracer.ready));
+			stderr.write(`conntracer: serving ${safeText(listening.places.join(" and "))}\n`);
+			const { duration } = values;
+			await aborted(
+				duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]),
+			);
+			stderr.write(summaryText(tracer.summary()));
+			return EXIT_DONE;
+		},
+	});
+}
+
+/** The tracer is loaded only when it is needed: other commands have no use for it. */
+export const serve = serveOf(async (options) => {
+	const { ClientTracer } = await import("../trace/client-tracer.ts");
+	return ClientTracer.open(options);
+});
+
+const optionsOf = (values: ServeValues, version: string): ClientTracerOptions => ({
+	filter: filterOf({ ...values, transport: null }),
+	maxConnections: values.maxConnections,
+	bufferBytes: values.buffer,
+	...{ btfPath: values.btf, libbpfPath: values.libbpf, hooks: values.hooks },
+	...{ bpfStats: values.verbose, version, containerOf: containerLookup() },
+	...{ mostClients: values.maxClients, mostClosed: 50_000, mostOpen: 75_000, expiryMs: 120_000 },
+});
+
+function loopbackOf({ listen, tokenFile }: ServeValues): Loopback | null {
+	if (listen === null) return null;
+	if (tokenFile === null)
+		throw new UsageError(
+			"--listen: every user of this machine can reach it, so it takes a token",
+			"--token-file FILE, with something that nobody can guess in it",
+		);
+	return { ...listen, token: tokenIn(tokenFile) };
+}
+
+function tokenIn(path: string): string {
+	const name = `--token-file ${JSON.stringify(path)}`;
+	if ((statSync(path).mode & OF_OTHERS) !== 0)
+		throw new UsageError(`${name}: others may read it`, `chmod 600 ${path}`);
+	const token = readFileSync(path, "utf8").trim();
+	if (token.length >= TOKEN_LENGTH) return token;
+	const hint = "head -c 24 /dev/urandom | base64 > FILE";
+	throw new UsageError(`${name} has less than ${TOKEN_LENGTH} characters`, hint);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+	if (signal.aborted) return Promise.resolve();
+	return new Promise((resolve) =>
+		signal.addEventListener("abort", () => resolve(), { once: true }),
+	);
+}

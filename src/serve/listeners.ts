@@ -1,0 +1,106 @@
+/** Where the API can be reached: a Unix socket, and loopback where that is asked for. */
+
+import { timingSafeEqual } from "node:crypto";
+import { chmodSync, lstatSync, mkdirSync, type Stats, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { UsageError } from "../errors.ts";
+import { noToken } from "./problems.ts";
+import { respond, type Served } from "./routes.ts";
+
+/** Nobody but who runs it. */
+const SOCKET_MODE = 0o600;
+const UMASK = 0o177;
+/** A request has nothing but its line and headers. */
+const MOST_BODY_BYTES = 1024;
+/** On loopback: a client that neither asks nor reads. */
+const IDLE_SECONDS = 30;
+const ANSWER_MS = 1000;
+
+export interface Loopback {
+	readonly hostname: string;
+	readonly port: number;
+	/** Whoever asks there must know it. */
+	readonly token: string;
+}
+
+export interface Listening extends Disposable {
+	/** For people: `unix:/run/…`, `http://127.0.0.1:…`. */
+	readonly places: readonly string[];
+}
+
+const LIMITS = { maxRequestBodySize: MOST_BODY_BYTES };
+
+/** After requireFree(). */
+export function listen(served: Served, socketPath: string, loopback: Loopback | null): Listening {
+	mkdirSync(dirname(socketPath), { recursive: true });
+	// Of a run that was killed it is still there.
+	removeSocket(socketPath);
+	using owned = new DisposableStack();
+	const before = process.umask(UMASK);
+	try {
+		const fetch = (request: Request): Response => respond(request, served);
+		const server = Bun.serve({ ...LIMITS, unix: socketPath, fetch });
+		chmodSync(socketPath, SOCKET_MODE);
+		owned.defer(() => void server.stop(true));
+	} finally {
+		process.umask(before);
+	}
+	owned.defer(() => removeSocket(socketPath));
+	const places = [`unix:${socketPath}`];
+	if (loopback !== null) {
+		const { hostname, port, token } = loopback;
+		const isKnown = tokenTest(token);
+		const fetch = (request: Request): Response =>
+			isKnown(request) ? respond(request, served) : noToken();
+		const server = Bun.serve({ ...LIMITS, idleTimeout: IDLE_SECONDS, hostname, port, fetch });
+		owned.defer(() => void server.stop(true));
+		places.push(server.url.origin);
+	}
+	const kept = owned.move();
+	return { places, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** Not by how long it takes. */
+function tokenTest(token: string): (request: Request) => boolean {
+	const wanted = hash(`Bearer ${token}`);
+	return ({ headers }) => timingSafeEqual(hash(headers.get("authorization") ?? ""), wanted);
+}
+
+const hash = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest();
+
+/**
+ * Nothing is there, or a socket at which nobody answers.
+ *
+ * @throws UsageError
+ */
+export async function requireFree(path: string): Promise<void> {
+	const found = statusOf(path);
+	if (found === null) return;
+	const hint = "name another one with --socket";
+	if (!found.isSocket()) throw new UsageError(`${JSON.stringify(path)} is no socket`, hint);
+	if (await isAnswered(path))
+		throw new UsageError(`${JSON.stringify(path)} is served by another process`, hint);
+}
+
+/** Null where nothing is there, or that may not be seen: to listen there will say why. */
+function statusOf(path: string): Stats | null {
+	try {
+		return lstatSync(path);
+	} catch {
+		return null;
+	}
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+	try {
+		const signal = AbortSignal.timeout(ANSWER_MS);
+		await fetch("http://localhost/healthz", { unix: path, signal });
+		return true;
+	} catch (error) {
+		return error instanceof Error && error.name === "TimeoutError";
+	}
+}
+
+function removeSocket(path: string): void {
+	if (statusOf(path)?.isSocket()) unlinkSync(path);
+}

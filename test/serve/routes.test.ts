@@ -1,0 +1,167 @@
+import { describe, expect, test } from "bun:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
+import { OPENAPI } from "../../src/serve/openapi.ts";
+import { respond, routes, type Served } from "../../src/serve/routes.ts";
+import type { ClientConnection, ClientConnections } from "../../src/trace/client-tracer.ts";
+import { NOTHING_LOST } from "../../src/trace/losses.ts";
+
+const COUNTERS = {
+	...{ bytes_sent: 5, bytes_received: 7, segments_sent: 3 },
+	...{ segments_received: 4, segments_retransmitted: 0 },
+};
+const CONNECTION: ClientConnection = {
+	...{ id: "1", transport: "tcp", family: "ipv4", direction: "active", state: "ESTABLISHED" },
+	...{ local_address: "10.0.0.1", local_port: 40_000, remote_address: "10.0.0.2" },
+	...{ remote_port: 443, pid: 7, tid: 7, process: "evil\u001b[31m\u009b", executable: null },
+	...{ command_line: null, uid: 0, netns: 1, cgroup_id: "1", container_id: null },
+	...{ attribution: "task", opened: null, preexisting: true, duration_ms: null },
+	...COUNTERS,
+	...{ rtt_us: null, rtt_var_us: null, rtt_min_us: null, connect_latency_us: null },
+	...{ nat: null, remote_name: null, error: null, close_reason: null },
+};
+const ANSWER: ClientConnections = {
+	is_new: false,
+	connections: [{ ...CONNECTION, is_open: true, connections: 1, since_last: COUNTERS }],
+	lost: { closed: 1, open: 0 },
+	gaps: [{ type: "gap", from: "f", to: "t", stage: "ring_buffer", count: 3, hint: null }],
+};
+
+/** With room for so many clients. */
+class Fake implements Served {
+	readonly asked: string[] = [];
+	readonly forgotten: string[] = [];
+	room = 1000;
+
+	connections(clientId: string): ClientConnections | null {
+		this.asked.push(clientId);
+		return this.asked.length > this.room ? null : ANSWER;
+	}
+
+	forget(clientId: string): void {
+		this.forgotten.push(clientId);
+	}
+
+	stats(): ReturnType<Served["stats"]> {
+		return {
+			...{ version: "1", kernel: "6.1", hooks: { accept: "fentry" }, uptime_ms: 5, clients: 1 },
+			...{ resets: 0, lost: NOTHING_LOST, cpu_ms: 1.5, peak_memory_bytes: 7 },
+		};
+	}
+}
+
+const ask = (path: string, method = "GET", served: Served = new Fake()): Response =>
+	respond(new Request(`http://localhost${path}`, { method }), served);
+
+test("a client is told what there is for it", async () => {
+	const served = new Fake();
+	const response = ask("/connections?client_id=agent-1", "GET", served);
+	expect(response.status).toBe(200);
+	expect(response.headers.get("content-type")).toBe("application/json");
+	expect(await response.json()).toMatchObject({
+		type: "connections",
+		client_id: "agent-1",
+		...ANSWER,
+	});
+	expect(served.asked).toEqual(["agent-1"]);
+});
+
+test("names from outside do not reach a terminal as they are", async () => {
+	const text = await ask("/connections?client_id=me").text();
+	expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+	expect(JSON.parse(text).connections[0].process).toBe(CONNECTION.process);
+});
+
+test("a client can be forgotten", () => {
+	const served = new Fake();
+	expect(ask("/connections?client_id=me", "DELETE", served).status).toBe(204);
+	expect(served.forgotten).toEqual(["me"]);
+});
+
+test("HEAD is as GET", () => {
+	expect(ask("/healthz", "HEAD").status).toBe(200);
+});
+
+describe("what is wrong with a request is said", () => {
+	for (const [method, path, status, reason] of [
+		["GET", "/", 404, "no such path"],
+		["GET", "/__proto__", 404, "no such path"],
+		["GET", "/connections", 400, "missing"],
+		["GET", "/connections?client_id=", 400, "not a name"],
+		["GET", "/connections?client_id=a%20b", 400, "not a name"],
+		["GET", `/connections?client_id=${"x".repeat(65)}`, 400, "not a name"],
+		["GET", "/connections?client_id=a&client_id=b", 400, "more than once"],
+		["GET", "/connections?client_id=a&limit=5", 400, "unknown"],
+		["GET", "/stats?verbose", 400, "unknown"],
+		["POST", "/connections?client_id=a", 405, "not here"],
+		["PUT", "/stats", 405, "not here"],
+	] as const)
+		test(`${method} ${path.slice(0, 50)}: ${status}`, async () => {
+			const response = ask(path, method);
+			expect(response.status).toBe(status);
+			const body = (await response.json()) as { type: string; message: string; hint: string };
+			expect(body).toMatchObject({ type: "error", code: "usage" });
+			expect(`${body.message} ${body.hint}`).toContain(reason);
+		});
+
+	test("a client that finds no room: 503, and when to come again", async () => {
+		const served = new Fake();
+		served.room = 0;
+		const response = ask("/connections?client_id=a", "GET", served);
+		expect([response.status, response.headers.get("retry-after")]).toEqual([503, "120"]);
+		expect(await response.json()).toMatchObject({ type: "error", code: "busy" });
+	});
+});
+
+test("whatever is asked, there is an answer, and a reason where it is no", async () => {
+	const path = fc.oneof(
+		fc.webPath(),
+		fc.constantFrom(...Object.keys(routes())),
+		fc.string({ unit: "binary" }).map((text) => `/${encodeURIComponent(text)}`),
+	);
+	const query = fc.oneof(
+		fc.webQueryParameters(),
+		fc.string().map((text) => `client_id=${text}`),
+	);
+	const method = fc.constantFrom("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS");
+	await fc.assert(
+		fc.asyncProperty(path, query, method, async (where, what, how) => {
+			const response = ask(`${where}?${what.replaceAll("#", "%23")}`, how);
+			expect([200, 204, 400, 404, 405]).toContain(response.status);
+			if (response.status >= 400)
+				expect(await response.json()).toMatchObject({ message: expect.any(String) });
+		}),
+		{ numRuns: 500 },
+	);
+});
+
+describe("the API is what its document says", () => {
+	const ajv = new Ajv2020({ strict: false });
+	ajv.addSchema(OPENAPI, "api");
+
+	test("each path and method is in it, and no other", () => {
+		const described = Object.entries(OPENAPI.paths).map(([path, methods]) => [
+			path,
+			Object.keys(methods).map((name) => name.toUpperCase()),
+		]);
+		expect(Object.fromEntries(described)).toEqual(routes());
+	});
+
+	for (const [path, status, schema] of [
+		["/connections?client_id=me", 200, "connections"],
+		["/connections", 400, "error"],
+		["/healthz", 200, "health"],
+		["/stats", 200, "stats"],
+	] as const)
+		test(`${path}: ${status} is a ${schema}`, async () => {
+			const response = ask(path);
+			expect(response.status).toBe(status);
+			const validate = ajv.getSchema(`api#/components/schemas/${schema}`);
+			expect(validate?.(await response.json()) ? [] : validate?.errors).toEqual([]);
+		});
+
+	test("a schema refuses what is not so", () => {
+		const validate = ajv.getSchema("api#/components/schemas/stats");
+		expect(validate?.({ type: "stats" })).toBe(false);
+	});
+});
