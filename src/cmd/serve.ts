@@ -2,13 +2,11 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { UsageError } from "../errors.ts";
-import type { ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Loopback } from "../serve/listeners.ts";
-import type { Served } from "../serve/routes.ts";
 import { readyText, summaryText } from "../sink/summary-text.ts";
 import { safeText } from "../sink/text.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
-import { type Command, defineCommand } from "./command.ts";
+import { defineCommand } from "./command.ts";
 import { containerLookup, filterOf } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE } from "./report-error.ts";
@@ -36,42 +34,28 @@ const HELP = {
 const TOKEN_LENGTH = 16;
 const OF_OTHERS = 0o077;
 
-/** What the command needs of a tracer. */
-export interface ServedTracer extends Served, Disposable {
-	readonly ready: ReadyRecord;
-	summary(): SummaryRecord;
-}
-
-/** @param open the kernel; tests have theirs */
-export function serveOf(
-	open: (options: ClientTracerOptions) => Promise<ServedTracer>,
-): Command<typeof serveOptions> {
-	return defineCommand({
-		...HELP,
-		// Whatever can be wrong with the options is found before the kernel is asked.
-		async handler(values, { signal, stderr, version, giveUpRights }) {
-			const loopback = loopbackOf(values);
-			const { listen, requireFree } = await import("../serve/listeners.ts");
-			await requireFree(values.socket);
-			using tracer = await open(optionsOf(values, version));
-			using listening = listen(tracer, values.socket, loopback);
-			giveUpRights?.();
-			stderr.write(readyText(tracer.ready));
-			stderr.write(`conntracer: serving ${safeText(listening.places.join(" and "))}\n`);
-			const { duration } = values;
-			await aborted(
-				duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]),
-			);
-			stderr.write(summaryText(tracer.summary()));
-			return EXIT_DONE;
-		},
-	});
-}
-
-/** The tracer is loaded only when it is needed: other commands have no use for it. */
-export const serve = serveOf(async (options) => {
-	const { ClientTracer } = await import("../trace/client-tracer.ts");
-	return ClientTracer.open(options);
+export const serve = defineCommand({
+	...HELP,
+	// Whatever can be wrong with the options is found before the kernel is asked.
+	async handler(values, { signal, stderr, version, giveUpRights }) {
+		const loopback = loopbackOf(values);
+		const options = optionsOf(values, version);
+		// Other commands have no use for these.
+		const { listen, requireFree } = await import("../serve/listeners.ts");
+		const { ClientTracer } = await import("../trace/client-tracer.ts");
+		await requireFree(values.socket);
+		using tracer = ClientTracer.open(options);
+		using listening = listen(tracer, values.socket, loopback);
+		giveUpRights?.();
+		stderr.write(readyText(tracer.ready));
+		stderr.write(`conntracer: serving ${safeText(listening.places.join(" and "))}\n`);
+		const { duration } = values;
+		await aborted(
+			duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]),
+		);
+		stderr.write(summaryText(tracer.summary()));
+		return EXIT_DONE;
+	},
 });
 
 const optionsOf = (values: ServeValues, version: string): ClientTracerOptions => ({

@@ -88,6 +88,7 @@ interface Client<C> {
 	lost: { closed: number; open: number };
 }
 
+/** What every client has been told, and what is over and it has not been told. */
 export class ClientChanges<C extends CountedConnection> {
 	readonly #options: ClientOptions;
 	readonly #clients = new Map<string, Client<C>>();
