@@ -42,10 +42,11 @@ export const serve = defineCommand({
 		const options = optionsOf(values, version);
 		// Other commands have no use for these.
 		const { listen, requireFree } = await import("../serve/listeners.ts");
+		const { ServedTracer } = await import("../serve/served.ts");
 		const { ClientTracer } = await import("../trace/client-tracer.ts");
 		await requireFree(values.socket);
 		using tracer = ClientTracer.open(options);
-		using listening = listen(tracer, values.socket, loopback);
+		using listening = listen(new ServedTracer(tracer), values.socket, loopback);
 		giveUpRights?.();
 		stderr.write(readyText(tracer.ready));
 		stderr.write(`conntracer: serving ${safeText(listening.places.join(" and "))}\n`);

@@ -145,6 +145,21 @@ export class ClientChanges<C extends CountedConnection> {
 		return { is_new: known === undefined, connections: [...answers.values()], lost };
 	}
 
+	/** Connections that are over, and that this client has not asked for. */
+	waiting(clientId: string): number {
+		return this.#clients.get(clientId)?.over.size ?? 0;
+	}
+
+	/** Tells a client of what is over, before it asks for the rest. */
+	takeEnded(clientId: string): readonly ChangedConnection<C>[] {
+		const client = this.#clients.get(clientId);
+		if (client === undefined) return [];
+		const ended = [...client.ended.values()].map((one) => answerOfEnded(one));
+		client.ended = new Map();
+		client.over = new Set();
+		return ended;
+	}
+
 	/** What it has not been told it never will be. */
 	forget(clientId: string): void {
 		this.#clients.delete(clientId);

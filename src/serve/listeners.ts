@@ -38,7 +38,7 @@ export function listen(served: Served, socketPath: string, loopback: Loopback | 
 	using owned = new DisposableStack();
 	const before = process.umask(UMASK);
 	try {
-		const fetch = (request: Request): Response => respond(request, served);
+		const fetch = (request: Request): Promise<Response> => respond(request, served);
 		const server = Bun.serve({ ...LIMITS, unix: socketPath, fetch });
 		chmodSync(socketPath, SOCKET_MODE);
 		owned.defer(() => void server.stop(true));
@@ -50,7 +50,7 @@ export function listen(served: Served, socketPath: string, loopback: Loopback | 
 	if (loopback !== null) {
 		const { hostname, port, token } = loopback;
 		const isKnown = tokenTest(token);
-		const fetch = (request: Request): Response =>
+		const fetch = (request: Request): Response | Promise<Response> =>
 			isKnown(request) ? respond(request, served) : noToken();
 		const server = Bun.serve({ ...LIMITS, idleTimeout: IDLE_SECONDS, hostname, port, fetch });
 		owned.defer(() => void server.stop(true));

@@ -88,6 +88,12 @@ export const OPENAPI = {
 		"/healthz": {
 			get: { summary: "Whether it runs", responses: { 200: answer("it does", "health") } },
 		},
+		"/metrics": {
+			get: {
+				summary: "For Prometheus",
+				responses: { 200: { description: "text", content: { "text/plain": { schema: TEXT } } } },
+			},
+		},
 		"/openapi.json": {
 			get: { summary: "This document", responses: { 200: { description: "OpenAPI 3.1" } } },
 		},

@@ -11,11 +11,13 @@ export interface Served {
 	connections(clientId: string): ClientConnections | null;
 	forget(clientId: string): void;
 	stats(): ServiceStats;
+	/** In the text format of Prometheus. */
+	metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
 const now = (): string => isoTime(performance.timeOrigin + performance.now());
 
-type Answer = (served: Served, query: URLSearchParams) => Response;
+type Answer = (served: Served, query: URLSearchParams) => Response | Promise<Response>;
 
 /** Of what a client calls itself. */
 const CLIENT_ID = /^[\w.:@-]{1,64}$/;
@@ -39,6 +41,13 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 			return json({ status: "ok" });
 		},
 	},
+	"/metrics": {
+		GET: async (served, query) => {
+			only(query, []);
+			const { text, contentType } = await served.metrics();
+			return new Response(text, { headers: { "content-type": contentType } });
+		},
+	},
 	"/openapi.json": {
 		GET: (_, query) => {
 			only(query, []);
@@ -57,8 +66,8 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 export const routes = (): Readonly<Record<string, readonly string[]>> =>
 	Object.fromEntries(Object.entries(ROUTES).map(([path, of]) => [path, Object.keys(of)]));
 
-/** Never throws for what a client has asked. */
-export function respond(request: Request, served: Served): Response {
+/** Never rejects for what a client has asked. */
+export async function respond(request: Request, served: Served): Promise<Response> {
 	try {
 		const { pathname, searchParams } = new URL(request.url);
 		const route = Object.hasOwn(ROUTES, pathname) ? ROUTES[pathname] : undefined;
@@ -66,7 +75,7 @@ export function respond(request: Request, served: Served): Response {
 		const method = request.method === "HEAD" ? "GET" : request.method;
 		const answer = Object.hasOwn(route, method) ? route[method] : undefined;
 		if (answer === undefined) throw notAllowed(request.method, Object.keys(route));
-		return answer(served, searchParams);
+		return await answer(served, searchParams);
 	} catch (error) {
 		if (error instanceof Response) return error;
 		throw error;

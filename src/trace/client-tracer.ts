@@ -1,7 +1,12 @@
 /** Connections as several clients see them: each is told what has changed since it asked last. */
 
 import { peakMemoryBytes } from "../enrich/procfs.ts";
-import { type ClientAnswer, ClientChanges, type ClientOptions } from "../flow/client-changes.ts";
+import {
+	type ChangedConnection,
+	type ClientAnswer,
+	ClientChanges,
+	type ClientOptions,
+} from "../flow/client-changes.ts";
 import type {
 	ConnectionFields,
 	EventRecord,
@@ -37,6 +42,13 @@ export interface ServiceStats extends Pick<ReadyRecord, "version" | "kernel" | "
 	readonly peak_memory_bytes: number;
 }
 
+/** All of what connections move, once. */
+export type Collector = (changed: readonly ChangedConnection<ClientConnection>[]) => void;
+
+const COLLECTOR = "collector";
+/** So many ends are collected without being asked for. */
+const MOST_UNCOLLECTED = 5000;
+
 /** Between two looks at what has ended: the kernel's buffer has room for what comes in between. */
 const PAUSE_MS = 50;
 /** Gaps of one client that wait for it: of more, the newest. */
@@ -47,6 +59,9 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly ready: ReadyRecord;
 	readonly #tracer: EventTracer;
 	readonly #changes: ClientChanges<ClientConnection>;
+	/** For whom everything is collected, from when that was asked for on. */
+	#collected: ClientChanges<ClientConnection> | null = null;
+	#collector: Collector = () => {};
 	readonly #gaps = new Map<string, GapRecord[]>();
 	readonly #timer: NodeJS.Timeout;
 	readonly #lost = { ...NOTHING_LOST };
@@ -57,7 +72,10 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		this.#tracer = tracer;
 		this.ready = tracer.ready;
 		this.#changes = new ClientChanges(options);
-		this.#timer = setInterval(() => this.#read(), PAUSE_MS);
+		this.#timer = setInterval(() => {
+			this.#read();
+			this.#collectEnded();
+		}, PAUSE_MS);
 	}
 
 	/**
@@ -76,16 +94,30 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close()
 	 */
 	connections(clientId: string): ClientConnections | null {
-		this.#read();
-		const none = { error: null, close_reason: null };
-		const open = this.#tracer.connections().map((connection) => ({ ...connection, ...none }));
-		// What has ended before the look, or in it.
-		this.#read();
+		const open = this.#look();
 		const answer = this.#changes.ask(clientId, open, performance.now());
 		if (answer === null) return null;
 		const gaps = answer.is_new ? [] : (this.#gaps.get(clientId) ?? []);
 		this.#gaps.set(clientId, []);
 		return { ...answer, gaps };
+	}
+
+	/**
+	 * From now on `collector` is given what connections move, some of it at once, the rest when collect()
+	 * is called. What is open moved nothing before.
+	 */
+	collectFor(collector: Collector): void {
+		const endless = { mostClients: 1, expiryMs: Number.POSITIVE_INFINITY };
+		this.#collected = new ClientChanges({ ...endless, mostClosed: 2 ** 24, mostOpen: 2 ** 24 });
+		this.#collector = collector;
+		this.collect();
+	}
+
+	/** @throws Error after close() */
+	collect(): void {
+		const open = this.#look();
+		const answer = this.#collected?.ask(COLLECTOR, open, performance.now());
+		if (answer !== undefined && answer !== null) this.#collector(answer.connections);
 	}
 
 	/** Nothing is kept for it any more. */
@@ -130,11 +162,29 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
+	/** What is open, and then what has ended before the look, or in it. */
+	#look(): ClientConnection[] {
+		this.#read();
+		const none = { error: null, close_reason: null };
+		const open = this.#tracer.connections().map((connection) => ({ ...connection, ...none }));
+		this.#read();
+		return open;
+	}
+
 	#read(): void {
 		const { events, gaps } = this.#tracer.dumpEvents();
-		for (const { type, time, cpu, event, ...connection } of events) this.#changes.close(connection);
+		for (const { type, time, cpu, event, ...connection } of events) {
+			this.#changes.close(connection);
+			this.#collected?.close(connection);
+		}
 		if (gaps.length > 0) this.#keep(gaps);
 		this.#changes.expire(performance.now());
+	}
+
+	/** Not between a look and what it is held against. */
+	#collectEnded(): void {
+		if (this.#collected === null || this.#collected.waiting(COLLECTOR) < MOST_UNCOLLECTED) return;
+		this.#collector(this.#collected.takeEnded(COLLECTOR));
 	}
 
 	#keep(gaps: readonly GapRecord[]): void {

@@ -42,6 +42,10 @@ class Fake implements Served {
 		this.forgotten.push(clientId);
 	}
 
+	metrics(): ReturnType<Served["metrics"]> {
+		return Promise.resolve({ text: "up 1\n", contentType: "text/plain" });
+	}
+
 	stats(): ReturnType<Served["stats"]> {
 		return {
 			...{ version: "1", kernel: "6.1", hooks: { accept: "fentry" }, uptime_ms: 5, clients: 1 },
@@ -50,12 +54,12 @@ class Fake implements Served {
 	}
 }
 
-const ask = (path: string, method = "GET", served: Served = new Fake()): Response =>
+const ask = (path: string, method = "GET", served: Served = new Fake()): Promise<Response> =>
 	respond(new Request(`http://localhost${path}`, { method }), served);
 
 test("a client is told what there is for it", async () => {
 	const served = new Fake();
-	const response = ask("/connections?client_id=agent-1", "GET", served);
+	const response = await ask("/connections?client_id=agent-1", "GET", served);
 	expect(response.status).toBe(200);
 	expect(response.headers.get("content-type")).toBe("application/json");
 	expect(await response.json()).toMatchObject({
@@ -67,19 +71,19 @@ test("a client is told what there is for it", async () => {
 });
 
 test("names from outside do not reach a terminal as they are", async () => {
-	const text = await ask("/connections?client_id=me").text();
+	const text = await (await ask("/connections?client_id=me")).text();
 	expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
 	expect(JSON.parse(text).connections[0].process).toBe(CONNECTION.process);
 });
 
-test("a client can be forgotten", () => {
+test("a client can be forgotten", async () => {
 	const served = new Fake();
-	expect(ask("/connections?client_id=me", "DELETE", served).status).toBe(204);
+	expect((await ask("/connections?client_id=me", "DELETE", served)).status).toBe(204);
 	expect(served.forgotten).toEqual(["me"]);
 });
 
-test("HEAD is as GET", () => {
-	expect(ask("/healthz", "HEAD").status).toBe(200);
+test("HEAD is as GET", async () => {
+	expect((await ask("/healthz", "HEAD")).status).toBe(200);
 });
 
 describe("what is wrong with a request is said", () => {
@@ -97,7 +101,7 @@ describe("what is wrong with a request is said", () => {
 		["PUT", "/stats", 405, "not here"],
 	] as const)
 		test(`${method} ${path.slice(0, 50)}: ${status}`, async () => {
-			const response = ask(path, method);
+			const response = await ask(path, method);
 			expect(response.status).toBe(status);
 			const body = (await response.json()) as { type: string; message: string; hint: string };
 			expect(body).toMatchObject({ type: "error", code: "usage" });
@@ -107,7 +111,7 @@ describe("what is wrong with a request is said", () => {
 	test("a client that finds no room: 503, and when to come again", async () => {
 		const served = new Fake();
 		served.room = 0;
-		const response = ask("/connections?client_id=a", "GET", served);
+		const response = await ask("/connections?client_id=a", "GET", served);
 		expect([response.status, response.headers.get("retry-after")]).toEqual([503, "120"]);
 		expect(await response.json()).toMatchObject({ type: "error", code: "busy" });
 	});
@@ -126,7 +130,7 @@ test("whatever is asked, there is an answer, and a reason where it is no", async
 	const method = fc.constantFrom("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS");
 	await fc.assert(
 		fc.asyncProperty(path, query, method, async (where, what, how) => {
-			const response = ask(`${where}?${what.replaceAll("#", "%23")}`, how);
+			const response = await ask(`${where}?${what.replaceAll("#", "%23")}`, how);
 			expect([200, 204, 400, 404, 405]).toContain(response.status);
 			if (response.status >= 400)
 				expect(await response.json()).toMatchObject({ message: expect.any(String) });
@@ -154,7 +158,7 @@ describe("the API is what its document says", () => {
 		["/stats", 200, "stats"],
 	] as const)
 		test(`${path}: ${status} is a ${schema}`, async () => {
-			const response = ask(path);
+			const response = await ask(path);
 			expect(response.status).toBe(status);
 			const validate = ajv.getSchema(`api#/components/schemas/${schema}`);
 			expect(validate?.(await response.json()) ? [] : validate?.errors).toEqual([]);

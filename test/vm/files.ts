@@ -12,7 +12,14 @@ const paths = (...names: readonly string[]): ReadonlySet<string> =>
 
 /** About user space: options, ends of processes, text, who calls what; or with more than a guest can do. Not run. */
 const OF_USER_SPACE = paths(
-	...["ffi/log", "kernel/ends", "kernel/hostile", "kernel/system-calls", "kernel/top"],
+	...[
+		"ffi/log",
+		"kernel/ends",
+		"kernel/hostile",
+		"kernel/prometheus",
+		"kernel/system-calls",
+		"kernel/top",
+	],
 	...["kernel/very-many", "trace/ends", "trace/flow-tracer", "trace/hook-choice"],
 	...["trace/polling", "trace/probe-reasons"],
 );

@@ -1,0 +1,149 @@
+/** What connections move, and how the tracer fares, for Prometheus. */
+
+import { Counter, Gauge, Registry } from "prom-client";
+import type { ChangedConnection } from "../flow/client-changes.ts";
+import { safeText } from "../sink/text.ts";
+import type { ClientConnection, ServiceStats } from "../trace/client-tracer.ts";
+
+type Changed = ChangedConnection<ClientConnection>;
+
+/** No pid, no address, and of the ports that of the side which listens. */
+interface Labels {
+	readonly process: string;
+	readonly server_port: string;
+	readonly network_tcp_handshake_role: string;
+}
+
+const NAMES = ["process", "server_port", "network_tcp_handshake_role"] as const;
+const DIRECTION = "network_io_direction";
+/** For what is above the bound. */
+const OTHER: Labels = {
+	...{ process: "other", server_port: "other", network_tcp_handshake_role: "other" },
+};
+const ROLES = { active: "client", passive: "server" } as const;
+
+/** Label sets at one time; each has some ten series. */
+const MOST_LABEL_SETS = 1000;
+
+export class Metrics {
+	readonly #registry = new Registry();
+	readonly #sets = new Map<string, Labels>();
+	readonly #most: number;
+	readonly #io: Counter;
+	readonly #retransmitted: Counter;
+	readonly #closed: Counter;
+	readonly #active: Gauge;
+	readonly #health: Health;
+
+	/** @param most label sets; of what is above them all is one, `other` */
+	constructor(most = MOST_LABEL_SETS) {
+		this.#most = most;
+		const registers = [this.#registry];
+		const counter = (name: string, help: string, labelNames: readonly string[]): Counter =>
+			new Counter({ name: `conntracer_${name}`, help, labelNames: [...labelNames], registers });
+		this.#io = counter("io_bytes_total", "Payload that programs sent and received over TCP.", [
+			...NAMES,
+			DIRECTION,
+		]);
+		this.#retransmitted = counter(
+			"tcp_retransmitted_segments_total",
+			"TCP segments that were sent again.",
+			NAMES,
+		);
+		this.#closed = counter("tcp_connections_closed_total", "TCP connections that are over.", [
+			...NAMES,
+			"close_reason",
+		]);
+		this.#active = new Gauge({
+			name: "conntracer_tcp_connections_active",
+			help: "TCP connections that are open now.",
+			...{ labelNames: [...NAMES], registers },
+		});
+		this.#health = new Health(this.#registry);
+	}
+
+	get contentType(): string {
+		return this.#registry.contentType;
+	}
+
+	/** What has changed since it was told last. */
+	take(changed: readonly Changed[]): void {
+		for (const connection of changed) {
+			const labels = this.#labels(connection);
+			const { since_last, is_open, connections, close_reason } = connection;
+			this.#io.inc({ ...labels, [DIRECTION]: "transmit" }, since_last.bytes_sent);
+			this.#io.inc({ ...labels, [DIRECTION]: "receive" }, since_last.bytes_received);
+			this.#retransmitted.inc({ ...labels }, since_last.segments_retransmitted);
+			const over = is_open ? connections - 1 : connections;
+			const reason = close_reason ?? "unknown";
+			if (over > 0) this.#closed.inc({ ...labels, close_reason: reason }, over);
+			if (is_open) this.#active.inc({ ...labels });
+		}
+	}
+
+	/** Before what is open is told anew. */
+	forgetOpen(): void {
+		this.#active.reset();
+	}
+
+	/** In the text format of Prometheus. */
+	text(stats: ServiceStats): Promise<string> {
+		this.#health.set(stats, this.#sets.size, this.#most);
+		return this.#registry.metrics();
+	}
+
+	#labels({ process, direction, local_port, remote_port }: Changed): Labels {
+		const port = direction === "active" ? remote_port : direction === "passive" ? local_port : null;
+		const role = direction === null ? "unknown" : ROLES[direction];
+		const key = `${role} ${port} ${process}`;
+		const known = this.#sets.get(key);
+		if (known !== undefined) return known;
+		if (this.#sets.size >= this.#most) return OTHER;
+		const labels = {
+			process: safeText(process ?? "unknown"),
+			server_port: port === null ? "unknown" : String(port),
+			network_tcp_handshake_role: role,
+		};
+		this.#sets.set(key, labels);
+		return labels;
+	}
+}
+
+/** The tracer's own. */
+class Health {
+	readonly #info: Gauge;
+	readonly #lost: Counter;
+	readonly #cpu: Counter;
+	readonly #numbers: Readonly<Record<"sets" | "most" | "clients" | "memory", Gauge>>;
+	/** Totals as they were told last. */
+	#told: Pick<ServiceStats, "lost" | "cpu_ms"> | null = null;
+
+	constructor(registry: Registry) {
+		const registers = [registry];
+		const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>
+			new Gauge({ name: `conntracer_${name}`, help, labelNames, registers });
+		const counter = (name: string, help: string, ...labelNames: string[]): Counter =>
+			new Counter({ name: `conntracer_${name}`, help, labelNames, registers });
+		this.#info = gauge("info", "The version, and the kernel that it runs on.", "version", "kernel");
+		this.#lost = counter("lost_total", "What was lost, by stage.", "stage");
+		this.#cpu = counter("cpu_seconds_total", "CPU time that conntracer has used itself.");
+		this.#numbers = {
+			sets: gauge("label_sets", "Label sets in use."),
+			most: gauge("label_sets_limit", "Label sets that there can be; the rest is other."),
+			clients: gauge("clients", "Clients of the API that are known."),
+			memory: gauge("memory_peak_bytes", "Peak resident memory of conntracer."),
+		};
+	}
+
+	set(stats: ServiceStats, sets: number, most: number): void {
+		this.#info.set({ version: stats.version, kernel: stats.kernel }, 1);
+		for (const stage of Object.keys(stats.lost) as (keyof ServiceStats["lost"])[])
+			this.#lost.inc({ stage }, stats.lost[stage] - (this.#told?.lost[stage] ?? 0));
+		this.#cpu.inc((stats.cpu_ms - (this.#told?.cpu_ms ?? 0)) / 1000);
+		this.#told = stats;
+		this.#numbers.sets.set(sets);
+		this.#numbers.most.set(most);
+		this.#numbers.clients.set(stats.clients);
+		this.#numbers.memory.set(stats.peak_memory_bytes);
+	}
+}

@@ -1,0 +1,106 @@
+import { describe, expect, test } from "bun:test";
+import type { ChangedConnection } from "../../src/flow/client-changes.ts";
+import { Metrics } from "../../src/serve/metrics.ts";
+import type { ClientConnection, ServiceStats } from "../../src/trace/client-tracer.ts";
+import { NOTHING_LOST } from "../../src/trace/losses.ts";
+
+const STATS: ServiceStats = {
+	...{ version: "1", kernel: "6.1", hooks: {}, uptime_ms: 5, clients: 3, resets: 0 },
+	...{ lost: { ...NOTHING_LOST, ring_buffer: 2 }, cpu_ms: 1500, peak_memory_bytes: 7 },
+};
+
+function changed(
+	fields: Partial<ChangedConnection<ClientConnection>> = {},
+): ChangedConnection<ClientConnection> {
+	return {
+		...{ id: "1", transport: "tcp", family: "ipv4", direction: "active", state: "ESTABLISHED" },
+		...{ local_address: "10.0.0.1", local_port: 40_000, remote_address: "10.0.0.2" },
+		...{ remote_port: 443, pid: 7, tid: 7, process: "curl", executable: null },
+		...{ command_line: null, uid: 0, netns: 1, cgroup_id: "1", container_id: null },
+		...{ attribution: "task", opened: null, preexisting: true, duration_ms: null },
+		...{ bytes_sent: 0, bytes_received: 0, segments_sent: 0, segments_received: 0 },
+		...{ segments_retransmitted: 0, rtt_us: null, rtt_var_us: null, rtt_min_us: null },
+		...{ connect_latency_us: null, nat: null, remote_name: null, error: null },
+		...{ close_reason: null, is_open: true, connections: 1, since_last: moved(10, 20) },
+		...fields,
+	};
+}
+
+const moved = (sent: number, received: number) => ({
+	...{ bytes_sent: sent, bytes_received: received, segments_sent: 1, segments_received: 1 },
+	segments_retransmitted: 1,
+});
+
+/** Lines of one metric: labels, value. */
+async function lines(metrics: Metrics, name: string): Promise<Record<string, number>> {
+	const text = await metrics.text(STATS);
+	const found = [...text.matchAll(new RegExp(`^conntracer_${name}(?:\\{(.*)\\})? (\\S+)$`, "gm"))];
+	return Object.fromEntries(found.map(([, labels = "", value]) => [labels, Number(value)]));
+}
+
+const CURL = 'process="curl",server_port="443",network_tcp_handshake_role="client"';
+const NGINX = 'process="nginx",server_port="80",network_tcp_handshake_role="server"';
+
+test("what connections moved is added up, by program, role and the port of the server", async () => {
+	const metrics = new Metrics();
+	const served = { process: "nginx", direction: "passive", local_port: 80 } as const;
+	metrics.take([
+		changed(),
+		changed({ local_port: 40_001 }),
+		changed({ ...served, remote_port: 9 }),
+	]);
+	metrics.take([changed({ since_last: moved(1, 2) })]);
+	expect(await lines(metrics, "io_bytes_total")).toEqual({
+		[`${CURL},network_io_direction="transmit"`]: 21,
+		[`${CURL},network_io_direction="receive"`]: 42,
+		[`${NGINX},network_io_direction="transmit"`]: 10,
+		[`${NGINX},network_io_direction="receive"`]: 20,
+	});
+	expect((await lines(metrics, "tcp_retransmitted_segments_total"))[CURL]).toBe(3);
+});
+
+test("what is over is counted by its reason, and what is open is what is open now", async () => {
+	const metrics = new Metrics();
+	metrics.take([changed(), changed({ is_open: false, connections: 3, close_reason: "local" })]);
+	expect(await lines(metrics, "tcp_connections_active")).toEqual({ [CURL]: 1 });
+	metrics.forgetOpen();
+	metrics.take([changed({ connections: 2, close_reason: null }), changed()]);
+	expect(await lines(metrics, "tcp_connections_active")).toEqual({ [CURL]: 2 });
+	expect(await lines(metrics, "tcp_connections_closed_total")).toEqual({
+		[`${CURL},close_reason="local"`]: 3,
+		[`${CURL},close_reason="unknown"`]: 1,
+	});
+});
+
+test("how it fares: totals that grow, whoever asks how often", async () => {
+	const metrics = new Metrics();
+	await metrics.text(STATS);
+	expect((await lines(metrics, "lost_total"))['stage="ring_buffer"']).toBe(2);
+	expect(await lines(metrics, "cpu_seconds_total")).toEqual({ "": 1.5 });
+	expect(await lines(metrics, "clients")).toEqual({ "": 3 });
+});
+
+describe("bounds", () => {
+	test("100,000 peers and ports are no more series than may be, and nothing is missing", async () => {
+		const metrics = new Metrics(100);
+		const all = 100_000;
+		for (let peer = 0; peer < all; peer++) {
+			const remote_address = `10.${peer >> 16}.${(peer >> 8) & 255}.${peer & 255}`;
+			metrics.take([changed({ remote_address, remote_port: peer % 50_000, is_open: false })]);
+		}
+		const bytes = await lines(metrics, "io_bytes_total");
+		expect(Object.keys(bytes).length).toBe(2 * 101);
+		expect(Object.values(bytes).reduce((a, b) => a + b, 0)).toBe(all * 30);
+		const other = Object.entries(bytes).filter(([labels]) => labels.includes('process="other"'));
+		expect(other.length).toBe(2);
+		expect(await lines(metrics, "label_sets")).toEqual({ "": 100 });
+	});
+
+	test("a hostile name is one label, of what can be seen", async () => {
+		const metrics = new Metrics();
+		metrics.take([changed({ process: 'a"b\\\n} 1\u001b[31m\u009b' })]);
+		const text = await metrics.text(STATS);
+		expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+		expect(Object.keys(await lines(metrics, "tcp_connections_active")).length).toBe(1);
+	});
+});
