@@ -19,6 +19,7 @@ import { hostTarget, TARGETS, type Target, targetNamed } from "./packaging/targe
 const { name, version, license } = manifest;
 const ROOT = import.meta.dir;
 const DIST = join(ROOT, "dist");
+const UNIT = "conntracer.service";
 const TEXTS = ["README.md", "CHANGELOG.md", "LICENSE"];
 
 /** A folder with the binary, as users have it, and everybody's terms. */
@@ -27,6 +28,7 @@ const writeFolder = (folder: string, binary: string, components: readonly Compon
 	mkdirSync(licenses, { recursive: true });
 	copyFileSync(binary, join(folder, name));
 	for (const text of TEXTS) copyFileSync(join(ROOT, text), join(folder, text));
+	copyFileSync(join(ROOT, "packaging", "systemd", UNIT), join(folder, UNIT));
 	for (const component of components) {
 		const { terms, termsUrl = "" } = component;
 		const text = terms ?? `${component.license}\n${termsUrl}\n`;

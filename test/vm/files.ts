@@ -17,6 +17,7 @@ const OF_USER_SPACE = paths(
 		"kernel/ends",
 		"kernel/hostile",
 		"kernel/prometheus",
+		"kernel/service-unit",
 		"kernel/system-calls",
 		"kernel/top",
 	],
