@@ -46,7 +46,11 @@ export const serve = defineCommand({
 		const { ClientTracer } = await import("../trace/client-tracer.ts");
 		await requireFree(values.socket);
 		using tracer = ClientTracer.open(options);
-		using listening = listen(new ServedTracer(tracer), values.socket, loopback);
+		using listening = listen(
+			new ServedTracer(tracer),
+			{ socket: values.socket, loopback },
+			({ message }) => stderr.write(`conntracer: serve: ${safeText(message)}\n`),
+		);
 		giveUpRights?.();
 		stderr.write(readyText(tracer.ready));
 		stderr.write(`conntracer: serving ${safeText(listening.places.join(" and "))}\n`);

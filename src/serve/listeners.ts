@@ -4,7 +4,7 @@ import { timingSafeEqual } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, type Stats, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
-import { noToken } from "./problems.ts";
+import { failed, noToken } from "./problems.ts";
 import { respond, type Served } from "./routes.ts";
 
 /** Nobody but who runs it. */
@@ -28,36 +28,72 @@ export interface Listening extends Disposable {
 	readonly places: readonly string[];
 }
 
-const LIMITS = { maxRequestBodySize: MOST_BODY_BYTES };
+const COMMON = { maxRequestBodySize: MOST_BODY_BYTES, development: false };
 
-/** After requireFree(). */
-export function listen(served: Served, socketPath: string, loopback: Loopback | null): Listening {
-	mkdirSync(dirname(socketPath), { recursive: true });
+export interface Places {
+	readonly socket: string;
+	/** Null: nowhere else. */
+	readonly loopback: Loopback | null;
+}
+
+/**
+ * After requireFree().
+ *
+ * @param report is told what went wrong in an answer
+ * @throws UsageError
+ */
+export function listen(
+	served: Served,
+	{ socket, loopback }: Places,
+	report: (error: Error) => void,
+): Listening {
+	const common = {
+		...COMMON,
+		error(error: Error): Response {
+			report(error);
+			return failed();
+		},
+	};
+	opened(dirname(socket), () => mkdirSync(dirname(socket), { recursive: true }));
 	// Of a run that was killed it is still there.
-	removeSocket(socketPath);
+	removeSocket(socket);
 	using owned = new DisposableStack();
 	const before = process.umask(UMASK);
 	try {
 		const fetch = (request: Request): Promise<Response> => respond(request, served);
-		const server = Bun.serve({ ...LIMITS, unix: socketPath, fetch });
-		chmodSync(socketPath, SOCKET_MODE);
+		const server = opened(socket, () => Bun.serve({ ...common, unix: socket, fetch }));
+		chmodSync(socket, SOCKET_MODE);
 		owned.defer(() => void server.stop(true));
 	} finally {
 		process.umask(before);
 	}
-	owned.defer(() => removeSocket(socketPath));
-	const places = [`unix:${socketPath}`];
+	owned.defer(() => removeSocket(socket));
+	const places = [`unix:${socket}`];
 	if (loopback !== null) {
 		const { hostname, port, token } = loopback;
 		const isKnown = tokenTest(token);
 		const fetch = (request: Request): Response | Promise<Response> =>
 			isKnown(request) ? respond(request, served) : noToken();
-		const server = Bun.serve({ ...LIMITS, idleTimeout: IDLE_SECONDS, hostname, port, fetch });
+		// Without development the port is shared with others, unless told.
+		const there = { idleTimeout: IDLE_SECONDS, hostname, port, reusePort: false, fetch };
+		const server = opened(`${hostname}:${port}`, () => Bun.serve({ ...common, ...there }));
 		owned.defer(() => void server.stop(true));
 		places.push(server.url.origin);
 	}
 	const kept = owned.move();
 	return { places, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** @throws UsageError where nobody can be served there */
+function opened<T>(place: string, open: () => T): T {
+	try {
+		return open();
+	} catch (error) {
+		const why = error instanceof Error ? error.message : String(error);
+		throw new UsageError(`${JSON.stringify(place)}: ${why}`, "choose another place", {
+			cause: error,
+		});
+	}
 }
 
 /** Not by how long it takes. */

@@ -2,7 +2,7 @@
 
 import { safeJson } from "../sink/text.ts";
 
-type Code = "usage" | "permission" | "busy";
+type Code = "usage" | "permission" | "busy" | "bug";
 
 function problem(
 	status: number,
@@ -48,3 +48,7 @@ export const noMoreClients = (): Response =>
 		"raise --max-clients, or forget one: DELETE /connections?client_id=NAME",
 		{ "retry-after": "120" },
 	);
+
+/** What went wrong is for whoever runs it, not for whoever asks. */
+export const failed = (): Response =>
+	problem(500, "bug", "the answer could not be made", "this is a bug: please report it");

@@ -88,6 +88,13 @@ kernelTest("on loopback it answers who knows the token", async () => {
 		return (await fetch(`${origin}/healthz`, { headers })).status;
 	};
 	expect(await status(`Bearer ${token}`)).toBe(200);
+	const port = new URL(origin).port;
+	const taken = `"$CONNTRACER" serve --socket ${scratch.in("b")} --listen ${port} --token-file ${file}`;
+	const second = runShell(taken);
+	expect(second.stderr).toMatch(
+		/^conntracer: "127\.0\.0\.1:\d+": [^\n]*\(choose another place\)\n$/,
+	);
+	expect(second.exitCode).toBe(2);
 	for (const wrong of [null, "", "Bearer", `Bearer ${token}x`, `Basic ${token}`])
 		expect(await status(wrong)).toBe(401);
 });
