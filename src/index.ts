@@ -40,6 +40,7 @@ export {
 	compileAccountingFilter,
 } from "./flow/accounting-filter.ts";
 export type { ConnectionRecord, Holder } from "./flow/connection.ts";
+export type * from "./flow/dns-records.ts";
 export {
 	compileFilter,
 	type FilterOptions,
