@@ -51,6 +51,7 @@ export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
 export { AccountingTracer, type AccountingTracerOptions } from "./trace/accounting-tracer.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
+export { DnsTracer, type DnsTracerOptions } from "./trace/dns-tracer.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
 export { FlowTracer, type FlowTracerOptions } from "./trace/flow-tracer.ts";
 export type { HookFamily, SessionOptions } from "./trace/session-options.ts";

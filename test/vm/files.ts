@@ -23,6 +23,7 @@ const WITH_ANY_FAMILY = paths(
 		"ffi/libbpf",
 		"kernel/accounting-sysctl",
 		"kernel/bare-root",
+		"kernel/dns",
 		"kernel/executables",
 		"kernel/families",
 		"kernel/kernel-types",
