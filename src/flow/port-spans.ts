@@ -1,11 +1,16 @@
 /** Ports that are looked at, as spans. */
 
 import { UsageError } from "../errors.ts";
-import type { PortSpan } from "../maps/packet-filter.ts";
 import { MOST_SPANS } from "../maps/packet-filter.ts";
 import { hasPort, parsePorts } from "./ports.ts";
 
 const MOST_PORT = 65_535;
+
+/** Both ends included. */
+export interface PortSpan {
+	readonly first: number;
+	readonly last: number;
+}
 
 /**
  * What --port says, as few spans: "53,8000-8100", "!5353".

@@ -1,7 +1,7 @@
 /** The program of classic BPF (bpf(4), socket(7) SO_ATTACH_FILTER) that lets datagrams and segments of some ports through. */
 
 /** Both ends included. */
-export interface PortSpan {
+interface PortSpan {
 	readonly first: number;
 	readonly last: number;
 }

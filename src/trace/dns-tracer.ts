@@ -4,6 +4,7 @@ import { kernelRelease, peakMemoryBytes } from "../enrich/procfs.ts";
 import type { DnsBatch, DnsRecord } from "../flow/dns-records.ts";
 import { type DnsTransaction, DnsTransactions, dnsRecord } from "../flow/dns-transactions.ts";
 import type { FilterOptions } from "../flow/filter.ts";
+import type { PortSpan } from "../flow/port-spans.ts";
 import type {
 	Family,
 	GapRecord,
@@ -12,7 +13,7 @@ import type {
 	SummaryRecord,
 	Transport,
 } from "../flow/records.ts";
-import { type PortSpan, packetFilter } from "../maps/packet-filter.ts";
+import { packetFilter } from "../maps/packet-filter.ts";
 import { VERSION } from "../version.ts";
 import { AskerLook } from "./asker-look.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
