@@ -8,7 +8,7 @@ import { closeFd, errno, fail, libc } from "./libc.ts";
 const AF_PACKET = 17;
 /** SOCK_DGRAM: without link headers, so that each packet begins with IP's, whatever carries it. */
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
-/** In network byte order, as the kernel takes it. */
+/** In network byte order, as the kernel takes it. A socket of one protocol does not hear what goes out. */
 const ETH_P_ALL = 0x0300;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
