@@ -4,7 +4,7 @@ import { NOTHING_LOST } from "../../src/trace/losses.ts";
 import { expectNothingLost, type Family, lostOf } from "../support/accounted.ts";
 import { Conntracer, gapsOf, type Run } from "../support/conntracer.ts";
 import { DnsAsker, DnsServer, datagramsSent, dnsOf, framed, query } from "../support/dns.ts";
-import { NamespacePair } from "../support/namespaces.ts";
+import { DnsScene } from "../support/dns-scene.ts";
 import { OrdinaryUser } from "../support/ordinary-user.ts";
 import { hostTest, kernelTest, TRACES_UDP } from "../support/root.ts";
 
@@ -14,7 +14,6 @@ const ZONE = [
 	...["--cname=www.test,web.test", "--txt-record=text.test,some text", "--local=/test/"],
 	`--local-ttl=${TTL}`,
 ];
-
 const answer = (name: string, type: string, data: string): DnsAnswer => ({
 	...{ name, type, ttl: TTL, data },
 });
@@ -29,51 +28,14 @@ const CASES: readonly (readonly [string, string, string, readonly DnsAnswer[]])[
 	["nobody.test", "A", "NXDOMAIN", []],
 ];
 
-/** Two namespaces; a tracer of the left one, in which somebody asks. */
-class Scene implements AsyncDisposable {
-	readonly pair = new NamespacePair();
-	readonly asker = new DnsAsker(this.pair.left);
-	readonly #open = new AsyncDisposableStack();
-	#conntracer: Conntracer | null = null;
-
-	get conntracer(): Conntracer {
-		if (this.#conntracer === null) throw new Error("not started");
-		return this.#conntracer;
-	}
-
-	/** A server in the right one. */
-	async serve(): Promise<void> {
-		const { right } = this.pair;
-		this.#open.use(await DnsServer.start(right, [right.ipv4, right.ipv6], ZONE));
-	}
-
-	async start(...args: readonly string[]): Promise<void> {
-		const where = ["--netns", String(this.pair.numbers()[0])];
-		this.#conntracer = this.#open.use(await Conntracer.run("dns", ...where, ...args));
-	}
-
-	/** Waits for as many records, and ends it. */
-	async end(records: number): Promise<Run & { readonly questions: readonly DnsRecord[] }> {
-		await this.conntracer.until(`${records} records`, (all) => dnsOf(all).length >= records);
-		const run = await this.conntracer.stop();
-		return { ...run, questions: dnsOf(run.records) };
-	}
-
-	async [Symbol.asyncDispose](): Promise<void> {
-		await this.asker[Symbol.asyncDispose]();
-		await this.#open.disposeAsync();
-		this.pair[Symbol.dispose]();
-	}
-}
-
 const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 
 describe("questions have the answers of the server, and who asked", () => {
 	for (const family of FAMILIES)
 		for (const transport of ["udp", "tcp"] as const)
 			kernelTest(`${transport} over ${family}`, async () => {
-				await using scene = new Scene();
-				await scene.serve();
+				await using scene = new DnsScene();
+				await scene.serve(ZONE);
 				await scene.start();
 				const { asker, pair } = scene;
 				const said = [];
@@ -113,8 +75,8 @@ describe("questions have the answers of the server, and who asked", () => {
 
 describe("over TCP", () => {
 	kernelTest("messages that come in parts, and several at once", async () => {
-		await using scene = new Scene();
-		await scene.serve();
+		await using scene = new DnsScene();
+		await scene.serve(ZONE);
 		await scene.start();
 		const all = CASES.flatMap(([name, type], id) => [...framed(query(id, name, type))]);
 		const cuts = [0, 1, 2, 20, 70, all.length];
@@ -129,7 +91,7 @@ describe("over TCP", () => {
 });
 
 kernelTest("what goes over loopback counts once", async () => {
-	await using scene = new Scene();
+	await using scene = new DnsScene();
 	const { left } = scene.pair;
 	await using _server = await DnsServer.start(left, ["127.0.0.1", "::1"], ZONE);
 	await scene.start();
@@ -144,7 +106,7 @@ kernelTest("what goes over loopback counts once", async () => {
 });
 
 kernelTest("a question that nobody answers is given up, once, with who asked", async () => {
-	await using scene = new Scene();
+	await using scene = new DnsScene();
 	await scene.start("--timeout", "1s");
 	const { asker, pair } = scene;
 	const message = query(7, "web.test", "A");
@@ -162,8 +124,8 @@ kernelTest("a question that nobody answers is given up, once, with who asked", a
 
 describe("filters", () => {
 	kernelTest("--failed leaves what failed", async () => {
-		await using scene = new Scene();
-		await scene.serve();
+		await using scene = new DnsScene();
+		await scene.serve(ZONE);
 		await scene.start("--failed");
 		for (const [id, [name, type]] of CASES.entries())
 			await scene.asker.ask("udp", scene.pair.right.ipv4, [query(id, name, type)]);
@@ -172,8 +134,8 @@ describe("filters", () => {
 	});
 
 	hostTest("--transport and -6 are left to the kernel", async () => {
-		await using scene = new Scene();
-		await scene.serve();
+		await using scene = new DnsScene();
+		await scene.serve(ZONE);
 		await scene.start("--transport", "udp", "-6");
 		const { asker, pair } = scene;
 		await asker.ask("udp", pair.right.ipv4, [query(1, "web.test", "A")]);
@@ -184,8 +146,8 @@ describe("filters", () => {
 	});
 
 	kernelTest("--pid is who asks", async () => {
-		await using scene = new Scene();
-		await scene.serve();
+		await using scene = new DnsScene();
+		await scene.serve(ZONE);
 		await using other = new DnsAsker(scene.pair.left);
 		const { address } = { address: scene.pair.right.ipv4 };
 		await other.ask("tcp", address, [framed(query(1, "web.test", "A"))]);
@@ -200,8 +162,8 @@ describe("filters", () => {
 
 describe("what is not in a record is in a gap", () => {
 	kernelTest("what is no message of DNS", async () => {
-		await using scene = new Scene();
-		await scene.serve();
+		await using scene = new DnsScene();
+		await scene.serve(ZONE);
 		await scene.start("--strict");
 		const { asker, pair } = scene;
 		const junk = [Uint8Array.of(1, 2, 3), new Uint8Array(100).fill(0xff)];
@@ -214,7 +176,7 @@ describe("what is not in a record is in a gap", () => {
 
 	kernelTest("packets for which the buffer had no room", async () => {
 		const SENT = 2000;
-		await using scene = new Scene();
+		await using scene = new DnsScene();
 		await scene.start("--timeout", "1s", "--buffer", "64k");
 		const { asker, conntracer, pair } = scene;
 		// What waits for the hardware address of a neighbour has a bound of its own.
@@ -244,7 +206,7 @@ describe("what is not in a record is in a gap", () => {
 
 kernelTest("namespaces that come are listened to, and those that go are let go", async () => {
 	await using conntracer = await Conntracer.run("dns", "--timeout", "100ms");
-	await using scene = new Scene();
+	await using scene = new DnsScene();
 	const [inode] = scene.pair.numbers();
 	const isHere = ({ netns }: DnsRecord): boolean => netns === inode;
 	const ask = () => scene.asker.ask("udp", scene.pair.right.ipv4, [query(1, "web.test", "A")], 0);

@@ -51,11 +51,8 @@ function askTcp({ address, port, messages, answers }: Question): void {
 		socket.end();
 	});
 	socket.on("connect", async () => {
-		for (const message of messages) {
+		for (const message of messages)
 			await new Promise<void>((resolve) => socket.write(bytesOf(message), () => resolve()));
-			// Past the next turn of the loop, so that they do not go together.
-			await Bun.sleep(5);
-		}
 	});
 }
 

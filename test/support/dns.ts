@@ -29,10 +29,17 @@ export interface Said {
 	readonly end: number;
 }
 
-/** A question as a message. */
-export function query(id: number, name: string, type: string): Uint8Array {
+/**
+ * A question as a message.
+ *
+ * @param udpPayloadSize what the answer may have; 0: 512 bytes, as without EDNS
+ */
+export function query(id: number, name: string, type: string, udpPayloadSize = 0): Uint8Array {
 	const RECURSION_DESIRED = 0x100;
-	return encode({ type: "query", id, flags: RECURSION_DESIRED, questions: [{ name, type }] });
+	const edns = { type: "OPT", name: ".", udpPayloadSize, flags: 0, options: [] };
+	const additionals = udpPayloadSize === 0 ? [] : [edns];
+	const questions = [{ name, type }];
+	return encode({ type: "query", id, flags: RECURSION_DESIRED, questions, additionals });
 }
 
 /** With its length in front. */

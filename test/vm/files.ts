@@ -24,6 +24,7 @@ const WITH_ANY_FAMILY = paths(
 		"kernel/accounting-sysctl",
 		"kernel/bare-root",
 		"kernel/dns",
+		"kernel/dns-large",
 		"kernel/executables",
 		"kernel/families",
 		"kernel/kernel-types",
