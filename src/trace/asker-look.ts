@@ -19,6 +19,8 @@ export class AskerLook implements Disposable {
 	readonly #owners = new DnsOwners();
 	/** Seen since the last look. */
 	#asked: DnsTransaction[] = [];
+	/** Whose process the last look did not find: a question is on the wire before its socket's call has returned, and is counted. */
+	#again = new Set<DnsTransaction>();
 
 	private constructor(tracer: SideTracer, isFilter: boolean) {
 		this.#tracer = tracer;
@@ -45,7 +47,7 @@ export class AskerLook implements Disposable {
 
 	/** Questions that wait for a look. */
 	get waiting(): number {
-		return this.#asked.length;
+		return this.#asked.length + this.#again.size;
 	}
 
 	/** Whether it is time for look(), for so many. */
@@ -54,13 +56,23 @@ export class AskerLook implements Disposable {
 	}
 
 	look(): void {
-		const asked = this.#asked;
+		const [asked, again] = [this.#asked, this.#again];
 		this.#asked = [];
+		this.#again = new Set();
 		this.#tracer.look((flows) => {
 			if (flows === null) return;
 			this.#owners.take(flows);
-			for (const transaction of asked) transaction.owner = this.#owners.of(transaction.asked);
+			for (const transaction of again) transaction.owner = this.#owners.of(transaction.asked);
+			for (const transaction of asked) {
+				transaction.owner = this.#owners.of(transaction.asked);
+				if (transaction.owner === null) this.#again.add(transaction);
+			}
 		});
+	}
+
+	/** Whether the next look has nothing to add. After a look. */
+	isSettled(transaction: DnsTransaction): boolean {
+		return !this.#again.has(transaction);
 	}
 
 	/** Whether it is somebody's who is wanted. After a look. */

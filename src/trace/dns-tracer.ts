@@ -154,7 +154,7 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 			this.#read();
 			const waiting = this.#done.length + this.#askers.waiting;
 			const isFull = end.aborted || waiting >= MOST_WAITING;
-			const records = isFull || this.#askers.isDue(waiting) ? this.#records() : [];
+			const records = isFull || this.#askers.isDue(waiting) ? this.#records(end.aborted) : [];
 			const gaps = this.#gaps();
 			if (records.length + gaps.length > 0) yield { records, gaps };
 		}
@@ -203,11 +203,16 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 		this.#scannedAt = performance.now();
 	}
 
-	/** With their processes; those that are wanted. */
-	#records(): DnsRecord[] {
+	/**
+	 * With their processes; those that are wanted.
+	 *
+	 * @param isLast whether there is no other look
+	 */
+	#records(isLast: boolean): DnsRecord[] {
 		this.#askers.look();
-		const done = this.#done;
-		this.#done = [];
+		const isKnown = (one: DnsTransaction): boolean => isLast || this.#askers.isSettled(one);
+		const done = this.#done.filter(isKnown);
+		this.#done = this.#done.filter((one) => !isKnown(one));
 		return done.flatMap((transaction) => {
 			const { outcome } = transaction;
 			if (outcome === null || !this.#askers.isWanted(transaction)) return [];
