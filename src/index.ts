@@ -48,6 +48,7 @@ export type {
 	CountedConnection,
 } from "./flow/client-changes.ts";
 export type { ConnectionRecord, Holder } from "./flow/connection.ts";
+export type * from "./flow/dns-records.ts";
 export {
 	compileFilter,
 	type FilterOptions,
@@ -64,6 +65,7 @@ export {
 	type ClientTracerOptions,
 } from "./trace/client-tracer.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
+export { DnsTracer, type DnsTracerOptions } from "./trace/dns-tracer.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
 export { FlowTracer, type FlowTracerOptions } from "./trace/flow-tracer.ts";
 export type { HookFamily, SessionOptions } from "./trace/session-options.ts";

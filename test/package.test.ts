@@ -66,6 +66,15 @@ function run(command: readonly string[], cwd: string): string {
 	return stdout.toString();
 }
 
+/** What a package depends on, and what that does. */
+function neededBy(folder: string): string[] {
+	const { dependencies = {} } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+	return Object.keys(dependencies).flatMap((name) => [
+		name,
+		...neededBy(join(ROOT, "node_modules", name)),
+	]);
+}
+
 beforeAll(() => {
 	home = mkdtempSync(join(tmpdir(), "conntracer-package-"));
 	run([process.execPath, "pack.ts", home], ROOT);
@@ -73,8 +82,7 @@ beforeAll(() => {
 	const [tarball = ""] = readdirSync(home).filter((name) => name.endsWith(".tgz"));
 	run(["tar", "-xzf", tarball, "-C", installed(), "--strip-components=1"], home);
 	// As a package manager would from the network.
-	const { dependencies } = JSON.parse(readFileSync(installed("package.json"), "utf8"));
-	for (const name of Object.keys(dependencies))
+	for (const name of neededBy(installed()))
 		cpSync(join(ROOT, "node_modules", name), join(home, "node_modules", name), { recursive: true });
 	writeFileSync(join(home, "package.json"), '{ "type": "module" }');
 	writeFileSync(join(home, "script.ts"), SCRIPT);

@@ -5,6 +5,7 @@ import type { Command, Context } from "./command.ts";
 import { type CommandLine, helpText, optionsOf, parseCommandLine } from "./command-line.ts";
 import { completionOf } from "./completion.ts";
 import { configLayer } from "./config-file.ts";
+import { dns } from "./dns.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { list } from "./list.ts";
@@ -16,7 +17,7 @@ import { top } from "./top.ts";
 import { watch } from "./watch.ts";
 
 /** The first one is the default. */
-const SHOWING: readonly Command[] = [watch, events, list, top, accounting, serve, doctor];
+const SHOWING: readonly Command[] = [watch, events, list, top, accounting, dns, serve, doctor];
 const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */

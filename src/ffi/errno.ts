@@ -11,6 +11,7 @@ export const EINTR = constants.errno.EINTR;
 export const EAGAIN = constants.errno.EAGAIN;
 export const EACCES = constants.errno.EACCES;
 export const ENODEV = constants.errno.ENODEV;
+export const ENETDOWN = constants.errno.ENETDOWN;
 export const EINVAL = constants.errno.EINVAL;
 export const ENOBUFS = constants.errno.ENOBUFS;
 export const EPROTONOSUPPORT = constants.errno.EPROTONOSUPPORT;

@@ -119,6 +119,8 @@ export const LIBC_SYMBOLS = {
 	send: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
 	// ssize_t recv(int sockfd, void *buf, size_t len, int flags)
 	recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
+	// int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout)
+	recvmmsg: { args: ["i32", "ptr", "u32", "i32", "ptr"], returns: "i32" },
 	// long sysconf(int name)
 	sysconf: { args: ["i32"], returns: "i64" },
 	// int clock_gettime(clockid_t clockid, struct timespec *tp)

@@ -107,6 +107,8 @@ export type LossStage =
 	| "udp_table"
 	| "connection_end"
 	| "conntrack_table"
+	| "dns_table"
+	| "dns_message"
 	| "program";
 
 /** What is not in a record is in a gap. */
@@ -115,7 +117,7 @@ export interface GapRecord {
 	readonly from: string;
 	readonly to: string;
 	readonly stage: LossStage;
-	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams; conntrack_table: packets). */
+	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams; conntrack_table: packets; dns_table, dns_message: messages). */
 	readonly count: number;
 	/** What to do about it, where something can be done. */
 	readonly hint: string | null;

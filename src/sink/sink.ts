@@ -1,5 +1,6 @@
 /** The way out: a sink turns records into text, an output takes the text. */
 
+import type { DnsBatch } from "../flow/dns-records.ts";
 import type { EventSlice } from "../flow/event-slice.ts";
 import type { AccountingBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 
@@ -30,4 +31,8 @@ export interface EventSink extends RunSink {
 
 export interface AccountingSink extends RunSink {
 	accounts(batch: AccountingBatch): void;
+}
+
+export interface DnsSink extends RunSink {
+	questions(batch: DnsBatch): void;
 }

@@ -72,6 +72,18 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "the kernel's own table of conntrack was full",
 		hint: "raise sysctl net.netfilter.nf_conntrack_max",
 	},
+	dns_table: {
+		one: "message of DNS was given up",
+		many: "messages of DNS were given up",
+		why: "the tables of questions and of parts were full",
+		hint: "raise --max-questions",
+	},
+	dns_message: {
+		one: "message was not read",
+		many: "messages were not read",
+		why: "malformed, or a part was missing",
+		hint: null,
+	},
 	program: {
 		one: "run of a BPF program was skipped",
 		many: "runs of a BPF program were skipped",

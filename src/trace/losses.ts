@@ -15,6 +15,8 @@ export const NOTHING_LOST: Readonly<Totals> = {
 	udp_table: 0,
 	connection_end: 0,
 	conntrack_table: 0,
+	dns_table: 0,
+	dns_message: 0,
 	program: 0,
 };
 
@@ -28,10 +30,18 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	udp_table: "raise --max-connections",
 	connection_end: "what they moved last, and how they ended, is not known",
 	conntrack_table: "raise sysctl net.netfilter.nf_conntrack_max",
+	dns_table: "raise --max-questions",
+	dns_message: null,
 	program: null,
 };
 
-type NotOfKernel = "flow_table" | "queue" | "conntrack_table" | "program";
+type NotOfKernel =
+	| "flow_table"
+	| "queue"
+	| "conntrack_table"
+	| "dns_table"
+	| "dns_message"
+	| "program";
 
 /** From loss_counters. */
 function kernelLosses(memory: DataView): Omit<Totals, NotOfKernel> & {
@@ -71,7 +81,7 @@ export class Losses {
 		const { caught_up, unreturned, ...lost } = kernelLosses(this.#memory);
 		const now: Totals = {
 			...lost,
-			...{ queue: 0, conntrack_table: 0 },
+			...{ queue: 0, conntrack_table: 0, dns_table: 0, dns_message: 0 },
 			flow_table: this.totals.flow_table + overflow,
 			program: Math.max(this.totals.program, skipped - caught_up + unreturned),
 		};

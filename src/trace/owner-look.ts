@@ -1,11 +1,10 @@
 /** A tracer of connections beside the account of flows, which says whose they are. */
 
-import { LibbpfError, LibbpfMissingError, PermissionError, UnsupportedError } from "../errors.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { FlowOwners, type Owner } from "../flow/flow-owners.ts";
-import type { AccountingRecord, ReadyRecord } from "../flow/records.ts";
+import type { AccountingRecord } from "../flow/records.ts";
 import type { HookOptions } from "./conntrack-way.ts";
-import { FlowTracer } from "./flow-tracer.ts";
+import { SideTracer } from "./side-tracer.ts";
 
 interface OwnerOptions extends HookOptions {
 	/** Whose owner is kept. */
@@ -14,32 +13,16 @@ interface OwnerOptions extends HookOptions {
 	readonly whose: FlowFilter | null;
 }
 
-type Ready = Pick<ReadyRecord, "libbpf" | "hooks" | "programs">;
-
-/** Between two looks, at least; and so that they take no more than a twentieth of the time. */
-const LOOK_MS = 250;
-const LOOK_SHARE = 20;
-/** Where nothing waits for one, so much later: what has ended is to be forgotten. */
-const IDLE_MS = 1000;
-
 export class OwnerLook implements Disposable {
-	/** Null where this machine, or who runs us, does not allow it. */
-	readonly #tracer: FlowTracer | null;
-	readonly #reason: string;
+	readonly #tracer: SideTracer;
 	readonly #mostFlows: number;
 	readonly #isFilter: boolean;
 	readonly #owners: FlowOwners;
-	#nextAt = 0;
 	/** By flow id: of flows that were reported, and are not over. The oldest comes first. */
 	readonly #known = new Map<string, Owner>();
 
-	private constructor(
-		tracer: FlowTracer | null,
-		reason: string,
-		{ maxFlows, whose }: OwnerOptions,
-	) {
+	private constructor(tracer: SideTracer, { maxFlows, whose }: OwnerOptions) {
 		this.#tracer = tracer;
-		this.#reason = reason;
 		this.#mostFlows = maxFlows;
 		this.#isFilter = whose !== null;
 		this.#owners = new FlowOwners(maxFlows);
@@ -47,42 +30,27 @@ export class OwnerLook implements Disposable {
 
 	/** @throws PermissionError, UnsupportedError, LibbpfMissingError, LibbpfError where it takes them to filter */
 	static open(options: OwnerOptions): OwnerLook {
-		const { hooks, btfPath, libbpfPath, whose: filter } = options;
-		const of = { aggregate: "connection", filter } as const;
-		try {
-			const tracer = FlowTracer.open({ ...of, hooks, btfPath, libbpfPath });
-			return new OwnerLook(tracer, "", options);
-		} catch (error) {
-			const isRefusal = REFUSALS.some((kind) => error instanceof kind);
-			if (!isRefusal || options.whose !== null) throw error;
-			return new OwnerLook(null, (error as Error).message, options);
-		}
+		const { whose } = options;
+		return new OwnerLook(SideTracer.open(options, whose, whose !== null), options);
 	}
 
 	/** What it is done with. */
-	get ready(): Ready {
-		const { libbpf, hooks, programs }: Ready = this.#tracer?.ready ?? NONE;
-		const process = hooks["tcp_lifecycle"] ?? `none: ${this.#reason}`;
-		const { nat: _, ...others } = hooks;
-		return { libbpf, hooks: { ...others, process }, programs };
+	get ready(): SideTracer["ready"] {
+		return this.#tracer.ready;
 	}
 
 	/** Whether it is time for join(), for so many records. */
 	isDue(records: number): boolean {
-		if (this.#tracer === null) return true;
-		const idle = records === 0 ? IDLE_MS : 0;
-		return performance.now() >= this.#nextAt + idle;
+		return this.#tracer.isDue(records);
 	}
 
 	/** The same records, with their processes: those of processes that are wanted. */
 	join(records: readonly AccountingRecord[]): readonly AccountingRecord[] {
-		if (this.#tracer === null) return records;
-		const begin = performance.now();
-		this.#owners.take(this.#tracer.dumpUntranslated().flows);
-		const joined = records.flatMap((record) => this.#joined(record));
-		const end = performance.now();
-		this.#nextAt = end + Math.max(LOOK_MS, (end - begin) * LOOK_SHARE);
-		return joined;
+		return this.#tracer.look((flows) => {
+			if (flows === null) return records;
+			this.#owners.take(flows);
+			return records.flatMap((record) => this.#joined(record));
+		});
 	}
 
 	#joined(record: AccountingRecord): AccountingRecord | [] {
@@ -105,9 +73,6 @@ export class OwnerLook implements Disposable {
 	}
 
 	[Symbol.dispose](): void {
-		this.#tracer?.close();
+		this.#tracer[Symbol.dispose]();
 	}
 }
-
-const REFUSALS = [PermissionError, UnsupportedError, LibbpfMissingError, LibbpfError] as const;
-const NONE = { libbpf: null, hooks: {}, programs: [] } as const;

@@ -9,7 +9,7 @@ async function completed(typed: string): Promise<string[]> {
 
 describe("what a word may become", () => {
 	for (const [typed, expected] of [
-		["", ["watch", "events", "list", "top", "accounting", "serve", "doctor", "completion"]],
+		["", ["watch", "events", "list", "top", "accounting", "dns", "serve", "doctor", "completion"]],
 		["wa", ["watch"]],
 		["--int", ["--interval"]],
 		["--max", ["--max-connections", "--max-flows"]],

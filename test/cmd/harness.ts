@@ -80,6 +80,8 @@ export class ScriptedTracer implements FlowSource {
 			udp_table: 0,
 			connection_end: 0,
 			conntrack_table: 0,
+			dns_table: 0,
+			dns_message: 0,
 		};
 		return {
 			...{ type: "summary", time: TIME, duration_ms: 1000 },

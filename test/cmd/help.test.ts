@@ -16,6 +16,7 @@ describe("help goes to standard output, fits 80 columns, and ends with exit code
 		["watch -vh", "watch-help.txt"],
 		["top --help", "top-help.txt"],
 		["accounting --help", "accounting-help.txt"],
+		["dns --help", "dns-help.txt"],
 		["serve --help", "serve-help.txt"],
 		["doctor --help", "doctor-help.txt"],
 		["completion --help", "completion-help.txt"],

@@ -64,7 +64,7 @@ const CASES: readonly (readonly [string, string])[] = [
 	["wacth", '"wacth" is not a command (did you mean watch?)'],
 	[
 		"frobnicate",
-		'"frobnicate" is not a command (the commands are watch, events, list, top, accounting, serve, doctor, completion)',
+		'"frobnicate" is not a command (the commands are watch, events, list, top, accounting, dns, serve, doctor, completion)',
 	],
 	["watch 123", '"123" is one word too many (values stand behind an option, as in --pid 123)'],
 	[

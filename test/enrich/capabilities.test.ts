@@ -13,7 +13,14 @@ describe("a mask of capabilities", () => {
 		[
 			"000001ffffffffff",
 			[
-				...["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_ADMIN"],
+				...[
+					"CAP_BPF",
+					"CAP_PERFMON",
+					"CAP_NET_ADMIN",
+					"CAP_NET_RAW",
+					"CAP_SYS_PTRACE",
+					"CAP_SYS_ADMIN",
+				],
 				"CAP_SYS_RESOURCE",
 			],
 		],

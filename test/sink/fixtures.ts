@@ -94,6 +94,8 @@ export const SUMMARY: SummaryRecord = {
 		udp_table: 0,
 		connection_end: 0,
 		conntrack_table: 0,
+		dns_table: 0,
+		dns_message: 0,
 		program: 0,
 	},
 	self: { cpu_ms: 50, peak_memory_bytes: 61_000_000, bpf_runs: null, bpf_ns: null },

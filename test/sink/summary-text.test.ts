@@ -45,6 +45,8 @@ test.each<[string, Partial<SummaryRecord>, string[]]>([
 				udp_table: 0,
 				connection_end: 3,
 				conntrack_table: 0,
+				dns_table: 0,
+				dns_message: 0,
 				program: 2,
 			},
 		},

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Subprocess } from "bun";
+import type { DnsRecord } from "../../src/flow/dns-records.ts";
 import type {
 	AccountingRecord,
 	Activity,
@@ -24,6 +25,7 @@ export type OutputRecord =
 	| ProcessRecord
 	| EventRecord
 	| AccountingRecord
+	| DnsRecord
 	| GapRecord
 	| SummaryRecord;
 

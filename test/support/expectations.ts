@@ -30,6 +30,8 @@ export function expectNothingLostButRuns(run: Run): void {
 		udp_table: 0,
 		connection_end: 0,
 		conntrack_table: 0,
+		dns_table: 0,
+		dns_message: 0,
 		program: 0,
 	});
 	expect(seen).toEqual(kernel);

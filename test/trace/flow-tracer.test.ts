@@ -51,6 +51,8 @@ describe("a tracer in a script", () => {
 			udp_table: 0,
 			connection_end: 0,
 			conntrack_table: 0,
+			dns_table: 0,
+			dns_message: 0,
 			program: 0,
 		});
 	});

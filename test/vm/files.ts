@@ -31,6 +31,8 @@ const WITH_ANY_FAMILY = paths(
 		"ffi/libbpf",
 		"kernel/accounting-sysctl",
 		"kernel/bare-root",
+		"kernel/dns",
+		"kernel/dns-large",
 		"kernel/executables",
 		"kernel/families",
 		"kernel/kernel-types",

@@ -1,0 +1,110 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type PacketFilterOptions, packetFilter } from "../../src/maps/packet-filter.ts";
+import { type PacketFacts, runFilter } from "../support/classic-bpf.ts";
+import {
+	type Ends,
+	fragment6,
+	IPV4_ENDS,
+	IPV6_ENDS,
+	ipv4,
+	ipv6,
+	tcp,
+	udp,
+} from "../support/packets.ts";
+
+const NOTHING = new Uint8Array(0);
+const UDP = 17;
+const TCP = 6;
+const FRAGMENT = 44;
+const ALL: PacketFilterOptions = {
+	...{ ports: [{ first: 53, last: 53 }], ipv4: true, ipv6: true, tcp: true, udp: true },
+};
+const ETHERNET: PacketFacts = { protocol: 0x0800, packetType: 0, hardwareType: 1 };
+
+function takes(
+	packet: Uint8Array,
+	options: Partial<PacketFilterOptions> = {},
+	facts: Partial<PacketFacts> = {},
+): boolean {
+	const protocol = (packet[0] ?? 0) >> 4 === 6 ? 0x86dd : 0x0800;
+	const program = packetFilter({ ...ALL, ...options });
+	return runFilter(program, packet, { ...ETHERNET, protocol, ...facts }) >= 65_536;
+}
+
+const back = (ends: Ends): Ends => ({
+	...{ source: ends.destination, sourcePort: ends.destinationPort },
+	...{ destination: ends.source, destinationPort: ends.sourcePort },
+});
+const datagram = (ends: Ends): Uint8Array => ipv4(ends, UDP, udp(ends, NOTHING));
+
+describe("lets through", () => {
+	for (const [what, packet] of [
+		["a question over UDP", datagram(IPV4_ENDS)],
+		["its answer", datagram(back(IPV4_ENDS))],
+		["TCP", ipv4(IPV4_ENDS, TCP, tcp(IPV4_ENDS, NOTHING))],
+		["UDP over IPv6", ipv6(IPV6_ENDS, UDP, udp(IPV6_ENDS, NOTHING))],
+		["TCP over IPv6, backward", ipv6(back(IPV6_ENDS), TCP, tcp(back(IPV6_ENDS), NOTHING))],
+		["options of IPv4", ipv4(IPV4_ENDS, UDP, udp(IPV4_ENDS, NOTHING), { options: 10 })],
+		["the first fragment", ipv4(IPV4_ENDS, UDP, udp(IPV4_ENDS, NOTHING), { fragment: 0x2000 })],
+		["and of IPv6", ipv6(IPV6_ENDS, FRAGMENT, fragment6(UDP, 1, udp(IPV6_ENDS, NOTHING)))],
+	] as const)
+		test(what, () => expect(takes(packet)).toBe(true));
+
+	test("what comes in over loopback", () => {
+		expect(takes(datagram(IPV4_ENDS), {}, { hardwareType: 772 })).toBe(true);
+	});
+
+	test("what goes out over a card", () => {
+		expect(takes(datagram(IPV4_ENDS), {}, { packetType: 4 })).toBe(true);
+	});
+});
+
+describe("lets not through", () => {
+	const elsewhere = { ...IPV4_ENDS, destinationPort: 54 };
+	for (const [what, packet] of [
+		["another port", datagram(elsewhere)],
+		["ICMP", ipv4(IPV4_ENDS, 1, udp(IPV4_ENDS, NOTHING))],
+		["a later fragment", ipv4(IPV4_ENDS, UDP, udp(IPV4_ENDS, NOTHING), { fragment: 185 })],
+		["and of IPv6", ipv6(IPV6_ENDS, FRAGMENT, fragment6(UDP, 1448, udp(IPV6_ENDS, NOTHING)))],
+		["a fragment of something else", ipv6(IPV6_ENDS, FRAGMENT, fragment6(58, 1, [0, 53, 0, 53]))],
+		["less than two ports", datagram(IPV4_ENDS).subarray(0, 22)],
+		["nothing", NOTHING],
+	] as const)
+		test(what, () => expect(takes(packet)).toBe(false));
+
+	test("what goes out over loopback: it comes in, too", () => {
+		expect(takes(datagram(IPV4_ENDS), {}, { hardwareType: 772, packetType: 4 })).toBe(false);
+	});
+
+	test("what is not IP", () => {
+		expect(takes(datagram(IPV4_ENDS), {}, { protocol: 0x0806 })).toBe(false);
+	});
+
+	test("what is not asked for", () => {
+		expect(takes(datagram(IPV4_ENDS), { udp: false })).toBe(false);
+		expect(takes(datagram(IPV4_ENDS), { ipv4: false })).toBe(false);
+		expect(takes(ipv4(IPV4_ENDS, TCP, tcp(IPV4_ENDS, NOTHING)), { tcp: false })).toBe(false);
+		expect(takes(ipv6(IPV6_ENDS, UDP, udp(IPV6_ENDS, NOTHING)), { ipv6: false })).toBe(false);
+	});
+});
+
+test("any spans of ports, of either end, are what they say", () => {
+	const port = fc.integer({ min: 0, max: 65_535 });
+	const span = fc
+		.tuple(port, port)
+		.map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) }));
+	const ports = fc.array(span, { minLength: 1, maxLength: 32 });
+	fc.assert(
+		fc.property(ports, port, port, (spans, sourcePort, destinationPort) => {
+			const isIn = (one: number) => spans.some(({ first, last }) => first <= one && one <= last);
+			const packet = datagram({ ...IPV4_ENDS, sourcePort, destinationPort });
+			expect(takes(packet, { ports: spans })).toBe(isIn(sourcePort) || isIn(destinationPort));
+		}),
+	);
+});
+
+test("more spans than a program has room for are an error", () => {
+	const ports = Array.from({ length: 33 }, (_, index) => ({ first: index * 2, last: index * 2 }));
+	expect(() => packetFilter({ ...ALL, ports })).toThrow(RangeError);
+});
