@@ -4,8 +4,8 @@ import {
 	type AccountingFilterOptions,
 	compileAccountingFilter,
 } from "../flow/accounting-filter.ts";
-import { compileFilter, type FilterOptions } from "../flow/filter.ts";
-import type { AccountingBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import { compileFilter } from "../flow/filter.ts";
+import type { AccountingRecord } from "../flow/records.ts";
 import { createAccountingSink } from "../sink/accounting-sink.ts";
 import type { AccountingSink } from "../sink/sink.ts";
 import type { AccountingTracerOptions } from "../trace/accounting-tracer.ts";
@@ -13,7 +13,7 @@ import { accountingOptions } from "./accounting-options.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import { outputOptions } from "./from-options.ts";
 import type { Values } from "./option.ts";
-import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
+import { type RecordSource, showRecords, whoseOf } from "./record-run.ts";
 
 type AccountingValues = Values<typeof accountingOptions>;
 
@@ -37,12 +37,9 @@ const HELP = {
 } as const;
 
 /** What the command needs of a tracer. */
-export interface AccountingSource extends Disposable {
-	readonly ready: ReadyRecord;
+export interface AccountingSource extends RecordSource<AccountingRecord> {
 	/** What will be missing, for people. */
 	readonly warnings: readonly string[];
-	batches(signal: AbortSignal): AsyncIterable<AccountingBatch>;
-	summary(): SummaryRecord;
 }
 
 /** @param open the kernel; tests have theirs */
@@ -66,9 +63,9 @@ export function accountingOf(
 			const sink = sinkOf(values, context);
 			try {
 				using tracer = await open(options);
-				const { lost } = await present(tracer, sink, values, context);
-				const isLossless = Object.values(lost).every((count) => count === 0);
-				return values.strict && !isLossless ? EXIT_LOST : EXIT_DONE;
+				for (const warning of tracer.warnings) context.stderr.write(`conntracer: ${warning}\n`);
+				const shown = { ...sink, show: sink.accounts };
+				return await showRecords(tracer, shown, values, context, ["CAP_NET_ADMIN"]);
 			} finally {
 				sink.close();
 			}
@@ -85,32 +82,6 @@ export const accounting = accountingOf(async (options) => {
 const of = ({ netns, family, transport, port }: AccountingValues): AccountingFilterOptions => ({
 	...{ netns, family, transport, port },
 });
-
-const whoseOf = (values: AccountingValues): Partial<FilterOptions> => ({
-	...{ pids: values.pid, processes: values.process, uids: values.uid },
-	...{ cgroupIds: values.cgroup, containers: values.container },
-});
-
-async function present(
-	tracer: AccountingSource,
-	sink: AccountingSink,
-	{ count, duration }: AccountingValues,
-	{ signal, stderr, giveUpRights }: Context,
-): Promise<SummaryRecord> {
-	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
-	let left = count ?? Number.POSITIVE_INFINITY;
-	sink.ready(tracer.ready);
-	for (const warning of tracer.warnings) stderr.write(`conntracer: ${warning}\n`);
-	giveUpRights?.(["CAP_NET_ADMIN"]);
-	for await (const { records, gaps } of tracer.batches(end)) {
-		sink.accounts({ records: records.slice(0, left), gaps });
-		left -= records.length;
-		if (left <= 0) break;
-	}
-	const summary = tracer.summary();
-	sink.summary(summary);
-	return summary;
-}
 
 function sinkOf(values: AccountingValues, context: Context): AccountingSink {
 	return createAccountingSink(

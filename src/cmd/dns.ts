@@ -1,9 +1,8 @@
 /** `conntracer dns`: questions and answers of DNS on the wire, with the asking process. */
 
-import type { DnsBatch } from "../flow/dns-records.ts";
+import type { DnsRecord } from "../flow/dns-records.ts";
 import { compileFilter, type FilterOptions } from "../flow/filter.ts";
 import { parsePortSpans } from "../flow/port-spans.ts";
-import type { ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import { createDnsSink } from "../sink/dns-sink.ts";
 import type { DnsSink } from "../sink/sink.ts";
 import type { DnsTracerOptions } from "../trace/dns-tracer.ts";
@@ -11,7 +10,7 @@ import { type Command, type Context, defineCommand } from "./command.ts";
 import { dnsOptions } from "./dns-options.ts";
 import { outputOptions } from "./from-options.ts";
 import type { Values } from "./option.ts";
-import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
+import { type RecordSource, showRecords, whoseOf } from "./record-run.ts";
 
 type DnsValues = Values<typeof dnsOptions>;
 
@@ -34,16 +33,9 @@ const HELP = {
 	},
 } as const;
 
-/** What the command needs of a tracer. */
-export interface DnsSource extends Disposable {
-	readonly ready: ReadyRecord;
-	batches(signal: AbortSignal): AsyncIterable<DnsBatch>;
-	summary(): SummaryRecord;
-}
-
 /** @param open the kernel; tests have theirs */
 export function dnsOf(
-	open: (options: DnsTracerOptions) => Promise<DnsSource>,
+	open: (options: DnsTracerOptions) => Promise<RecordSource<DnsRecord>>,
 ): Command<typeof dnsOptions> {
 	return defineCommand({
 		...HELP,
@@ -52,7 +44,7 @@ export function dnsOf(
 			const { family, transport, netns, hooks } = values;
 			const options = {
 				...{ ports: parsePortSpans(values.port.length === 0 ? [DNS_PORT] : values.port) },
-				...{ family, transport, netns, hooks, whose: whoseOf(values) },
+				...{ family, transport, netns, hooks, whose: wantedOf(values) },
 				...{ isFailedOnly: values.failed, timeoutMs: values.timeout },
 				...{ maxQuestions: values.maxQuestions, bufferBytes: values.buffer },
 				...{ btfPath: values.btf, libbpfPath: values.libbpf, version: context.version },
@@ -60,9 +52,8 @@ export function dnsOf(
 			const sink = sinkOf(values, context);
 			try {
 				using tracer = await open(options);
-				const { lost } = await present(tracer, sink, values, context);
-				const isLossless = Object.values(lost).every((count) => count === 0);
-				return values.strict && !isLossless ? EXIT_LOST : EXIT_DONE;
+				const shown = { ...sink, show: sink.questions };
+				return await showRecords(tracer, shown, values, context, ["CAP_NET_RAW"]);
 			} finally {
 				sink.close();
 			}
@@ -77,32 +68,9 @@ export const dns = dnsOf(async (options) => {
 });
 
 /** Null where anybody's are wanted. */
-function whoseOf(values: DnsValues): Partial<FilterOptions> | null {
-	const whose = {
-		...{ pids: values.pid, processes: values.process, uids: values.uid },
-		...{ cgroupIds: values.cgroup, containers: values.container },
-	};
+function wantedOf(values: DnsValues): Partial<FilterOptions> | null {
+	const whose = whoseOf(values);
 	return compileFilter(whose) === null ? null : whose;
-}
-
-async function present(
-	tracer: DnsSource,
-	sink: DnsSink,
-	{ count, duration }: DnsValues,
-	{ signal, giveUpRights }: Context,
-): Promise<SummaryRecord> {
-	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
-	let left = count ?? Number.POSITIVE_INFINITY;
-	sink.ready(tracer.ready);
-	giveUpRights?.(["CAP_NET_RAW"]);
-	for await (const { records, gaps } of tracer.batches(end)) {
-		sink.questions({ records: records.slice(0, left), gaps });
-		left -= records.length;
-		if (left <= 0) break;
-	}
-	const summary = tracer.summary();
-	sink.summary(summary);
-	return summary;
 }
 
 function sinkOf(values: DnsValues, context: Context): DnsSink {

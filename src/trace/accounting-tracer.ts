@@ -1,6 +1,6 @@
 /** A running account of conntrack's flows: each network namespace is read by time, none wakes us up. */
 
-import { kernelRelease, peakMemoryBytes } from "../enrich/procfs.ts";
+import { kernelRelease } from "../enrich/procfs.ts";
 import { type AccountingFilter, matchesAccount } from "../flow/accounting-filter.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { DEFAULT_RATE, type RatePoint } from "../flow/rate-curve.ts";
@@ -18,10 +18,9 @@ import { requireConntrack } from "./conntrack-features.ts";
 import { openConntrackHooks } from "./conntrack-way.ts";
 import { ACCT, FollowedNamespaces } from "./followed-namespaces.ts";
 import { nothingLost } from "./followed-netns.ts";
-import { NOTHING_LOST } from "./losses.ts";
 import { CONNTRACK_EVENTS } from "./netlink-news.ts";
+import { OwnCost } from "./own-cost.ts";
 import { OwnerLook } from "./owner-look.ts";
-import { NO_VERDICT } from "./proof.ts";
 import { nowIso } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
@@ -98,8 +97,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 	#waiting: AccountingRecord[] = [];
 	readonly #closing = new AbortController();
 	readonly #lost = nothingLost();
-	readonly #startedAt = performance.now();
-	readonly #cpuAtStart = process.cpuUsage();
+	readonly #cost = new OwnCost();
 	#since = nowIso();
 	#scannedAt = performance.now();
 	#dumpAt = performance.now() + DUMP_MS;
@@ -166,19 +164,7 @@ export class AccountingTracer implements Disposable, AsyncDisposable {
 
 	/** Of the whole run. */
 	summary(): SummaryRecord {
-		const { user, system } = process.cpuUsage(this.#cpuAtStart);
-		return {
-			...{ type: "summary", time: nowIso() },
-			duration_ms: Math.round(performance.now() - this.#startedAt),
-			...NO_VERDICT,
-			lost: { ...NOTHING_LOST, ...this.#lost },
-			self: {
-				cpu_ms: (user + system) / 1000,
-				peak_memory_bytes: peakMemoryBytes(),
-				bpf_runs: null,
-				bpf_ns: null,
-			},
-		};
+		return this.#cost.summary(this.#lost);
 	}
 
 	/** Idempotent. */

@@ -1,6 +1,6 @@
 /** DNS as it is on the wire: a packet socket in each network namespace, read by time, none wakes us up. */
 
-import { kernelRelease, peakMemoryBytes } from "../enrich/procfs.ts";
+import { kernelRelease } from "../enrich/procfs.ts";
 import type { DnsBatch, DnsRecord } from "../flow/dns-records.ts";
 import { type DnsTransaction, DnsTransactions, dnsRecord } from "../flow/dns-transactions.ts";
 import type { FilterOptions } from "../flow/filter.ts";
@@ -18,9 +18,8 @@ import { VERSION } from "../version.ts";
 import { AskerLook } from "./asker-look.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
 import { DnsWire } from "./dns-wire.ts";
-import { NOTHING_LOST } from "./losses.ts";
+import { OwnCost } from "./own-cost.ts";
 import { PacketNamespaces } from "./packet-namespaces.ts";
-import { NO_VERDICT } from "./proof.ts";
 import { nowIso } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
@@ -90,8 +89,7 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 	#done: DnsTransaction[] = [];
 	readonly #closing = new AbortController();
 	readonly #lost = { queue: 0, dns_table: 0, dns_message: 0 };
-	readonly #startedAt = performance.now();
-	readonly #cpuAtStart = process.cpuUsage();
+	readonly #cost = new OwnCost();
 	#since = nowIso();
 	#scannedAt = performance.now();
 
@@ -162,19 +160,7 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 
 	/** Of the whole run. */
 	summary(): SummaryRecord {
-		const { user, system } = process.cpuUsage(this.#cpuAtStart);
-		return {
-			...{ type: "summary", time: nowIso() },
-			duration_ms: Math.round(performance.now() - this.#startedAt),
-			...NO_VERDICT,
-			lost: { ...NOTHING_LOST, ...this.#lost },
-			self: {
-				cpu_ms: (user + system) / 1000,
-				peak_memory_bytes: peakMemoryBytes(),
-				bpf_runs: null,
-				bpf_ns: null,
-			},
-		};
+		return this.#cost.summary(this.#lost);
 	}
 
 	/** Idempotent. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseCommandLine } from "../../src/cmd/command-line.ts";
-import { type DnsSource, dnsOf } from "../../src/cmd/dns.ts";
+import { dnsOf } from "../../src/cmd/dns.ts";
+import type { RecordSource } from "../../src/cmd/record-run.ts";
 import { resolve } from "../../src/cmd/settings.ts";
 import type { DnsRecord } from "../../src/flow/dns-records.ts";
 import type { DnsTracerOptions } from "../../src/trace/dns-tracer.ts";
@@ -24,7 +25,7 @@ async function play(
 ): Promise<Played> {
 	let options: DnsTracerOptions | null = null;
 	let kept: readonly string[] = [];
-	const source: DnsSource = {
+	const source: RecordSource<DnsRecord> = {
 		ready: {
 			...{ type: "ready", time: SUMMARY.time, version: "1", kernel: "6.1", libbpf: null },
 			...{ hooks: {}, programs: [], open_connections: 0 },
