@@ -33,6 +33,8 @@ type Outcome = Pick<
 export interface DnsTransaction {
 	readonly asked: Asked;
 	readonly at: Instant;
+	/** When the answer came, or the time for it was over; null as long as it waits. */
+	endedAt: Instant | null;
 	/** Null as long as it waits. */
 	outcome: Outcome | null;
 	/** Null as long as it is not known. */
@@ -95,8 +97,9 @@ export class DnsTransactions {
 			const waited = millisecondsBetween(at, now);
 			// A clock that was set back.
 			if (waited >= 0 && waited < timeoutMs) return;
+			transaction.endedAt = later(at, timeoutMs);
 			transaction.outcome = {
-				...{ time: instantText(later(at, timeoutMs)), response_code: null, error: "timeout" },
+				...{ time: instantText(transaction.endedAt), response_code: null, error: "timeout" },
 				...{ latency_us: null, truncated: null, answer_count: null, answers: [] },
 			};
 			this.#end(transaction);
@@ -140,7 +143,7 @@ export class DnsTransactions {
 			...{ netns, transport, client_address, client_port: sourcePort },
 			...{ server_address, server_port: destinationPort, id, question_name, question_type },
 		};
-		const transaction: DnsTransaction = { asked, at, outcome: null, owner: null };
+		const transaction: DnsTransaction = { asked, at, endedAt: null, outcome: null, owner: null };
 		const [oldestAlike] = alike;
 		if (oldestAlike !== undefined && alike.length >= MOST_ALIKE) this.#drop(oldestAlike);
 		this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), transaction]);
@@ -163,6 +166,7 @@ export class DnsTransactions {
 		// The second answer, or one to a question from before the start, or one that is too late.
 		if (transaction === undefined) return;
 		const microseconds = Math.floor(nanosecondsBetween(transaction.at, at) / 1000);
+		transaction.endedAt = at;
 		transaction.outcome = {
 			...{ time: instantText(at), response_code: message.responseCode, error: null },
 			// A clock that was set back.

@@ -2,24 +2,15 @@
 
 import { kernelRelease } from "../enrich/procfs.ts";
 import type { DnsBatch, DnsRecord } from "../flow/dns-records.ts";
-import { type DnsTransaction, DnsTransactions, dnsRecord } from "../flow/dns-transactions.ts";
+import { type DnsTransaction, dnsRecord } from "../flow/dns-transactions.ts";
 import type { FilterOptions } from "../flow/filter.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
-import type {
-	Family,
-	GapRecord,
-	LossStage,
-	ReadyRecord,
-	SummaryRecord,
-	Transport,
-} from "../flow/records.ts";
-import { packetFilter } from "../maps/packet-filter.ts";
+import type { Family, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import { AskerLook } from "./asker-look.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
-import { DnsWire } from "./dns-wire.ts";
+import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
 import { OwnCost } from "./own-cost.ts";
-import { PacketNamespaces } from "./packet-namespaces.ts";
 import { nowIso } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
@@ -48,10 +39,8 @@ export interface DnsTracerOptions extends Pick<SessionOptions, "hooks" | "btfPat
 	readonly version: string;
 }
 
-const DNS_PORT = 53;
-
 const DEFAULTS: DnsTracerOptions = {
-	ports: [{ first: DNS_PORT, last: DNS_PORT }],
+	ports: DNS_PORTS,
 	family: null,
 	transport: null,
 	netns: [],
@@ -70,48 +59,26 @@ const DEFAULTS: DnsTracerOptions = {
 const PAUSE_MS = 50;
 /** Questions that wait until it is known whose they are. */
 const MOST_WAITING = 16_384;
-/** Between two looks for namespaces that are new, or gone. */
-const SCAN_MS = 2000;
 
-const STAGES = ["queue", "dns_table", "dns_message"] as const satisfies readonly LossStage[];
-const HINTS = { queue: "raise --buffer", dns_table: "raise --max-questions", dns_message: null };
+const HINTS = { queue: "raise --buffer", dns_table: "raise --max-questions" };
 
 /** Each question, with its answer or without. Without rights for BPF it does not know who asks. */
 export class DnsTracer implements Disposable, AsyncDisposable {
 	readonly ready: ReadyRecord;
 	readonly #options: DnsTracerOptions;
 	readonly #owned = new DisposableStack();
-	readonly #namespaces: PacketNamespaces;
-	readonly #transactions: DnsTransactions;
-	readonly #wire: DnsWire;
+	readonly #sockets: DnsSockets;
 	readonly #askers: AskerLook;
 	/** Until it is known whose they are. */
 	#done: DnsTransaction[] = [];
 	readonly #closing = new AbortController();
-	readonly #lost = { queue: 0, dns_table: 0, dns_message: 0 };
 	readonly #cost = new OwnCost();
-	#since = nowIso();
-	#scannedAt = performance.now();
 
 	private constructor(options: DnsTracerOptions) {
 		this.#options = options;
-		this.#transactions = new DnsTransactions({ most: options.maxQuestions, ...options });
-		this.#wire = new DnsWire(this.#transactions);
 		try {
-			const filter = packetFilter({
-				...{
-					ports: options.ports,
-					ipv4: options.family !== "ipv6",
-					ipv6: options.family !== "ipv4",
-				},
-				...{ tcp: options.transport !== "udp", udp: options.transport !== "tcp" },
-			});
-			const sockets = new PacketNamespaces({ ...options, filter }, (...packet) =>
-				this.#wire.take(...packet),
-			);
-			this.#namespaces = this.#owned.use(sockets);
 			// First, so that it is at once told what is missing; what comes in meanwhile waits.
-			this.#namespaces.scan();
+			this.#sockets = this.#owned.use(new DnsSockets({ ...options, hints: HINTS }));
 			this.#askers = this.#owned.use(AskerLook.open({ ...options, sockets: socketsOf(options) }));
 			const beside = this.#askers.ready;
 			this.ready = {
@@ -153,14 +120,14 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 			const waiting = this.#done.length + this.#askers.waiting;
 			const isFull = end.aborted || waiting >= MOST_WAITING;
 			const records = isFull || this.#askers.isDue(waiting) ? this.#records(end.aborted) : [];
-			const gaps = this.#gaps();
+			const gaps = this.#sockets.takeGaps();
 			if (records.length + gaps.length > 0) yield { records, gaps };
 		}
 	}
 
 	/** Of the whole run. */
 	summary(): SummaryRecord {
-		return this.#cost.summary(this.#lost);
+		return this.#cost.summary(this.#sockets.lost);
 	}
 
 	/** Idempotent. */
@@ -179,14 +146,9 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 	}
 
 	#read(): void {
-		const now = Date.now();
-		// Where more waits, an answer may be among it.
-		if (this.#namespaces.read()) this.#transactions.expire(instantOf(now));
-		this.#askers.ask(this.#transactions.takeBegun());
-		for (const done of this.#transactions.takeDone()) this.#done.push(done);
-		if (performance.now() - this.#scannedAt < SCAN_MS) return;
-		this.#namespaces.scan();
-		this.#scannedAt = performance.now();
+		this.#sockets.read();
+		this.#askers.ask(this.#sockets.takeBegun());
+		for (const done of this.#sockets.takeDone()) this.#done.push(done);
 	}
 
 	/**
@@ -206,29 +168,9 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 			return [dnsRecord(transaction, outcome)];
 		});
 	}
-
-	#gaps(): GapRecord[] {
-		const [from, to] = [this.#since, nowIso()];
-		this.#since = to;
-		const found = {
-			queue: this.#namespaces.takeDrops(),
-			dns_table: this.#transactions.takeDropped() + this.#wire.takeDropped(),
-			dns_message: this.#wire.takeUnread(),
-		};
-		return STAGES.flatMap((stage) => {
-			const count = found[stage];
-			this.#lost[stage] += count;
-			return count === 0 ? [] : [{ type: "gap", from, to, stage, count, hint: HINTS[stage] }];
-		});
-	}
 }
 
 /** Those that may ask: the kernel leaves the others alone. */
 function socketsOf({ ports, family, transport, netns }: DnsTracerOptions): Partial<FilterOptions> {
 	return { ports: ports.map(({ first, last }) => `${first}-${last}`), family, transport, netns };
-}
-
-function instantOf(epochMs: number): { seconds: number; ns: number } {
-	const seconds = Math.floor(epochMs / 1000);
-	return { seconds, ns: (epochMs - seconds * 1000) * 1e6 };
 }

@@ -1,0 +1,116 @@
+/** DNS on the wire: packet sockets that are read by time, the questions that wait for their answers, and what was lost. */
+
+import { type DnsTransaction, DnsTransactions } from "../flow/dns-transactions.ts";
+import type { PortSpan } from "../flow/port-spans.ts";
+import type { Family, GapRecord, LossStage, Transport } from "../flow/records.ts";
+import { packetFilter } from "../maps/packet-filter.ts";
+import { DnsWire } from "./dns-wire.ts";
+import { PacketNamespaces } from "./packet-namespaces.ts";
+import { nowIso } from "./session.ts";
+
+interface Options {
+	/** Of either end. */
+	readonly ports: readonly PortSpan[];
+	/** Null: both. */
+	readonly family: Family | null;
+	readonly transport: Transport | null;
+	/** Inode numbers of network namespaces; none: all. */
+	readonly netns: readonly number[];
+	/** Until a question without an answer is given up. */
+	readonly timeoutMs: number;
+	/** That wait at one time. */
+	readonly maxQuestions: number;
+	/** Of each socket. */
+	readonly bufferBytes: number;
+	/** What to do about a loss, where something can be done. */
+	readonly hints: Readonly<Partial<Record<LossStage, string>>>;
+}
+
+/** Between two looks for namespaces that are new, or gone. */
+const SCAN_MS = 2000;
+
+const STAGES = ["queue", "dns_table", "dns_message"] as const satisfies readonly LossStage[];
+type Lost = Record<(typeof STAGES)[number], number>;
+
+export const DNS_PORTS: readonly PortSpan[] = [{ first: 53, last: 53 }];
+
+export class DnsSockets implements Disposable {
+	/** In all, as far as takeGaps() has told it. */
+	readonly lost: Lost = { queue: 0, dns_table: 0, dns_message: 0 };
+	readonly #hints: Options["hints"];
+	readonly #namespaces: PacketNamespaces;
+	readonly #transactions: DnsTransactions;
+	readonly #wire: DnsWire;
+	#since = nowIso();
+	#scannedAt = performance.now();
+
+	/**
+	 * Listens in each network namespace.
+	 *
+	 * @throws PermissionError, LibbpfError; nothing is left open then
+	 */
+	constructor({ family, transport, hints, ...options }: Options) {
+		this.#hints = hints;
+		this.#transactions = new DnsTransactions({ most: options.maxQuestions, ...options });
+		this.#wire = new DnsWire(this.#transactions);
+		const filter = packetFilter({
+			...{ ports: options.ports, ipv4: family !== "ipv6", ipv6: family !== "ipv4" },
+			...{ tcp: transport !== "udp", udp: transport !== "tcp" },
+		});
+		this.#namespaces = new PacketNamespaces({ ...options, filter }, (...packet) =>
+			this.#wire.take(...packet),
+		);
+		try {
+			this.#namespaces.scan();
+		} catch (error) {
+			this.#namespaces[Symbol.dispose]();
+			throw error;
+		}
+	}
+
+	/** What has come in until now. */
+	read(): void {
+		const now = Date.now();
+		// Where more waits, an answer may be among it.
+		if (this.#namespaces.read()) this.#transactions.expire(instantOf(now));
+		if (performance.now() - this.#scannedAt < SCAN_MS) return;
+		this.#namespaces.scan();
+		this.#scannedAt = performance.now();
+	}
+
+	/** Questions that were seen since the last call; some may have their answers. */
+	takeBegun(): DnsTransaction[] {
+		return this.#transactions.takeBegun();
+	}
+
+	/** Those that have come to their end since the last call. */
+	takeDone(): DnsTransaction[] {
+		return this.#transactions.takeDone();
+	}
+
+	/** @param dropped that had to make room elsewhere, and belong to `dns_table` */
+	takeGaps(dropped = 0): GapRecord[] {
+		const [from, to] = [this.#since, nowIso()];
+		this.#since = to;
+		const found: Lost = {
+			queue: this.#namespaces.takeDrops(),
+			dns_table: this.#transactions.takeDropped() + this.#wire.takeDropped() + dropped,
+			dns_message: this.#wire.takeUnread(),
+		};
+		return STAGES.flatMap((stage) => {
+			const count = found[stage];
+			this.lost[stage] += count;
+			const hint = this.#hints[stage] ?? null;
+			return count === 0 ? [] : [{ type: "gap", from, to, stage, count, hint }];
+		});
+	}
+
+	[Symbol.dispose](): void {
+		this.#namespaces[Symbol.dispose]();
+	}
+}
+
+function instantOf(epochMs: number): { seconds: number; ns: number } {
+	const seconds = Math.floor(epochMs / 1000);
+	return { seconds, ns: (epochMs - seconds * 1000) * 1e6 };
+}
