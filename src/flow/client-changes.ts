@@ -3,6 +3,7 @@
  * told what has changed since its own last question, and of connections that are over once.
  */
 
+import { CLIENT_BOUNDS, type ClientBounds, Clients } from "./clients.ts";
 import type { ConnectionFields } from "./records.ts";
 
 const COUNTERS = [
@@ -49,23 +50,14 @@ export interface ClientLosses {
 }
 
 /** Bounds of what clients can make grow. */
-export interface ClientOptions {
-	/** Clients at one time. Default 64. */
-	readonly mostClients: number;
+export interface ClientOptions extends ClientBounds {
 	/** Of each client: connections that are over and that it has not asked for. Default 50,000. */
 	readonly mostClosed: number;
 	/** Of each client: open connections whose totals are remembered. Default 75,000. */
 	readonly mostOpen: number;
-	/** A client that has not asked for so long is forgotten. Default two minutes. */
-	readonly expiryMs: number;
 }
 
-const DEFAULTS: ClientOptions = {
-	mostClients: 64,
-	mostClosed: 50_000,
-	mostOpen: 75_000,
-	expiryMs: 120_000,
-};
+const DEFAULTS: ClientOptions = { ...CLIENT_BOUNDS, mostClosed: 50_000, mostOpen: 75_000 };
 
 /** Connections of the same ends that are over. */
 interface Ended<C> {
@@ -76,7 +68,6 @@ interface Ended<C> {
 }
 
 interface Client<C> {
-	askedAtMs: number;
 	/** Totals, by id, of what was open when it asked last. */
 	told: Map<string, ConnectionCounters>;
 	/** Of what was open the time before, and not last: its end may not have been told yet. */
@@ -91,12 +82,13 @@ interface Client<C> {
 /** What every client has been told, and what is over and it has not been told. */
 export class ClientChanges<C extends CountedConnection> {
 	readonly #options: ClientOptions;
-	readonly #clients = new Map<string, Client<C>>();
+	readonly #clients: Clients<Client<C>>;
 	/** Totals that were smaller than what was told before: counted from 0, in all. */
 	resets = 0;
 
 	constructor(options: Partial<ClientOptions> = {}) {
 		this.#options = { ...DEFAULTS, ...options };
+		this.#clients = new Clients<Client<C>>(this.#options, newClient);
 	}
 
 	/** Whether it is known, and not forgotten since. */
@@ -111,7 +103,7 @@ export class ClientChanges<C extends CountedConnection> {
 
 	/** A connection is over, with its last totals: every client that is known will be told. */
 	close(connection: C): void {
-		for (const client of this.#clients.values()) this.#end(client, connection);
+		for (const client of this.#clients.kept()) this.#end(client, connection);
 	}
 
 	/**
@@ -119,10 +111,9 @@ export class ClientChanges<C extends CountedConnection> {
 	 * @returns null where no more clients find room
 	 */
 	ask(clientId: string, open: Iterable<C>, nowMs: number): ClientAnswer<C> | null {
-		this.expire(nowMs);
-		const known = this.#clients.get(clientId);
-		if (known === undefined && this.#clients.size >= this.#options.mostClients) return null;
-		const client = known ?? this.#register(clientId, nowMs);
+		const entered = this.#clients.enter(clientId, nowMs);
+		if (entered === null) return null;
+		const { kept: client, isNew } = entered;
 		const answers = new Map<string, ChangedConnection<C>>();
 		for (const [key, ended] of client.ended) answers.set(key, answerOfEnded(ended));
 		const told = new Map<string, ConnectionCounters>();
@@ -130,19 +121,18 @@ export class ClientChanges<C extends CountedConnection> {
 			// It was read before it ended.
 			if (client.over.has(connection.id)) continue;
 			const key = keyOf(connection);
-			const since = known === undefined ? NOTHING : this.#since(client, connection);
+			const since = isNew ? NOTHING : this.#since(client, connection);
 			answers.set(key, withOpen(answers.get(key), connection, since));
 			if (told.size < this.#options.mostOpen) told.set(connection.id, countersOf(connection));
 			else client.lost.open++;
 		}
 		const { lost } = client;
-		client.askedAtMs = nowMs;
 		client.gone = without(client.told, told);
 		client.told = told;
 		client.ended = new Map();
 		client.over = new Set();
 		client.lost = { closed: 0, open: 0 };
-		return { is_new: known === undefined, connections: [...answers.values()], lost };
+		return { is_new: isNew, connections: [...answers.values()], lost };
 	}
 
 	/** Connections that are over, and that this client has not asked for. */
@@ -162,23 +152,12 @@ export class ClientChanges<C extends CountedConnection> {
 
 	/** What it has not been told it never will be. */
 	forget(clientId: string): void {
-		this.#clients.delete(clientId);
+		this.#clients.forget(clientId);
 	}
 
 	/** Forgets those that have not asked for long. */
 	expire(nowMs: number): void {
-		for (const [id, { askedAtMs }] of this.#clients)
-			if (nowMs - askedAtMs > this.#options.expiryMs) this.#clients.delete(id);
-	}
-
-	#register(clientId: string, nowMs: number): Client<C> {
-		const client: Client<C> = {
-			...{ askedAtMs: nowMs, told: new Map(), gone: new Map() },
-			...{ ended: new Map(), over: new Set() },
-			lost: { closed: 0, open: 0 },
-		};
-		this.#clients.set(clientId, client);
-		return client;
+		this.#clients.expire(nowMs);
 	}
 
 	#end(client: Client<C>, connection: C): void {
@@ -222,6 +201,12 @@ export class ClientChanges<C extends CountedConnection> {
 		return countersOf(connection);
 	}
 }
+
+const newClient = <C>(): Client<C> => ({
+	...{ told: new Map(), gone: new Map() },
+	...{ ended: new Map(), over: new Set() },
+	lost: { closed: 0, open: 0 },
+});
 
 function without<T>(all: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>): Map<string, T> {
 	return new Map([...all].filter(([id]) => !others.has(id)));
