@@ -50,6 +50,14 @@ export type {
 export type { ConnectionRecord, Holder } from "./flow/connection.ts";
 export type * from "./flow/dns-records.ts";
 export {
+	DNS_LATENCY_BOUNDS_S,
+	type DnsLatencies,
+	DnsStatistics,
+	type DnsStatisticsAnswer,
+	type DnsStatisticsOptions,
+	type DnsStatisticsRow,
+} from "./flow/dns-statistics.ts";
+export {
 	compileFilter,
 	type FilterOptions,
 	type FilterSubject,
@@ -68,4 +76,5 @@ export { type ConnectionListOptions, listConnections } from "./trace/connection-
 export { DnsTracer, type DnsTracerOptions } from "./trace/dns-tracer.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";
 export { FlowTracer, type FlowTracerOptions } from "./trace/flow-tracer.ts";
+export { NameTracer, type NameTracerOptions } from "./trace/name-tracer.ts";
 export type { HookFamily, SessionOptions } from "./trace/session-options.ts";

@@ -2,19 +2,17 @@
 
 import type { DnsRecord } from "../flow/dns-records.ts";
 import { compileFilter, type FilterOptions } from "../flow/filter.ts";
-import { parsePortSpans } from "../flow/port-spans.ts";
 import { createDnsSink } from "../sink/dns-sink.ts";
 import type { DnsSink } from "../sink/sink.ts";
 import type { DnsTracerOptions } from "../trace/dns-tracer.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import { dnsOptions } from "./dns-options.ts";
-import { outputOptions } from "./from-options.ts";
+import { dnsPorts, outputOptions } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { type RecordSource, showRecords, whoseOf } from "./record-run.ts";
 
 type DnsValues = Values<typeof dnsOptions>;
 
-const DNS_PORT = "53";
 const NO_ENDS = "a question of DNS has a client and a server; --port is of either end";
 
 const HELP = {
@@ -43,7 +41,7 @@ export function dnsOf(
 		async handler(values, context) {
 			const { family, transport, netns, hooks } = values;
 			const options = {
-				...{ ports: parsePortSpans(values.port.length === 0 ? [DNS_PORT] : values.port) },
+				...{ ports: dnsPorts(values.port, "--port") },
 				...{ family, transport, netns, hooks, whose: wantedOf(values) },
 				...{ isFailedOnly: values.failed, timeoutMs: values.timeout },
 				...{ maxQuestions: values.maxQuestions, bufferBytes: values.buffer },

@@ -13,6 +13,7 @@ import {
 	formatOptions,
 	hookOptions,
 	KERNEL,
+	nameOptions,
 	otherOptions,
 	TIME,
 	tableOptions,
@@ -44,6 +45,7 @@ export const eventsOptions = {
 
 	...formatOptions,
 	...tableOptions,
+	...nameOptions,
 
 	...hookOptions,
 	buffer: single(

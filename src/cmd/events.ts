@@ -7,7 +7,13 @@ import { createEventSink } from "../sink/event-sink.ts";
 import type { EventSink } from "../sink/sink.ts";
 import { type Context, defineCommand, type EventSource } from "./command.ts";
 import { eventsOptions } from "./events-options.ts";
-import { containerLookup, filterOf, outputOptions } from "./from-options.ts";
+import {
+	containerLookup,
+	filterOf,
+	namesOf,
+	outputOptions,
+	rightsForNames,
+} from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -40,6 +46,7 @@ export const events = defineCommand({
 			maxConnections: values.maxConnections,
 			bufferBytes: values.buffer,
 			showsOpen: false,
+			dns: namesOf(values),
 			btfPath: values.btf,
 			libbpfPath: values.libbpf,
 			hooks: values.hooks,
@@ -73,13 +80,13 @@ function wantedEvents({ events: chosen, failed }: EventsValues): readonly EventN
 async function present(
 	tracer: EventSource,
 	sink: EventSink,
-	{ count, duration, failed }: EventsValues,
+	{ count, duration, failed, dns }: EventsValues,
 	{ signal, giveUpRights }: Context,
 ): Promise<SummaryRecord> {
 	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
 	let left = count ?? Number.POSITIVE_INFINITY;
 	sink.ready(tracer.ready);
-	giveUpRights?.();
+	giveUpRights?.(rightsForNames({ dns }));
 	for await (const slice of tracer.slices(end)) {
 		if (failed || count !== null) {
 			const shown = failed ? slice.events.filter(isFailure) : slice.events;
@@ -98,6 +105,7 @@ function sinkOf(values: EventsValues, context: Context): EventSink {
 		{
 			...outputOptions(values, context),
 			summary: values.summary,
+			names: values.dns,
 		},
 		context.stdout,
 		context.stderr,

@@ -14,6 +14,7 @@ import {
 	formatOptions,
 	hookOptions,
 	KERNEL,
+	nameOptions,
 	OUTPUT,
 	otherOptions,
 	TABLE,
@@ -79,6 +80,7 @@ export function flowOptions(defaultIntervalMs: number) {
 		...formatOptions,
 		sort: single({ group: OUTPUT, describe: "column to sort a table by" }, null, parseText),
 		...tableOptions,
+		...nameOptions,
 
 		...hookOptions,
 		...flowTableOptions,

@@ -6,7 +6,7 @@ import type { Sink } from "../sink/sink.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { Context, FlowSource } from "./command.ts";
 import type { flowOptions } from "./flow-options.ts";
-import { containerLookup, outputOptions } from "./from-options.ts";
+import { containerLookup, namesOf, outputOptions, rightsForNames } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -30,6 +30,7 @@ export function flowTracerOptions(
 		transport: values.transport,
 		udpTimeoutMs: values.udpTimeout,
 		udpStreamTimeoutMs: values.udpStreamTimeout,
+		dns: namesOf(values),
 		btfPath: values.btf,
 		libbpfPath: values.libbpf,
 		hooks: values.hooks,
@@ -44,6 +45,7 @@ export function rowSinkOptions(values: FlowValues, context: Context): RowSinkOpt
 		...outputOptions(values, context),
 		sort: values.sort,
 		summary: values.summary,
+		names: values.dns,
 	};
 }
 
@@ -61,7 +63,7 @@ export async function runFlows(
 	try {
 		using tracer = context.openFlowTracer(tracerOptions);
 		sink.ready(tracer.ready);
-		context.giveUpRights?.();
+		context.giveUpRights?.(rightsForNames({ dns: tracerOptions.dns != null }));
 		await show(tracer);
 		const summary = tracer.summary();
 		sink.summary(summary);

@@ -1,11 +1,17 @@
 /** What several commands make of the options that they share. */
 
 import { compileFilter, type FlowFilter } from "../flow/filter.ts";
+import { type PortSpan, parsePortSpans } from "../flow/port-spans.ts";
+import type { NameTracerOptions } from "../trace/name-tracer.ts";
 import type { Context } from "./command.ts";
 import type { Values } from "./option.ts";
-import type { filterOptions, formatOptions, tableOptions } from "./option-groups.ts";
+import type { filterOptions, formatOptions, nameOptions, tableOptions } from "./option-groups.ts";
 
 export { containerLookup } from "../enrich/cgroups.ts";
+
+const DNS_PORT = "53";
+
+type Rights = Parameters<NonNullable<Context["giveUpRights"]>>[0];
 
 /**
  * Null where nothing is filtered.
@@ -30,6 +36,26 @@ export function filterOf(values: Values<typeof filterOptions>): FlowFilter | nul
 		direction: values.direction,
 	});
 }
+
+/** @throws UsageError */
+export const dnsPorts = (values: readonly string[], option: string): PortSpan[] =>
+	parsePortSpans(values.length === 0 ? [DNS_PORT] : values, option);
+
+type NameValues = Values<typeof nameOptions> & Pick<Values<typeof filterOptions>, "netns">;
+
+/**
+ * What a tracer is told of names; null where they are not wanted.
+ *
+ * @throws UsageError
+ */
+export function namesOf({ dns, dnsPort, netns }: NameValues): Partial<NameTracerOptions> | null {
+	const ports = dnsPorts(dnsPort, "--dns-port");
+	return dns ? { ports, netns } : null;
+}
+
+/** What they take all the time. */
+export const rightsForNames = ({ dns }: Pick<NameValues, "dns">): Rights =>
+	dns ? ["CAP_NET_RAW"] : [];
 
 export function usesColor(noColor: boolean, { stdout, env }: Context): boolean {
 	const { NO_COLOR = "", TERM } = env;

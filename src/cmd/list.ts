@@ -9,6 +9,8 @@ import { listOptions } from "./list-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE } from "./report-error.ts";
 
+const NO_NAMES = "a list is over before it could hear what a name is; watch and events have --dns";
+
 type ListValues = Values<typeof listOptions>;
 
 /** Where the connections come from. */
@@ -28,6 +30,7 @@ export function listOf(source: ConnectionSource): Command<typeof listOptions> {
 			{ line: "conntracer list --listening -p 1234", describe: "all that one process has" },
 			{ line: "conntracer list --port 443 --json", describe: "for jq" },
 		],
+		missing: { dns: NO_NAMES, "dns-port": NO_NAMES },
 		async handler(values, context) {
 			const filter = filterOf(values);
 			const write = writerOf(values, context);

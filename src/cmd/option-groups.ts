@@ -94,6 +94,14 @@ export const tableOptions = {
 	summary: flag({ group: OUTPUT, describe: "end with a summary, also in JSON" }),
 };
 
+export const nameOptions = {
+	dns: flag({ group: OUTPUT, describe: "names of remote addresses, from DNS seen meanwhile" }),
+	dnsPort: list(
+		{ group: OUTPUT, describe: "ports of resolvers, with --dns: 53,8053", defaultText: "53" },
+		parseText,
+	),
+};
+
 export const hookOptions = {
 	hooks: choice(
 		{ group: KERNEL, describe: "auto, tracepoint, fentry or kprobe", defaultText: "auto" },

@@ -1,6 +1,13 @@
 /** What `conntracer doctor` finds out about a machine. */
 
-export type HookKind = "fentry" | "kprobe" | "tracepoint" | "cgroup" | "iterator" | "ctnetlink";
+export type HookKind =
+	| "fentry"
+	| "kprobe"
+	| "tracepoint"
+	| "cgroup"
+	| "iterator"
+	| "ctnetlink"
+	| "packet_socket";
 
 export type FeatureName =
 	| "tcp_lifecycle"
@@ -11,7 +18,8 @@ export type FeatureName =
 	| "retransmissions"
 	| "resets"
 	| "nat"
-	| "accounting";
+	| "accounting"
+	| "dns";
 
 /** Found by trying. */
 export interface Answer {

@@ -4,6 +4,7 @@ import { readU64 } from "../maps/codec.ts";
 import { DIRECTION } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
 import type { Refinements } from "./acceptors.ts";
+import type { RemoteNames } from "./event-remote-names.ts";
 import {
 	attributionName,
 	closeReasonName,
@@ -77,6 +78,7 @@ export interface RawEvents {
 	readonly count: number;
 	/** Whose some of them are, better than they say themselves. */
 	readonly refined: Refinements;
+	readonly remoteNames: RemoteNames;
 	readonly names: EventNames;
 }
 

@@ -17,7 +17,7 @@ export interface NatSource {
 /** Index of an event → the translation of its connection. */
 export type EventNat = ReadonlyMap<number, Translation>;
 
-const NOTHING: EventNat = new Map();
+export const NO_NAT: EventNat = new Map();
 const IPPROTO_TCP = 6;
 const ADDRESS_BYTES = 16;
 /** Connections whose answer is kept for their next event. */
@@ -59,7 +59,7 @@ export class EventTranslations {
 			else if (known !== null) found.set(index, known);
 		}
 		for (const [netns, asked] of questions) if (asked !== null) this.#ask(netns, asked, found);
-		return found.size === 0 ? NOTHING : found;
+		return found.size === 0 ? NO_NAT : found;
 	}
 
 	#ask(netns: number, asked: readonly Question[], found: Map<number, Translation>): void {

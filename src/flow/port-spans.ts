@@ -13,12 +13,13 @@ export interface PortSpan {
 }
 
 /**
- * What --port says, as few spans: "53,8000-8100", "!5353".
+ * What an option says, as few spans: "53,8000-8100", "!5353".
  *
+ * @param option for the error
  * @throws UsageError for ports that are none, where none is left, or the filter of the kernel has no room for them
  */
-export function parsePortSpans(values: readonly string[]): PortSpan[] {
-	const choice = parsePorts(values, "--port");
+export function parsePortSpans(values: readonly string[], option = "--port"): PortSpan[] {
+	const choice = parsePorts(values, option);
 	if (choice === null) return [];
 	const { wanted, excluded } = choice;
 	const spans: PortSpan[] = [];
@@ -31,10 +32,10 @@ export function parsePortSpans(values: readonly string[]): PortSpan[] {
 		first = 0;
 	}
 	if (spans.length === 0)
-		throw new UsageError("--port leaves no port", "for example: --port 53,5353");
+		throw new UsageError(`${option} leaves no port`, `for example: ${option} 53,5353`);
 	if (spans.length <= MOST_SPANS) return spans;
 	throw new UsageError(
-		`--port has ${spans.length} spans of ports, and the kernel's filter has room for ${MOST_SPANS}`,
-		"join some of them: --port 8000-8100",
+		`${option} has ${spans.length} spans of ports, and the kernel's filter has room for ${MOST_SPANS}`,
+		`join some of them: ${option} 8000-8100`,
 	);
 }

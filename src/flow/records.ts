@@ -65,6 +65,8 @@ export interface FlowRecord extends FlowIdentity, Activity {
 	readonly last_pid: number | null;
 	readonly uid: number | null;
 	readonly nat: Translation | null;
+	/** Under which somebody has asked DNS for `remote_address`, the last one; null where nobody did, or names are not asked for. */
+	readonly remote_name: string | null;
 }
 
 /** One process in one interval: what its flows add up to. Pid null: whose process is not known. */
@@ -230,6 +232,7 @@ export interface ConnectionFields {
 	readonly connect_latency_us: number | null;
 	/** Null where nothing is translated, or nothing is known of it (`hooks` of ReadyRecord). */
 	readonly nat: Translation | null;
+	/** Under which somebody has asked DNS for `remote_address`, the last one before this was opened; null where nobody did, or names are not asked for. */
 	readonly remote_name: string | null;
 }
 

@@ -84,6 +84,7 @@ export class RowBuilder {
 			segments_retransmitted: row.segments_retransmitted,
 			rtt_us: row.rtt_samples === 0 ? null : Math.round(row.rtt_sum_us / row.rtt_samples),
 			nat: null,
+			remote_name: null,
 		};
 	}
 }

@@ -75,6 +75,26 @@ export function endpoint(address: string, port: number | null): string {
 export const ADDRESS = { cut: "middle", minWidth: 12, usualWidth: 21 } as const;
 export const ARROWS = { active: "→", passive: "←" } as const;
 
+interface Named {
+	readonly remote_name: string | null;
+}
+
+/** Who asked for names has a use for them, also where there is little room: both ends of them. */
+export const REMOTE_NAME: Column<Named> = textColumn("remote_name", "NAME", (n) => n.remote_name, {
+	...{
+		alias: "name",
+		cut: "middle",
+		minWidth: 12,
+		usualWidth: 20,
+		maxWidth: 40,
+		importance: CORE + 1.5,
+	},
+});
+
+/** Of columns that are shown where nothing else is said: with the name behind what is called so. */
+export const withName = (columns: readonly string[]): string[] =>
+	columns.flatMap((name) => (name === "remote" ? [name, REMOTE_NAME.name] : [name]));
+
 /** @throws UsageError for a name that is neither a column nor the alias of one */
 export function findColumn<Row>(
 	columns: readonly Column<Row>[],

@@ -14,6 +14,7 @@ import {
 	type Column,
 	endpoint,
 	numberColumn,
+	REMOTE_NAME,
 	textColumn,
 } from "./column.ts";
 import { natText } from "./nat-text.ts";
@@ -55,4 +56,5 @@ export const COLUMNS: readonly Column<FlowRecord>[] = [
 	...OWNER_COLUMNS,
 	...ACTIVITY_COLUMNS,
 	textColumn("nat", "NAT", (f) => natText(f.nat), { ...ADDRESS, usualWidth: 10, importance: 3 }),
+	REMOTE_NAME,
 ];

@@ -10,6 +10,7 @@ import {
 	findColumn,
 	namedColumns,
 	numberColumn,
+	REMOTE_NAME,
 	type Rules,
 	textColumn,
 } from "./column.ts";
@@ -111,7 +112,7 @@ const COLUMNS: readonly Column<ConnectionRecord>[] = [
 	microseconds("rtt_min_us", "RTTMIN", (c) => c.rtt_min_us),
 	microseconds("connect_latency_us", "LATENCY", (c) => c.connect_latency_us, { alias: "latency" }),
 	textColumn("nat", "NAT", (c) => natText(c.nat), { ...ADDRESS, usualWidth: 10, importance: 3 }),
-	textColumn("remote_name", "REMOTE_NAME", (c) => c.remote_name),
+	REMOTE_NAME,
 	numberColumn("fd", "FD", (c) => c.fd, String, { importance: 3 }),
 	textColumn("closing", "CLOSING", (c) => String(c.closing), { cut: null }),
 	textColumn("holders", "HOLDERS", holders),

@@ -2,7 +2,7 @@
 
 import type { Aggregate } from "../flow/records.ts";
 import { CsvRows } from "./csv.ts";
-import { flowKind } from "./flow-kind.ts";
+import { flowKind, withNames } from "./flow-kind.ts";
 import { JsonLines } from "./json.ts";
 import { NAT_FIELDS } from "./nat-text.ts";
 import { PlainTable } from "./plain.ts";
@@ -26,6 +26,8 @@ export interface RowSinkOptions {
 	readonly color: boolean;
 	/** JSON: the summary is the last record. */
 	readonly summary: boolean;
+	/** Remote addresses have names: tables show them. */
+	readonly names: boolean;
 }
 
 export interface SinkOptions extends RowSinkOptions {
@@ -48,7 +50,7 @@ export function createRowSink<Row extends ActiveRow>(
 	const { format, sort, header, wide, color } = options;
 	const isTable = format === "table";
 	const medium = isTable ? (stdout.isTerminal ? "terminal" : "plain") : "csv";
-	const columns = columnsOf(kind, options.columns, medium);
+	const columns = columnsOf(options.names ? withNames(kind) : kind, options.columns, medium);
 	const order = orderOf(kind, sort);
 	if (format === "json") return jsonSink(kind, options.summary, stdout, stderr);
 	if (medium === "terminal") {

@@ -10,8 +10,10 @@ import {
 	findColumn,
 	namedColumns,
 	numberColumn,
+	REMOTE_NAME,
 	type Rules,
 	textColumn,
+	withName,
 } from "./column.ts";
 import { natText } from "./nat-text.ts";
 import { safeText } from "./text.ts";
@@ -131,7 +133,7 @@ const EVENT_COLUMNS: readonly Column<EventRecord>[] = [
 	microseconds("rtt_min_us", "RTTMIN", (e) => e.rtt_min_us),
 	microseconds("connect_latency_us", "LATENCY", (e) => e.connect_latency_us, { alias: "latency" }),
 	textColumn("nat", "NAT", (e) => natText(e.nat), { ...ADDRESS, usualWidth: 10, importance: 3 }),
-	textColumn("remote_name", "REMOTE_NAME", (e) => e.remote_name, { usualWidth: 20 }),
+	REMOTE_NAME,
 	numberColumn("cpu", "CPU", (e) => e.cpu, String),
 	textColumn("error", "ERROR", (e) => e.error, { usualWidth: 12, minWidth: 12 }),
 	textColumn("close_reason", "REASON", (e) => e.close_reason, {
@@ -155,13 +157,16 @@ function microseconds(
 /**
  * What `names` say, or what suits the format. CSV has every field of the record.
  *
+ * @param hasNames remote addresses have names
  * @throws UsageError for a column that does not exist
  */
 export function eventColumns(
 	names: readonly string[] | null,
 	format: "table" | "csv",
+	hasNames: boolean,
 ): readonly Column<EventRecord>[] {
 	if (names !== null) return namedColumns(EVENT_COLUMNS, names);
-	if (format === "table") return TABLE.map((name) => findColumn(EVENT_COLUMNS, name, "--columns"));
+	const usual = hasNames ? withName(TABLE) : TABLE;
+	if (format === "table") return usual.map((name) => findColumn(EVENT_COLUMNS, name, "--columns"));
 	return EVENT_COLUMNS.filter(({ name }) => !JOINED.includes(name));
 }

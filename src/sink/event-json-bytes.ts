@@ -39,7 +39,7 @@ const KEY = {
 	rttVar: segment(',"rtt_var_us":'),
 	rttMin: segment(',"rtt_min_us":'),
 	latency: segment(',"connect_latency_us":'),
-	cpu: segment(',"nat":null,"remote_name":null,"cpu":'),
+	unnamed: segment(',"nat":null,"remote_name":null,"cpu":'),
 } as const;
 
 /** Text that depends on a small number, made when it is first asked for. */
@@ -86,6 +86,8 @@ export class EventJsonBytes {
 	readonly #texts: EventJsonTexts;
 	readonly #time: Seconds;
 	readonly #opened: Seconds;
+	/** Of the event that is being written: from its latency to its CPU. */
+	#behind = KEY.unnamed;
 	readonly #event = new Numbered(eventName);
 	readonly #end: Numbered;
 	readonly #state = new Numbered(
@@ -105,10 +107,12 @@ export class EventJsonBytes {
 	}
 
 	/** One line each; the bytes are there until the next call. */
-	lines({ view, offsets, count, refined }: RawEvents): Uint8Array {
+	lines({ view, offsets, count, refined, remoteNames }: RawEvents): Uint8Array {
 		this.#texts.begin();
 		for (let index = 0; index < count; index++) {
 			const at = offsets[index] ?? 0;
+			const name = remoteNames.size === 0 ? undefined : remoteNames.get(index);
+			this.#behind = name === undefined ? KEY.unnamed : this.#texts.named(name);
 			const better = refined.size === 0 ? undefined : refined.get(index);
 			if (better === undefined) this.#line(view, at, this.#texts.owner(view, at));
 			else if (typeof better === "number")
@@ -120,7 +124,7 @@ export class EventJsonBytes {
 
 	#line(view: DataView, o: number, owner: Segment): void {
 		const to = this.#to;
-		to.reserve(LINE_BYTES + owner.length);
+		to.reserve(LINE_BYTES + owner.length + this.#behind.length);
 		const type = view.getUint8(o + at.type);
 		const time = readU64(view, o + at.time_ns);
 		const opened = readU64(view, o + at.opened_ns);
@@ -145,7 +149,7 @@ export class EventJsonBytes {
 		else to.put(NULL);
 		this.#counters(view, o);
 		this.#latency(view, o, opened);
-		to.put(KEY.cpu);
+		to.put(this.#behind);
 		to.number(view.getUint32(o + at.cpu, true));
 		const error = view.getUint32(o + at.error, true);
 		to.put(this.#end.of((error << 8) | view.getUint8(o + at.close_reason)));

@@ -87,6 +87,7 @@ export class EventJsonTexts {
 		ipv4: segment('","transport":"tcp","family":"ipv4"'),
 		ipv6: segment('","transport":"tcp","family":"ipv6"'),
 	};
+	readonly #named = new Map<string, Segment>();
 	#now = 0;
 
 	constructor(names: EventNames) {
@@ -112,6 +113,16 @@ export class EventJsonTexts {
 
 	remoteAddress(view: DataView, offset: number): Segment {
 		return this.#remoteAddresses.text(view, offset, 0, ALWAYS);
+	}
+
+	/** From the latency to the CPU, where nothing is translated. */
+	named(remoteName: string): Segment {
+		const known = this.#named.get(remoteName);
+		if (known !== undefined) return known;
+		if (this.#named.size >= CAPACITY) this.#named.clear();
+		const text = segment(`,"nat":null,"remote_name":${json(remoteName)},"cpu":`);
+		this.#named.set(remoteName, text);
+		return text;
 	}
 
 	/** From `pid` to `attribution`. */

@@ -24,14 +24,16 @@ export interface EventSinkOptions {
 	readonly summary: boolean;
 }
 
+interface WithNames extends EventSinkOptions {
+	/** Remote addresses have names: tables show them. */
+	readonly names: boolean;
+}
+
 /** @throws UsageError for a column that does not exist */
-export function createEventSink(
-	options: EventSinkOptions,
-	stdout: Output,
-	stderr: Output,
-): EventSink {
+export function createEventSink(options: WithNames, stdout: Output, stderr: Output): EventSink {
 	const { format, header, wide, color, summary } = options;
-	const columns = eventColumns(options.columns, format === "csv" ? "csv" : "table");
+	const medium = format === "csv" ? "csv" : "table";
+	const columns = eventColumns(options.columns, medium, options.names);
 	if (format === "json") {
 		const json = new JsonLines({ lineOf: eventJson, summary }, stdout, stderr);
 		return { ...json.run(), events: jsonEvents(json, stdout) };

@@ -1,8 +1,9 @@
 /** Flows as rows: what is shown of them where nothing is said, and what their record has. */
 
 import type { Aggregate, FlowRecord } from "../flow/records.ts";
+import { withName } from "./column.ts";
 import { COLUMNS } from "./columns.ts";
-import { compareText, type RowKind } from "./row-kind.ts";
+import { type ActiveRow, compareText, type RowKind } from "./row-kind.ts";
 
 const IDENTITY = ["process", "last_pid", "transport", "local", "direction", "remote"];
 const CONNECTIONS = [
@@ -29,6 +30,7 @@ const FIELDS_AFTER_PORTS = [
 	...["process", "last_pid", "uid", "netns", "cgroup_id", "container_id"],
 	...["connections_opened", "connections_failed", "connections_closed", "connections_open"],
 	...["bytes_sent", "bytes_received", "segments_retransmitted", "rtt_us", "nat"],
+	"remote_name",
 ];
 
 export function flowKind(aggregate: Aggregate): RowKind<FlowRecord> {
@@ -43,6 +45,13 @@ export function flowKind(aggregate: Aggregate): RowKind<FlowRecord> {
 		tie: byIdentity,
 	};
 }
+
+/** With the names of remote addresses. */
+export const withNames = <Row extends ActiveRow>(kind: RowKind<Row>): RowKind<Row> => ({
+	...kind,
+	terminal: withName(kind.terminal),
+	plain: withName(kind.plain),
+});
 
 /** `local_port` and `remote_port` stand only in flows that are single connections. */
 function flowFields(aggregate: Aggregate): readonly string[] {

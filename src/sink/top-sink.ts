@@ -4,6 +4,7 @@ import { withRates } from "../flow/activity.ts";
 import { processTotals } from "../flow/process-totals.ts";
 import type { FlowBatch } from "../flow/records.ts";
 import { createRowSink, type RowSinkOptions } from "./create.ts";
+import { withNames } from "./flow-kind.ts";
 import { type ActiveRow, columnsOf, hasColumn, orderOf, type RowKind } from "./row-kind.ts";
 import { ordered, type RowBatch, tellPeople } from "./rows.ts";
 import { Screen, wholeLine } from "./screen.ts";
@@ -110,13 +111,13 @@ export class TopScreen implements Sink {
 
 function viewOf<Row extends ActiveRow>(
 	kind: RowKind<Row>,
-	{ header, wide }: TopOptions,
+	{ header, wide, names }: TopOptions,
 	columns: readonly string[] | null,
 	sort: string | null,
 ): TableView<Row> {
 	return {
 		kind,
-		columns: columnsOf(kind, columns, "terminal"),
+		columns: columnsOf(names ? withNames(kind) : kind, columns, "terminal"),
 		order: orderOf(kind, sort),
 		header,
 		wide,

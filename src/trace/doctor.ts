@@ -9,6 +9,7 @@ import { Libbpf } from "../ffi/library.ts";
 import type { Answer, DoctorRecord, FeatureReport, TableReport } from "../flow/doctor.ts";
 import { bundledLibraries } from "./assets.ts";
 import { conntrackFeatures } from "./conntrack-features.ts";
+import { dnsFeature } from "./dns-feature.ts";
 import { FEATURES, type Way } from "./features.ts";
 import { FlowTracer } from "./flow-tracer.ts";
 import { reportFeature } from "./hook-choice.ts";
@@ -42,7 +43,11 @@ const TABLE_OPTIONS: Readonly<Record<string, string>> = {
 /** Nothing is left in the kernel. Whatever is wrong is in the record. */
 export function examine(options: DoctorOptions): DoctorRecord {
 	const libbpf = expected(() => Libbpf.open(options.libbpfPath, bundledLibraries));
-	const features = [...featuresOf(libbpf.result, options), ...conntrackFeatures(options)];
+	const features = [
+		...featuresOf(libbpf.result, options),
+		...conntrackFeatures(options),
+		dnsFeature(),
+	];
 	const trial = expected(() => tryWatch(options));
 	const { error } = trial;
 	return {

@@ -15,7 +15,6 @@ import {
 import { EventDecoder, type EventNames } from "../flow/event-decoder.ts";
 import { EventFieldsInPlace } from "../flow/event-fields.ts";
 import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
-import { EventTranslations } from "../flow/event-translations.ts";
 import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
@@ -29,17 +28,18 @@ import type {
 	SummaryRecord,
 } from "../flow/records.ts";
 import { WallClock } from "../flow/wall-clock.ts";
-import { event, flow } from "../maps/structs.ts";
+import { flow } from "../maps/structs.ts";
 import { VERSION } from "../version.ts";
 import { checkBufferBytes } from "./check-range.ts";
 import { eventTypesOf } from "./event-types.ts";
 import { OF_ALL } from "./fold-plan.ts";
 import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
+import type { NameTracer, NameTracerOptions } from "./name-tracer.ts";
+import { applyEnds, OtherEnds } from "./other-ends.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
-import { Translations } from "./translations.ts";
 
 /** What a tracer of events can be told. */
 export interface EventTracerOptions extends SessionOptions {
@@ -51,6 +51,8 @@ export interface EventTracerOptions extends SessionOptions {
 	readonly bufferBytes: number;
 	/** connections() will be asked for. Default false. */
 	readonly showsOpen: boolean;
+	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`. Default null: they are not. */
+	readonly dns?: Partial<NameTracerOptions> | null;
 }
 
 const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
@@ -59,6 +61,7 @@ const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
 	maxConnections: DEFAULT_MAX_CONNECTIONS,
 	bufferBytes: DEFAULT_BUFFER_BYTES,
 	showsOpen: false,
+	dns: null,
 	btfPath: null,
 	libbpfPath: null,
 	hooks: "auto",
@@ -99,17 +102,17 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #window = new EventWindow(MOST_IN_BATCH);
 	readonly #processes = new Processes();
 	readonly #acceptors: Acceptors;
-	readonly #translations = new Translations();
-	readonly #nat: EventTranslations;
+	readonly #ends: OtherEnds;
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
 
-	private constructor(session: Session, ring: RingBuffer, options: EventTracerOptions) {
+	private constructor(session: Session, ends: OtherEnds, options: EventTracerOptions) {
 		this.#session = session;
+		const ring = new RingBuffer(session.kernel.events);
 		this.#ring = ring;
-		this.#nat = new EventTranslations(this.#translations);
-		this.ready = this.#translations.withWay(session.ready);
+		this.#ends = ends;
+		this.ready = ends.withWays(session.ready);
 		const offsetNs = wallClockOffsetNs();
 		this.#names = {
 			newClock: () => new WallClock(offsetNs),
@@ -142,13 +145,18 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const options = { ...DEFAULTS, containerOf: containerLookup(), ...partial };
 		checkBufferBytes(options.bufferBytes);
 		const eventTypes = eventTypesOf(options.events, options.showsOpen);
-		const session = Session.open({ ...options, ...NO_FLOWS, eventTypes }, adoptedConnections);
-		try {
-			return new EventTracer(session, new RingBuffer(session.kernel.events), options);
-		} catch (error) {
-			session[Symbol.dispose]();
-			throw error;
-		}
+		using opened = new DisposableStack();
+		const ends = opened.use(new OtherEnds(options.dns ?? null));
+		const kernel = { ...options, ...NO_FLOWS, eventTypes };
+		const session = opened.use(Session.open(kernel, adoptedConnections));
+		const tracer = new EventTracer(session, ends, options);
+		opened.move();
+		return tracer;
+	}
+
+	/** Of the `dns` option: null without it. */
+	get names(): NameTracer | null {
+		return this.#ends.names;
 	}
 
 	/**
@@ -213,10 +221,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const found: EventRecord[] = [];
 		this.#session.kernel.showConnections((records) => {
 			const decoder = new EventDecoder(records, this.#names);
-			for (let at = 0; at < records.byteLength; at += event.size) found.push(decoder.decode(at));
+			for (const record of this.#ends.named(records, decoder)) found.push(record);
 		});
 		const shown = this.#filtered(found);
-		const nat = this.#translations.table(new Set(shown.map(({ netns }) => netns)));
+		const nat = this.#ends.translations.table(new Set(shown.map(({ netns }) => netns)));
 		return shown.map(({ type, time, cpu, event, error, close_reason, ...fields }) => {
 			return { ...fields, nat: nat.find(fields) };
 		});
@@ -228,12 +236,12 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close()
 	 */
 	summary(): SummaryRecord {
-		return this.#session.summary();
+		return this.#ends.withLosses(this.#session.summary());
 	}
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
-		this.#translations[Symbol.dispose]();
+		this.#ends[Symbol.dispose]();
 		this.#ring[Symbol.dispose]();
 		this.#session[Symbol.dispose]();
 	}
@@ -259,7 +267,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	/** One slice, or none where there is nothing to tell. */
 	*#read(): Generator<EventSlice, void, undefined> {
 		const { count, end } = this.#settled();
-		const gaps = this.#session.gaps(nowIso(), 0);
+		const gaps = [...this.#session.gaps(nowIso(), 0), ...this.#ends.takeGaps()];
 		if (count > 0 || gaps.length > 0) yield this.#slice(count, gaps);
 		if (!this.#session.isClosed) this.#ring.release(end);
 	}
@@ -285,16 +293,16 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const { view } = this.#ring;
 		const { offsets } = this.#window;
 		const refined = this.#acceptors.refine(new EventFieldsInPlace(view, offsets, count));
-		const nat = this.#nat.of(view, offsets, count);
+		const nat = this.#ends.natOf(view, offsets, count);
+		const remoteNames = this.#ends.namesOf(view, offsets, count);
 		const records = (): EventRecord[] => {
 			const events: EventRecord[] = [];
 			for (let at = 0; at < count; at++) events.push(this.#decoder.decode(offsets[at] ?? 0));
 			applyRefinements(events, refined);
-			for (const [index, translation] of nat)
-				Object.assign(events[index] ?? {}, { nat: translation });
+			applyEnds(events, nat, remoteNames);
 			return this.#filtered(events);
 		};
-		const raw = { view, offsets, count, refined, names: this.#names };
+		const raw = { view, offsets, count, refined, remoteNames, names: this.#names };
 		return new LazySlice(records, gaps, this.#filter === null && nat.size === 0 ? raw : null);
 	}
 

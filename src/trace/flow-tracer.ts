@@ -15,6 +15,7 @@ import { FlowTable } from "../flow/flow-table.ts";
 import type {
 	Aggregate,
 	FlowBatch,
+	FlowRecord,
 	ReadyRecord,
 	SummaryRecord,
 	Transport,
@@ -23,6 +24,7 @@ import { VERSION } from "../version.ts";
 import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
 import { FoldPlan, OF_ALL } from "./fold-plan.ts";
 import type { KernelSide } from "./kernel-side.ts";
+import { NAMES_HOOK, NameTracer, type NameTracerOptions } from "./name-tracer.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ticks } from "./ticks.ts";
@@ -47,6 +49,8 @@ export interface FlowTracerOptions extends SessionOptions {
 	readonly udpTimeoutMs: number;
 	/** The same, once both sides have spoken. Default 120,000. */
 	readonly udpStreamTimeoutMs: number;
+	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`. Default null: they are not. */
+	readonly dns?: Partial<NameTracerOptions> | null;
 }
 
 /** A table in the kernel, whose size is an option. */
@@ -67,6 +71,7 @@ const DEFAULTS: Omit<FlowTracerOptions, "containerOf"> = {
 	transport: null,
 	udpTimeoutMs: DEFAULT_UDP_TIMEOUT_MS,
 	udpStreamTimeoutMs: DEFAULT_UDP_STREAM_TIMEOUT_MS,
+	dns: null,
 	btfPath: null,
 	libbpfPath: null,
 	hooks: "auto",
@@ -90,13 +95,21 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	#lastBatchAt = performance.now();
 	readonly #translations: Translations;
 	#polling: AbortController | null = null;
+	/** Of the `dns` option: null without it. */
+	readonly names: NameTracer | null;
 
-	private constructor(session: Session, ready: ReadyRecord, table: FlowTable, intervalMs: number) {
+	private constructor(
+		session: Session,
+		ready: ReadyRecord,
+		names: NameTracer | null,
+		options: FlowTracerOptions,
+	) {
 		this.#translations = new Translations();
 		this.ready = this.#translations.withWay(ready);
+		this.names = names;
 		this.#session = session;
-		this.#table = table;
-		this.#intervalMs = intervalMs;
+		this.#table = tableOf(session.kernel, options);
+		this.#intervalMs = options.intervalMs;
 	}
 
 	/**
@@ -111,18 +124,23 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		checkRange("maxFlows", options.maxFlows, ENTRIES);
 		for (const name of ["udpTimeoutMs", "udpStreamTimeoutMs"] as const)
 			checkRange(name, options[name], MILLISECONDS);
-		const tableOf = ({ flowMemory, flows }: KernelSide): FlowTable =>
-			new FlowTable(flowMemory.view, flows.maxEntries, options);
+		using opened = new DisposableStack();
+		// First, so that it is at once told what is missing.
+		const { dns = null } = options;
+		const names = dns === null ? null : opened.use(NameTracer.open(dns));
 		const forFlows = {
 			...options,
 			...{ keyParts: keyPartsFor(options), eventTypes: 0, bufferBytes: leastBufferBytes() },
 		};
 		const { opened: session, missingUdp } = openTransports(options.transport, (transports) =>
-			Session.open({ ...forFlows, transports }, (kernel) => tableOf(kernel).adopted()),
+			Session.open({ ...forFlows, transports }, (kernel) => tableOf(kernel, options).adopted()),
 		);
-		const hooks = missingUdp === null ? {} : { udp: `none: ${missingUdp}` };
-		const ready = { ...session.ready, hooks: { ...session.ready.hooks, ...hooks } };
-		return new FlowTracer(session, ready, tableOf(session.kernel), options.intervalMs);
+		opened.use(session);
+		const udp = missingUdp === null ? {} : { udp: `none: ${missingUdp}` };
+		const hooks = { ...session.ready.hooks, ...udp, ...(names === null ? {} : NAMES_HOOK) };
+		const tracer = new FlowTracer(session, { ...session.ready, hooks }, names, options);
+		opened.move();
+		return tracer;
 	}
 
 	/**
@@ -211,11 +229,13 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close()
 	 */
 	summary(): SummaryRecord {
-		return this.#session.summary();
+		const summary = this.#session.summary();
+		return { ...summary, lost: { ...summary.lost, ...this.names?.lost } };
 	}
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
+		this.names?.close();
 		this.#translations[Symbol.dispose]();
 		this.#session[Symbol.dispose]();
 	}
@@ -233,7 +253,12 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 
 	#read(folds: FoldPlan | null = null): FlowBatch {
 		const batch = this.#readTable(folds);
-		return { ...batch, flows: this.#translations.translated(batch.flows) };
+		const flows = this.#translations.translated(batch.flows);
+		if (this.names === null) return { ...batch, flows };
+		// After the table, so that whoever was answered and then connected has the name.
+		this.names.read();
+		nameFlows(flows, this.names, batch.interval_ms);
+		return { ...batch, flows, gaps: [...batch.gaps, ...this.names.takeGaps()] };
 	}
 
 	/** Without a plan every connection is looked at. */
@@ -258,5 +283,20 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		const { keys, count, offered } = this.#table.retire();
 		if (offered > 0) kernel.offerSlots();
 		if (count > 0) kernel.flowSlots.deleteAll(keys, count);
+	}
+}
+
+function tableOf({ flowMemory, flows }: KernelSide, options: FlowTracerOptions): FlowTable {
+	return new FlowTable(flowMemory.view, flows.maxEntries, options);
+}
+
+/** A name was good at some time of the interval. */
+function nameFlows(flows: readonly FlowRecord[], names: NameTracer, intervalMs: number): void {
+	if (names.size === 0) return;
+	for (const flow of flows) {
+		const { netns, remote_address } = flow;
+		if (remote_address === null) continue;
+		const remote_name = names.nameOf(netns, remote_address, intervalMs);
+		if (remote_name !== null) Object.assign(flow, { remote_name });
 	}
 }

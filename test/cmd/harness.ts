@@ -25,7 +25,7 @@ export function flow(fields: Partial<FlowRecord> = {}): FlowRecord {
 		...{ netns: 4026531840, cgroup_id: "1", container_id: null, last_pid: 77, uid: 0 },
 		...{ connections_opened: 1, connections_failed: 0, connections_closed: 1 },
 		...{ connections_open: 0, bytes_sent: 10, bytes_received: 20 },
-		...{ segments_retransmitted: 0, rtt_us: null, nat: null },
+		...{ segments_retransmitted: 0, rtt_us: null, nat: null, remote_name: null },
 		...fields,
 	};
 }

@@ -117,6 +117,7 @@ describe("a reading of the flow table", () => {
 				segments_retransmitted: 0,
 				rtt_us: null,
 				nat: null,
+				remote_name: null,
 			},
 		]);
 		memory.set(1, { bytes_sent: 150, segments_retransmitted: 4, rtt_sum_us: 90, rtt_samples: 2 });

@@ -6,7 +6,7 @@ const HEADER =
 	"time,interval_ms,transport,family,direction,local_address,remote_address,listen_port," +
 	"process,last_pid,uid,netns,cgroup_id,container_id," +
 	"connections_opened,connections_failed,connections_closed,connections_open," +
-	"bytes_sent,bytes_received,segments_retransmitted,rtt_us,nat";
+	"bytes_sent,bytes_received,segments_retransmitted,rtt_us,nat,remote_name";
 
 test("CSV has every field of a flow, numbers plain and null empty", () => {
 	const stdout = new MemoryOutput(false);
@@ -16,9 +16,9 @@ test("CSV has every field of a flow, numbers plain and null empty", () => {
 	sink.flows(batch([flow({ ...unknown, local_address: "::1", bytes_sent: 2 ** 53 })]));
 	expect(stdout.writes).toEqual([
 		`${HEADER}\n2026-01-02T03:04:05.123456789Z,1000,tcp,ipv4,active,192.168.1.10,93.184.216.34,443,` +
-			"curl,4242,1000,4026531840,18446744073709551615,,3,1,2,1,1234,5600000,7,12345,\n",
+			"curl,4242,1000,4026531840,18446744073709551615,,3,1,2,1,1234,5600000,7,12345,,\n",
 		"2026-01-02T03:04:05.123456789Z,1000,tcp,ipv4,,::1,93.184.216.34,443," +
-			",,,4026531840,18446744073709551615,,3,1,2,1,9007199254740992,5600000,7,,\n",
+			",,,4026531840,18446744073709551615,,3,1,2,1,9007199254740992,5600000,7,,,\n",
 	]);
 });
 

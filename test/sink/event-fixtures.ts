@@ -2,7 +2,7 @@
 
 import type { EventSlice } from "../../src/flow/event-slice.ts";
 import type { EventRecord, GapRecord } from "../../src/flow/records.ts";
-import type { EventSinkOptions } from "../../src/sink/event-sink.ts";
+import type { createEventSink } from "../../src/sink/event-sink.ts";
 
 const CLOSE: EventRecord = {
 	type: "event",
@@ -68,7 +68,9 @@ export function eventBatch(
 	return { events, gaps, raw: null };
 }
 
-export function eventSinkOptions(changes: Partial<EventSinkOptions> = {}): EventSinkOptions {
+type EventOptions = Parameters<typeof createEventSink>[0];
+
+export function eventSinkOptions(changes: Partial<EventOptions> = {}): EventOptions {
 	return {
 		format: "table",
 		columns: null,
@@ -76,6 +78,7 @@ export function eventSinkOptions(changes: Partial<EventSinkOptions> = {}): Event
 		wide: false,
 		color: false,
 		summary: false,
+		names: false,
 		...changes,
 	};
 }

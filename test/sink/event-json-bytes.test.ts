@@ -2,6 +2,7 @@ import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { applyRefinements, type OwnerFields, type Refinements } from "../../src/flow/acceptors.ts";
 import { EventDecoder, type EventNames, type RawEvents } from "../../src/flow/event-decoder.ts";
+import type { RemoteNames } from "../../src/flow/event-remote-names.ts";
 import { WallClock } from "../../src/flow/wall-clock.ts";
 import { event } from "../../src/maps/structs.ts";
 import { ByteWriter } from "../../src/sink/byte-writer.ts";
@@ -68,7 +69,8 @@ const raw = (
 	offsets: Int32Array,
 	count: number,
 	refined: Refinements = new Map(),
-): RawEvents => ({ view, offsets, count, refined, names: NAMES });
+	remoteNames: RemoteNames = new Map(),
+): RawEvents => ({ view, offsets, count, refined, remoteNames, names: NAMES });
 
 function laidOut(events: readonly Partial<Event>[]): { view: DataView; offsets: Int32Array } {
 	const bytes = new Uint8Array(events.length * event.size);
@@ -117,6 +119,24 @@ describe("events as bytes are what their records are as text", () => {
 			records.map((record) => `${safeJson(eventJson(record))}\n`).join(""),
 		);
 		expect(records.map(({ pid }) => pid)).toEqual([77, 5, 77]);
+	});
+
+	test("names of remote addresses, also those that are long or not text", () => {
+		const names = ["web.example", `"\\${"\u001b".repeat(1000)}\u202e`];
+		const { view, offsets } = laidOut(Array.from({ length: 3000 }, (_, id) => ({ id: id + 1 })));
+		const remoteNames = new Map(
+			[...offsets.keys()].flatMap((at) => {
+				const name = names[at % 3];
+				return name === undefined ? [] : [[at, name] as const];
+			}),
+		);
+		const decoder = new EventDecoder(view, NAMES);
+		const records = [...offsets].map((offset) => decoder.decode(offset));
+		for (const [at, remote_name] of remoteNames) Object.assign(records[at] ?? {}, { remote_name });
+		const slice = raw(view, offsets, offsets.length, new Map(), remoteNames);
+		expect(new TextDecoder().decode(new EventJsonBytes(NAMES).lines(slice))).toBe(
+			records.map((record) => `${safeJson(eventJson(record))}\n`).join(""),
+		);
 	});
 
 	test("many, in the order of their offsets, and again", () => {

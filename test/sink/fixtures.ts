@@ -58,6 +58,7 @@ const CURL: FlowRecord = {
 	segments_retransmitted: 7,
 	rtt_us: 12_345,
 	nat: null,
+	remote_name: null,
 };
 
 export function flow(changes: Partial<FlowRecord> = {}): FlowRecord {
@@ -110,6 +111,7 @@ export function sinkOptions(changes: Partial<SinkOptions> = {}): SinkOptions {
 		wide: false,
 		color: false,
 		summary: false,
+		names: false,
 		aggregate: "process",
 		...changes,
 	};

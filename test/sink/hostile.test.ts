@@ -44,6 +44,7 @@ const flows: fc.Arbitrary<FlowRecord[]> = fc.array(
 		.record({
 			process: fc.option(name),
 			container_id: fc.option(name),
+			remote_name: fc.option(name),
 			local_address: address,
 			remote_address: address,
 			last_pid: fc.option(fc.nat()),
@@ -101,7 +102,7 @@ describe(`whatever comes in (FAST_CHECK_SEED=${SEED})`, () => {
 		fc.assert(
 			fc.property(flows, size, fc.boolean(), (found, { columns, rows }, color) => {
 				const stdout = new MemoryOutput(true, columns, rows);
-				outputOf({ color }, found, stdout);
+				outputOf({ color, names: color }, found, stdout);
 				expectFrames(stdout);
 			}),
 			RUNS,
@@ -112,7 +113,7 @@ describe(`whatever comes in (FAST_CHECK_SEED=${SEED})`, () => {
 		fc.assert(
 			fc.property(flows, size, fc.boolean(), (found, { columns, rows }, color) => {
 				const stdout = new MemoryOutput(true, columns, rows);
-				const options = { ...sinkOptions({ color }), by: "process" } as const;
+				const options = { ...sinkOptions({ color, names: color }), by: "process" } as const;
 				const screen = new TopScreen(options, stdout, new MemoryOutput(false));
 				screen.flows(batch(found));
 				for (const key of "pcl") screen.press(key);

@@ -19,7 +19,7 @@ const FLOW =
 	'"remote_address":"93.184.216.34","listen_port":443,"process":"curl","last_pid":4242,"uid":1000,' +
 	'"netns":4026531840,"cgroup_id":"18446744073709551615","container_id":null,' +
 	'"connections_opened":3,"connections_failed":1,"connections_closed":2,"connections_open":1,' +
-	'"bytes_sent":1234,"bytes_received":5600000,"segments_retransmitted":7,"rtt_us":12345,"nat":null}\n';
+	'"bytes_sent":1234,"bytes_received":5600000,"segments_retransmitted":7,"rtt_us":12345,"nat":null,"remote_name":null}\n';
 
 const GAP_LINE =
 	'{"type":"gap","from":"2026-01-02T03:04:04.000000000Z","to":"2026-01-02T03:04:05.123456789Z",' +
@@ -62,7 +62,7 @@ describe("JSON", () => {
 		};
 		sink.flows(batch([flow({ nat })]));
 		expect(stdout.text).toEndWith(
-			'"nat":{"source_address":"10.0.0.5","source_port":null,"destination_address":"10.9.9.9","destination_port":8080}}\n',
+			'"nat":{"source_address":"10.0.0.5","source_port":null,"destination_address":"10.9.9.9","destination_port":8080},"remote_name":null}\n',
 		);
 	});
 
