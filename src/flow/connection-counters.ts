@@ -9,6 +9,7 @@ export interface ConnectionCounters {
 	readonly segments_retransmitted: number | null;
 }
 
+/** Of TCP: 0, not unknown. */
 export const NOTHING_MOVED: ConnectionCounters = {
 	...{ bytes_sent: 0, bytes_received: 0 },
 	...{ segments_sent: 0, segments_received: 0, segments_retransmitted: 0 },
@@ -23,6 +24,7 @@ export const countersOf = (of: ConnectionCounters): ConnectionCounters => ({
 	segments_retransmitted: of.segments_retransmitted,
 });
 
+/** What `a` is more than `b`. */
 export const difference = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCounters => ({
 	bytes_sent: a.bytes_sent - b.bytes_sent,
 	bytes_received: a.bytes_received - b.bytes_received,
@@ -31,6 +33,7 @@ export const difference = (a: ConnectionCounters, b: ConnectionCounters): Connec
 	segments_retransmitted: minus(a.segments_retransmitted, b.segments_retransmitted),
 });
 
+/** Of two connections, or of one at two times. */
 export const sum = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCounters => ({
 	bytes_sent: a.bytes_sent + b.bytes_sent,
 	bytes_received: a.bytes_received + b.bytes_received,
