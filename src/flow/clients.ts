@@ -8,7 +8,14 @@ export interface ClientBounds {
 	readonly expiryMs: number;
 }
 
+/** Where nothing else is said. */
 export const CLIENT_BOUNDS: ClientBounds = { mostClients: 64, expiryMs: 120_000 };
+
+interface Entered<S> {
+	/** Since it asked before; null: it was not known, or not any more. */
+	readonly agoMs: number | null;
+	readonly kept: S;
+}
 
 interface Client<S> {
 	askedAtMs: number;
@@ -47,22 +54,28 @@ export class Clients<S> {
 		for (const { kept } of this.#clients.values()) yield kept;
 	}
 
+	/** Each of them, with when it has asked last. */
+	*states(): Generator<{ readonly id: string; readonly askedAtMs: number; readonly kept: S }> {
+		for (const [id, { askedAtMs, kept }] of this.#clients) yield { id, askedAtMs, kept };
+	}
+
 	/**
 	 * A client asks.
 	 *
 	 * @returns null where no more find room
 	 */
-	enter(id: string, nowMs: number): { readonly isNew: boolean; readonly kept: S } | null {
+	enter(id: string, nowMs: number): Entered<S> | null {
 		this.expire(nowMs);
 		const known = this.#clients.get(id);
 		if (known !== undefined) {
+			const agoMs = nowMs - known.askedAtMs;
 			known.askedAtMs = nowMs;
-			return { isNew: false, kept: known.kept };
+			return { agoMs, kept: known.kept };
 		}
 		if (this.#clients.size >= this.#bounds.mostClients) return null;
 		const kept = this.#make();
 		this.#clients.set(id, { askedAtMs: nowMs, kept });
-		return { isNew: true, kept };
+		return { agoMs: null, kept };
 	}
 
 	/** Nothing is kept for it any more. */

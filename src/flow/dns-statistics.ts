@@ -98,8 +98,8 @@ export class DnsStatistics {
 	ask(clientId: string, nowMs: number): DnsStatisticsAnswer | null {
 		const entered = this.#clients.enter(clientId, nowMs);
 		if (entered === null) return null;
-		const { kept, isNew } = entered;
-		return { is_new: isNew, statistics: kept.pairs.take() };
+		const { kept, agoMs } = entered;
+		return { is_new: agoMs === null, statistics: kept.pairs.take() };
 	}
 
 	/** Clients that are known now. */

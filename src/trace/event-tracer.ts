@@ -17,6 +17,7 @@ import { EventFieldsInPlace } from "../flow/event-fields.ts";
 import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
 import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
+import { subjectOfConnection } from "../flow/flow-subject.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
 import type {
 	ConnectionFields,
@@ -35,11 +36,12 @@ import { eventTypesOf } from "./event-types.ts";
 import { OF_ALL } from "./fold-plan.ts";
 import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
-import type { NameTracer, NameTracerOptions } from "./name-tracer.ts";
+import type { NameTracer } from "./name-tracer.ts";
 import { applyEnds, OtherEnds } from "./other-ends.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
+import type { DnsOption } from "./used-names.ts";
 
 /** What a tracer of events can be told. */
 export interface EventTracerOptions extends SessionOptions {
@@ -51,8 +53,8 @@ export interface EventTracerOptions extends SessionOptions {
 	readonly bufferBytes: number;
 	/** connections() will be asked for. Default false. */
 	readonly showsOpen: boolean;
-	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`. Default null: they are not. */
-	readonly dns?: Partial<NameTracerOptions> | null;
+	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`; by a tracer that is open already, or one of its own. Default null: they are not. */
+	readonly dns?: DnsOption;
 }
 
 const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
@@ -146,7 +148,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		checkBufferBytes(options.bufferBytes);
 		const eventTypes = eventTypesOf(options.events, options.showsOpen);
 		using opened = new DisposableStack();
-		const ends = opened.use(new OtherEnds(options.dns ?? null));
+		const ends = opened.use(new OtherEnds(options.dns));
 		const kernel = { ...options, ...NO_FLOWS, eventTypes };
 		const session = opened.use(Session.open(kernel, adoptedConnections));
 		const tracer = new EventTracer(session, ends, options);
@@ -156,7 +158,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** Of the `dns` option: null without it. */
 	get names(): NameTracer | null {
-		return this.#ends.names;
+		return this.#ends.names.tracer;
 	}
 
 	/**
@@ -214,16 +216,17 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	 * The connections that are open now, with what they have moved: needs `showsOpen`. What ends
 	 * meanwhile may be among them or not, and has its `close` in the next batch.
 	 *
+	 * @param unfiltered those that the filter passes over as well
 	 * @throws Error after close()
 	 */
-	connections(): ConnectionFields[] {
+	connections(unfiltered = false): ConnectionFields[] {
 		this.#session.requireOpen();
 		const found: EventRecord[] = [];
 		this.#session.kernel.showConnections((records) => {
 			const decoder = new EventDecoder(records, this.#names);
 			for (const record of this.#ends.named(records, decoder)) found.push(record);
 		});
-		const shown = this.#filtered(found);
+		const shown = unfiltered ? found : this.#filtered(found);
 		const nat = this.#ends.translations.table(new Set(shown.map(({ netns }) => netns)));
 		return shown.map(({ type, time, cpu, event, error, close_reason, ...fields }) => {
 			return { ...fields, nat: nat.find(fields) };
@@ -236,7 +239,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close()
 	 */
 	summary(): SummaryRecord {
-		return this.#ends.withLosses(this.#session.summary());
+		return this.#ends.names.withLosses(this.#session.summary());
 	}
 
 	/** Detaches and frees everything. Idempotent. */
@@ -267,7 +270,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	/** One slice, or none where there is nothing to tell. */
 	*#read(): Generator<EventSlice, void, undefined> {
 		const { count, end } = this.#settled();
-		const gaps = [...this.#session.gaps(nowIso(), 0), ...this.#ends.takeGaps()];
+		const gaps = [...this.#session.gaps(nowIso(), 0), ...this.#ends.names.takeGaps()];
 		if (count > 0 || gaps.length > 0) yield this.#slice(count, gaps);
 		if (!this.#session.isClosed) this.#ring.release(end);
 	}
@@ -308,15 +311,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	#filtered(events: EventRecord[]): EventRecord[] {
 		const filter = this.#filter;
-		return filter === null ? events : events.filter((record) => filter.matches(subjectOf(record)));
+		return filter === null
+			? events
+			: events.filter((record) => filter.matches(subjectOfConnection(record, "connection")));
 	}
-}
-
-function subjectOf(record: EventRecord): Parameters<FlowFilter["matches"]>[0] {
-	const { direction, local_port, remote_port } = record;
-	const listen_port = direction === "active" ? remote_port : local_port;
-	const remote_address = record.remote_address ?? "";
-	return { ...record, remote_address, listen_port: direction === null ? null : listen_port };
 }
 
 /** Where events are asked for, all connections add up in the first slot of flows. */

@@ -24,12 +24,13 @@ import { VERSION } from "../version.ts";
 import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
 import { FoldPlan, OF_ALL } from "./fold-plan.ts";
 import type { KernelSide } from "./kernel-side.ts";
-import { NAMES_HOOK, NameTracer, type NameTracerOptions } from "./name-tracer.ts";
+import type { NameTracer } from "./name-tracer.ts";
 import { nowIso, Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ticks } from "./ticks.ts";
 import { Translations } from "./translations.ts";
 import { openTransports } from "./transports.ts";
+import { type DnsOption, UsedNames } from "./used-names.ts";
 
 /** What a tracer of flows can be told. */
 export interface FlowTracerOptions extends SessionOptions {
@@ -49,8 +50,8 @@ export interface FlowTracerOptions extends SessionOptions {
 	readonly udpTimeoutMs: number;
 	/** The same, once both sides have spoken. Default 120,000. */
 	readonly udpStreamTimeoutMs: number;
-	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`. Default null: they are not. */
-	readonly dns?: Partial<NameTracerOptions> | null;
+	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`; by a tracer that is open already, or one of its own. Default null: they are not. */
+	readonly dns?: DnsOption;
 }
 
 /** A table in the kernel, whose size is an option. */
@@ -95,18 +96,17 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	#lastBatchAt = performance.now();
 	readonly #translations: Translations;
 	#polling: AbortController | null = null;
-	/** Of the `dns` option: null without it. */
-	readonly names: NameTracer | null;
+	readonly #names: UsedNames;
 
 	private constructor(
 		session: Session,
 		ready: ReadyRecord,
-		names: NameTracer | null,
+		names: UsedNames,
 		options: FlowTracerOptions,
 	) {
 		this.#translations = new Translations();
 		this.ready = this.#translations.withWay(ready);
-		this.names = names;
+		this.#names = names;
 		this.#session = session;
 		this.#table = tableOf(session.kernel, options);
 		this.#intervalMs = options.intervalMs;
@@ -126,8 +126,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 			checkRange(name, options[name], MILLISECONDS);
 		using opened = new DisposableStack();
 		// First, so that it is at once told what is missing.
-		const { dns = null } = options;
-		const names = dns === null ? null : opened.use(NameTracer.open(dns));
+		const names = opened.use(new UsedNames(options.dns));
 		const forFlows = {
 			...options,
 			...{ keyParts: keyPartsFor(options), eventTypes: 0, bufferBytes: leastBufferBytes() },
@@ -137,10 +136,15 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		);
 		opened.use(session);
 		const udp = missingUdp === null ? {} : { udp: `none: ${missingUdp}` };
-		const hooks = { ...session.ready.hooks, ...udp, ...(names === null ? {} : NAMES_HOOK) };
+		const hooks = { ...session.ready.hooks, ...udp, ...names.hooks };
 		const tracer = new FlowTracer(session, { ...session.ready, hooks }, names, options);
 		opened.move();
 		return tracer;
+	}
+
+	/** Of the `dns` option: null without it. */
+	get names(): NameTracer | null {
+		return this.#names.tracer;
 	}
 
 	/**
@@ -229,13 +233,12 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close()
 	 */
 	summary(): SummaryRecord {
-		const summary = this.#session.summary();
-		return { ...summary, lost: { ...summary.lost, ...this.names?.lost } };
+		return this.#names.withLosses(this.#session.summary());
 	}
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
-		this.names?.close();
+		this.#names[Symbol.dispose]();
 		this.#translations[Symbol.dispose]();
 		this.#session[Symbol.dispose]();
 	}
@@ -254,11 +257,12 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	#read(folds: FoldPlan | null = null): FlowBatch {
 		const batch = this.#readTable(folds);
 		const flows = this.#translations.translated(batch.flows);
-		if (this.names === null) return { ...batch, flows };
+		const { names } = this;
+		if (names === null) return { ...batch, flows };
 		// After the table, so that whoever was answered and then connected has the name.
-		this.names.read();
-		nameFlows(flows, this.names, batch.interval_ms);
-		return { ...batch, flows, gaps: [...batch.gaps, ...this.names.takeGaps()] };
+		names.read();
+		nameFlows(flows, names, batch.interval_ms);
+		return { ...batch, flows, gaps: [...batch.gaps, ...this.#names.takeGaps()] };
 	}
 
 	/** Without a plan every connection is looked at. */

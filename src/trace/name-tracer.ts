@@ -40,9 +40,6 @@ const PAUSE_MS = 50;
 /** docs/adr/0029 */
 const GRACE_MS = 180_000;
 
-/** How names are known, as the `ready` record says it. */
-export const NAMES_HOOK = { dns: "packet_socket" } as const;
-
 /** Its sockets are open from open() to close(). It reads them by itself; read() is for those who cannot wait. */
 export class NameTracer implements Disposable {
 	/** How servers have answered: of questions that have come to their end. */

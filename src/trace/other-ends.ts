@@ -3,30 +3,29 @@
 import type { EventDecoder } from "../flow/event-decoder.ts";
 import { EventRemoteNames, NO_NAMES, type RemoteNames } from "../flow/event-remote-names.ts";
 import { type EventNat, EventTranslations, NO_NAT } from "../flow/event-translations.ts";
-import type { EventRecord, GapRecord, ReadyRecord, SummaryRecord } from "../flow/records.ts";
+import type { EventRecord, ReadyRecord } from "../flow/records.ts";
 import { event } from "../maps/structs.ts";
-import { NAMES_HOOK, NameTracer, type NameTracerOptions } from "./name-tracer.ts";
 import { Translations } from "./translations.ts";
+import { type DnsOption, UsedNames } from "./used-names.ts";
 
 export class OtherEnds implements Disposable {
-	readonly names: NameTracer | null;
+	readonly names: UsedNames;
 	readonly translations = new Translations();
 	readonly #nat = new EventTranslations(this.translations);
+	/** Null where names are not asked for. */
 	readonly #names: EventRemoteNames | null;
 
-	/**
-	 * @param dns null: names are not asked for
-	 * @throws PermissionError, LibbpfError, RangeError
-	 */
-	constructor(dns: Partial<NameTracerOptions> | null) {
-		this.names = dns === null ? null : NameTracer.open(dns);
-		this.#names = this.names === null ? null : new EventRemoteNames(this.names);
+	/** @throws PermissionError, LibbpfError, RangeError */
+	constructor(dns: DnsOption | undefined) {
+		this.names = new UsedNames(dns);
+		const { tracer } = this.names;
+		this.#names = tracer === null ? null : new EventRemoteNames(tracer);
 	}
 
 	/** Says how they are known. */
 	withWays(ready: ReadyRecord): ReadyRecord {
 		const { hooks, ...others } = this.translations.withWay(ready);
-		return { ...others, hooks: this.names === null ? hooks : { ...hooks, ...NAMES_HOOK } };
+		return { ...others, hooks: { ...hooks, ...this.names.hooks } };
 	}
 
 	/** @param offsets of each `struct event`; `count` of them */
@@ -37,7 +36,7 @@ export class OtherEnds implements Disposable {
 	/** The same. What was answered before them is learned first. */
 	namesOf(view: DataView, offsets: Int32Array, count: number): RemoteNames {
 		if (this.#names === null || count === 0) return NO_NAMES;
-		this.names?.read();
+		this.names.tracer?.read();
 		return this.#names.of(view, offsets, count);
 	}
 
@@ -50,18 +49,8 @@ export class OtherEnds implements Disposable {
 		return records;
 	}
 
-	/** Since the last call. */
-	takeGaps(): readonly GapRecord[] {
-		return this.names?.takeGaps() ?? [];
-	}
-
-	/** With what was lost of names. */
-	withLosses(summary: SummaryRecord): SummaryRecord {
-		return { ...summary, lost: { ...summary.lost, ...this.names?.lost } };
-	}
-
 	[Symbol.dispose](): void {
-		this.names?.close();
+		this.names[Symbol.dispose]();
 		this.translations[Symbol.dispose]();
 	}
 }
