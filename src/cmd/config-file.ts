@@ -3,18 +3,18 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
-import { longName } from "./option.ts";
+import { longName, type Options } from "./option.ts";
 import type { Given, Layer } from "./settings.ts";
 
 /**
  * @param given the path, and where it was given; null for no file
- * @param names all options of all commands, in camelCase: one file serves every command
+ * @param options all of all commands: one file serves every command
  * @throws UsageError
  */
-export function configLayer(given: Given | null, names: readonly string[]): Layer {
+export function configLayer(given: Given | null, options: Options): Layer {
 	const path = given?.texts.at(-1);
 	if (given === null || path === undefined) return new Map();
-	return parseConfig(readText(path, given.where), path, names);
+	return parseConfig(readText(path, given.where), path, options);
 }
 
 function readText(path: string, where: string): string {
@@ -33,18 +33,44 @@ function messageOf(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);
 }
 
-/** @throws UsageError */
-function parseConfig(text: string, path: string, names: readonly string[]): Layer {
-	const byKey = new Map(names.map((name) => [longName(name), name]));
+/**
+ * @param path as errors name it
+ * @throws UsageError
+ */
+export function parseConfig(text: string, path: string, options: Options): Layer {
+	const byKey = new Map(Object.keys(options).map((name) => [longName(name), name]));
 	// It is known already, and a file that names another one is not worth the trouble.
 	byKey.delete("config");
 	const layer = new Map<string, Given>();
 	for (const [key, value] of Object.entries(parseToml(text, path))) {
 		const name = byKey.get(key);
 		if (name === undefined) throw unknownKey(key, path, [...byKey.keys()]);
-		layer.set(name, { texts: textsOf(value, key, path), where: `${path}: ${key}` });
+		const texts =
+			options[name]?.isTable && isTable(value)
+				? tableTexts(value, `${path}: ${key}`, [...byKey.keys()])
+				: textsOf(value, `${path}: ${key}`);
+		layer.set(name, { texts, where: `${path}: ${key}` });
 	}
 	return layer;
+}
+
+/** `"10.0.0.0/8" = [80, "udp 53"]` is "10.0.0.0/8 80" and "10.0.0.0/8 udp 53". */
+function tableTexts(table: object, where: string, options: readonly string[]): string[] {
+	return Object.entries(table).flatMap(([key, value]) => {
+		const name = `${where}: ${JSON.stringify(key)}`;
+		const guess = nearest(key, options);
+		if (guess !== null) {
+			const why = "does not belong into this table";
+			throw new UsageError(`${name} ${why}`, `write the option ${guess} above the first [table]`);
+		}
+		if (key.includes(","))
+			throw new UsageError(`${name} has a comma`, "give each a line of its own");
+		return textsOf(value, name).map((text) => `${key} ${text}`);
+	});
+}
+
+function isTable(value: unknown): value is object {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseToml(text: string, path: string): object {
@@ -55,13 +81,13 @@ function parseToml(text: string, path: string): object {
 	}
 }
 
-function textsOf(value: unknown, key: string, path: string): string[] {
+function textsOf(value: unknown, where: string): string[] {
 	const values: unknown[] = Array.isArray(value) ? value : [value];
 	const texts = values.flatMap((one) => (isScalar(one) ? [String(one)] : []));
 	if (texts.length === values.length && texts.length > 0) return texts;
 	throw new UsageError(
-		`${path}: ${key} is neither a text, a number, true or false, nor a list of these`,
-		`write for example ${key} = "…"`,
+		`${where} is neither a text, a number, true or false, nor a list of these`,
+		`write for example ${where.slice(where.lastIndexOf(": ") + 2)} = "…"`,
 	);
 }
 
