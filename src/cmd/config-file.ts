@@ -1,10 +1,12 @@
 /** The file of --config: TOML, with every long option as a key. */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { longName, type Options } from "./option.ts";
 import type { Given, Layer } from "./settings.ts";
+
+const MOST_BYTES = 2 ** 20;
 
 /**
  * @param given the path, and where it was given; null for no file
@@ -19,14 +21,30 @@ export function configLayer(given: Given | null, options: Options): Layer {
 
 function readText(path: string, where: string): string {
 	try {
-		return readFileSync(path, "utf8");
+		return readBounded(path);
 	} catch (error) {
+		if (error instanceof UsageError) throw error;
 		const why = messageOf(error).replace(/, \w+ '.*'$/, "");
 		throw new UsageError(
 			`${where} ${JSON.stringify(path)} cannot be read: ${why}`,
 			"write the path of a TOML file",
 		);
 	}
+}
+
+/** Also of a pipe, as `--config <(…)` makes one, which has no size; /dev/zero has no end. */
+function readBounded(path: string): string {
+	const bytes = new Uint8Array(MOST_BYTES + 1);
+	const fd = openSync(path, "r");
+	try {
+		let length = 0;
+		for (let count = -1; count !== 0 && length <= MOST_BYTES; length += count)
+			count = readSync(fd, bytes, length, bytes.length - length, null);
+		if (length <= MOST_BYTES) return new TextDecoder().decode(bytes.subarray(0, length));
+	} finally {
+		closeSync(fd);
+	}
+	throw new UsageError(`${path}: more than ${MOST_BYTES / 2 ** 20} MiB`, "options take far less");
 }
 
 function messageOf(error: unknown): string {
@@ -65,6 +83,10 @@ function tableTexts(table: object, where: string, options: readonly string[]): s
 		}
 		if (key.includes(","))
 			throw new UsageError(`${name} has a comma`, "give each a line of its own");
+		if (isTable(value)) {
+			const example = '"10.0.0.1" = [80]';
+			throw new UsageError(`${name} is a table of its own`, `write keys in quotes: ${example}`);
+		}
 		return textsOf(value, name).map((text) => `${key} ${text}`);
 	});
 }

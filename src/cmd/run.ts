@@ -18,7 +18,7 @@ import { watch } from "./watch.ts";
 
 /** The first one is the default. */
 const SHOWING: readonly Command[] = [watch, events, list, top, accounting, dns, serve, doctor];
-const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
+export const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */
 export async function runCli(argv: readonly string[], context: Context): Promise<number> {

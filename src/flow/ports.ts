@@ -40,12 +40,15 @@ export function hasPort(ports: PortSet, port: number | null): boolean {
 	return (((ports[bit >> 3] ?? 0) >> (bit & 7)) & 1) === 1;
 }
 
+/** Each port is set once, however many ranges have it. */
 function portSet(ranges: readonly PortRange[]): PortSet {
 	const ports = new Uint8Array(FILTER_BOUND.FILTER_PORT_BYTES);
-	for (const { first, last } of ranges) {
-		for (let port = first; port <= last; port++) {
+	let next = 0;
+	for (const { first, last } of ranges.toSorted((a, b) => a.first - b.first)) {
+		for (let port = Math.max(first, next); port <= last; port++) {
 			ports[port >> 3] = (ports[port >> 3] ?? 0) | (1 << (port & 7));
 		}
+		next = Math.max(next, last + 1);
 	}
 	return ports;
 }

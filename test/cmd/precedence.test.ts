@@ -166,6 +166,11 @@ describe("a file that is wrong is wrong use", () => {
 			': exclude-local: "10.0.0.1,10.0.0.2" has a comma (give each a line of its own)',
 		],
 		[
+			"an address without quotes",
+			"[exclude-local]\n10.0.0.1 = [80]",
+			': exclude-local: "10" is a table of its own (write keys in quotes: "10.0.0.1" = [80])',
+		],
+		[
 			"no ports of a rule",
 			'[exclude-local]\n"10.0.0.1" = []',
 			': exclude-local: "10.0.0.1" is neither a text, a number, true or false, nor a list of these (write for example "10.0.0.1" = "…")',
