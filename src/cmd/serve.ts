@@ -7,6 +7,7 @@ import { readyText, summaryText } from "../sink/summary-text.ts";
 import { safeText } from "../sink/text.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
 import { defineCommand } from "./command.ts";
+import { eventTestOf } from "./event-query.ts";
 import { containerLookup, filterOf } from "./from-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE } from "./report-error.ts";
@@ -16,7 +17,7 @@ type ServeValues = Values<typeof serveOptions>;
 
 const HELP = {
 	name: "serve",
-	describe: "HTTP API: what connections have moved, for several clients",
+	describe: "HTTP API: what connections move, for several clients; events; Prometheus metrics",
 	options: serveOptions,
 	positional: null,
 	examples: [
@@ -27,7 +28,6 @@ const HELP = {
 			describe: "on loopback as well",
 		},
 	],
-	missing: { transport: "the API is about connections of TCP" },
 } as const;
 
 /** At least: nobody guesses it. */
@@ -44,10 +44,15 @@ export const serve = defineCommand({
 		const { listen, requireFree } = await import("../serve/listeners.ts");
 		const { ServedTracer } = await import("../serve/served.ts");
 		const { ClientTracer } = await import("../trace/client-tracer.ts");
+		const { examine } = await import("../trace/doctor.ts");
 		await requireFree(values.socket);
 		using tracer = ClientTracer.open(options);
+		const eventTest = (query: URLSearchParams) => eventTestOf(query, values.events);
+		const { btf: btfPath, libbpf: libbpfPath, hooks } = values;
+		// While there are the rights to find it out.
+		const doctor = examine({ btfPath, libbpfPath, hooks, version });
 		using listening = listen(
-			new ServedTracer(tracer),
+			new ServedTracer(tracer, { eventTest, doctor }),
 			{ socket: values.socket, loopback },
 			({ message }) => stderr.write(`conntracer: serve: ${safeText(message)}\n`),
 		);
@@ -64,13 +69,21 @@ export const serve = defineCommand({
 });
 
 const optionsOf = (values: ServeValues, version: string): ClientTracerOptions => ({
-	filter: filterOf({ ...values, transport: null }),
+	...{ filter: filterOf(values), transport: transportOf(values), events: values.events },
 	maxConnections: values.maxConnections,
 	bufferBytes: values.buffer,
 	...{ btfPath: values.btf, libbpfPath: values.libbpf, hooks: values.hooks },
 	...{ bpfStats: values.verbose, version, containerOf: containerLookup() },
 	...{ mostClients: values.maxClients, mostClosed: 50_000, mostOpen: 75_000, expiryMs: 120_000 },
 });
+
+function transportOf({ transport }: ServeValues): "tcp" | null {
+	if (transport !== "udp") return transport;
+	throw new UsageError(
+		"--transport udp: what is served is of TCP, and of UDP besides",
+		"leave it out, and filter what comes",
+	);
+}
 
 function loopbackOf({ listen, tokenFile }: ServeValues): Loopback | null {
 	if (listen === null) return null;

@@ -204,9 +204,9 @@ test("any words and any environment are options, or refused with a reason", () =
 			const values = attempt(() => resolve(line.command.options, layers));
 			if (values !== null) resolved++;
 		}),
-		{ numRuns: 3000 },
+		{ numRuns: 1000 },
 	);
-	expect(resolved).toBeGreaterThan(30);
+	expect(resolved).toBeGreaterThan(10);
 });
 
 test("what is refused is one line, with exit code 2", async () => {
