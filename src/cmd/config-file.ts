@@ -7,6 +7,8 @@ import { longName, type Options } from "./option.ts";
 import type { Given, Layer } from "./settings.ts";
 
 const MOST_BYTES = 2 ** 20;
+const MOST_SEARCHED = 2 ** 16;
+const MOST_SEARCHED_LINES = 1000;
 
 /**
  * @param given the path, and where it was given; null for no file
@@ -99,7 +101,29 @@ function parseToml(text: string, path: string): object {
 	try {
 		return Bun.TOML.parse(text);
 	} catch (error) {
-		throw new UsageError(`${path}: ${messageOf(error)}`, 'lines look like this: interval = "2s"');
+		const line = lineOfMistake(text);
+		throw new UsageError(
+			`${path}: ${line === null ? "" : `line ${line}: `}${messageOf(error)}`,
+			'lines look like this: interval = "2s"',
+		);
+	}
+}
+
+/** Where what is no TOML begins, as Bun does not say; null for a file so large that it takes long to find. */
+function lineOfMistake(text: string): number | null {
+	const lines = text.split("\n");
+	if (text.length > MOST_SEARCHED || lines.length > MOST_SEARCHED_LINES) return null;
+	let last = lines.length;
+	while (last > 1 && !isToml(lines.slice(0, last - 1).join("\n"))) last--;
+	return last;
+}
+
+function isToml(text: string): boolean {
+	try {
+		Bun.TOML.parse(text);
+		return true;
+	} catch {
+		return false;
 	}
 }
 

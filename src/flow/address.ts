@@ -10,6 +10,10 @@ export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 /** A range of addresses of one family. */
 export interface Cidr {
 	readonly family: Family;
+	/** Of the prefix: 0 to 32, or 128. */
+	readonly bits: number;
+	/** Equal to prefixOf() of each address in it, with its bits. */
+	readonly prefix: string | number;
 	contains(address: Address): boolean;
 }
 
@@ -77,14 +81,36 @@ export function readCidr(text: string): Cidr | string {
 /** For `contains`; null for no address, and for a text that is none. */
 export function readAddress(text: string | null): Address | null {
 	if (text === null) return null;
-	if (!text.includes(":")) return ipaddr.IPv4.isValid(text) ? ipaddr.IPv4.parse(text) : null;
-	return ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : null;
+	try {
+		return text.includes(":") ? ipaddr.IPv6.parse(text) : ipaddr.IPv4.parse(text);
+	} catch {
+		return null;
+	}
+}
+
+export const familyOfAddress = (address: Address): Family =>
+	address instanceof ipaddr.IPv4 ? "ipv4" : "ipv6";
+
+/** The first `bits` of an address, to compare with those of others of its family. */
+export function prefixOf(address: Address, bits: number): string | number {
+	if (address instanceof ipaddr.IPv4) {
+		const [a = 0, b = 0, c = 0, d = 0] = address.octets;
+		// A shift by 32 would be one by 0.
+		return bits === 0 ? 0 : (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) >>> (32 - bits);
+	}
+	const whole = bits >> 4;
+	const rest = (address.parts[whole] ?? 0) >> (16 - (bits & 15));
+	let prefix = String(rest);
+	for (let at = 0; at < whole; at++) prefix += `:${address.parts[at] ?? 0}`;
+	return prefix;
 }
 
 function rangeOf(base: Address, family: Family, bits: number): Cidr {
 	const isIPv4 = base instanceof ipaddr.IPv4;
 	return {
 		family,
+		bits,
+		prefix: prefixOf(base, bits),
 		// match() throws where the families differ.
 		contains: (address) => address instanceof ipaddr.IPv4 === isIPv4 && address.match(base, bits),
 	};

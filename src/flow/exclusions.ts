@@ -1,8 +1,9 @@
 /** What is left out, whatever else is wanted: rules of an address with ports and protocols. */
 
 import { UsageError } from "../errors.ts";
-import { type Address, type Cidr, readAddress, readCidr } from "./address.ts";
+import { type Cidr, readAddress, readCidr } from "./address.ts";
 import { type PortRange, readPortRange } from "./ports.ts";
+import { RangeIndex } from "./range-index.ts";
 import type { Transport } from "./records.ts";
 
 /** One rule. Null: any. */
@@ -88,23 +89,31 @@ function readPorts(
 	throw refuse(`is wrong: its port ${ports}`, EXAMPLE);
 }
 
-/** Whether one of the rules is about this end of a connection. A port that is not known is none. */
-export function excludes(
-	rules: readonly Exclusion[],
+/** Whether one of the rules is about this end of a connection. */
+export type ExclusionTest = (
 	transport: Transport,
 	address: string | null,
 	port: number | null,
-): boolean {
-	// Read once, and only if a rule asks for it.
-	let read: Address | null | undefined;
-	return rules.some((rule) => {
-		if (rule.transport !== null && rule.transport !== transport) return false;
-		const { ports, addresses } = rule;
-		if (ports !== null && (port === null || port < ports.first || port > ports.last)) return false;
-		if (addresses === null) return true;
-		if (read === undefined) read = readAddress(address);
-		return read !== null && addresses.contains(read);
-	});
+) => boolean;
+
+/** A port that is not known is none. Takes as long for many ranges of addresses as for few. */
+export function exclusionTest(rules: readonly Exclusion[]): ExclusionTest {
+	const ofAny = rules.filter(({ addresses }) => addresses === null);
+	const byRange = new RangeIndex<Exclusion>();
+	for (const rule of rules) if (rule.addresses !== null) byRange.add(rule.addresses, rule);
+	return (transport, address, port) => {
+		const isAbout = (rule: Exclusion): boolean => isAboutPort(rule, transport, port);
+		if (ofAny.some(isAbout)) return true;
+		if (byRange.isEmpty) return false;
+		const read = readAddress(address);
+		return read !== null && byRange.some(read, isAbout);
+	};
+}
+
+function isAboutPort(rule: Exclusion, transport: Transport, port: number | null): boolean {
+	if (rule.transport !== null && rule.transport !== transport) return false;
+	const { ports } = rule;
+	return ports === null || (port !== null && ports.first <= port && port <= ports.last);
 }
 
 /** What of the rules ports alone decide, where no other transport than `transport` is wanted. */

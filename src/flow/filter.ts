@@ -2,7 +2,7 @@
 
 import { type Cidr, parseCidr, readAddress } from "./address.ts";
 import { parseAlternatives } from "./alternatives.ts";
-import { type Exclusion, excludes, parseExclusions, portsOfAnyAddress } from "./exclusions.ts";
+import { type Exclusion, exclusionTest, parseExclusions, portsOfAnyAddress } from "./exclusions.ts";
 import { type KernelFilter, kernelFilter, type PortChoices } from "./kernel-filter.ts";
 import { hasPort, type PortChoice, parsePorts, withoutPorts } from "./ports.ts";
 import type { Direction, Family, FlowIdentity, Transport } from "./records.ts";
@@ -186,7 +186,8 @@ function exclusionTests(
 	endOf: (subject: FilterSubject) => readonly [address: string | null, port: number | null],
 ): Test[] {
 	if (rules.length === 0) return [];
-	return [(subject) => !excludes(rules, subject.transport, ...endOf(subject))];
+	const isExcluded = exclusionTest(rules);
+	return [(subject) => !isExcluded(subject.transport, ...endOf(subject))];
 }
 
 /** What the kernel makes of a name: a character cut in two becomes U+FFFD on both sides. */

@@ -199,11 +199,24 @@ describe("a file that is wrong is wrong use", () => {
 		});
 	}
 
-	test("what is not TOML", async () => {
-		const { code, stderr } = await run(["--config", file("interval = = 2")]);
-		expect(stderr).toEndWith(' (lines look like this: interval = "2s")\n');
-		expect(code).toBe(2);
-	});
+	for (const [what, text, line] of [
+		["the first line", "interval = = 2", 1],
+		["a later one", 'interval = "1s"\n\n# 3\ncount = 1 2\nwide = true\n', 4],
+		["a list without an end", "count = 1\npid = [1,\n2,\n3\n", 2],
+		[
+			"a list over several lines, where that begins",
+			"count = 1\npid = [\n1,\n2\n]]\nwide = true",
+			2,
+		],
+		["a name twice", "count = 1\nwide = true\ncount = 2", 3],
+	] as const)
+		test(`what is not TOML, in ${what}`, async () => {
+			const path = file(text);
+			const { code, stderr } = await run(["--config", path]);
+			expect(stderr).toStartWith(`conntracer: ${path}: line ${line}: TOML Parse error: `);
+			expect(stderr).toEndWith(' (lines look like this: interval = "2s")\n');
+			expect(code).toBe(2);
+		});
 
 	test("errors are JSON if the file asks for JSON", async () => {
 		const { code, stderr } = await run(["--config", file('output = "json"\nsort = "nope"')]);

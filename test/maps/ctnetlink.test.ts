@@ -246,3 +246,44 @@ test("connections are asked for by their tuples, several at once", () => {
 		].join(""),
 	);
 });
+
+test("what is asked for is what the kernel reads", () => {
+	const address = fc.oneof(
+		fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => [...mappedTo(bytes)]),
+		fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => [0x20, ...bytes.subarray(1)]),
+	);
+	const port = fc.option(fc.nat(65_535));
+	const tuple = fc.record({
+		...{ source: address, sourcePort: port, destinationPort: port },
+		protocol: fc.nat(255),
+	});
+	fc.assert(
+		fc.property(fc.array(tuple, { minLength: 1, maxLength: 5 }), (tuples) => {
+			const writer = new RequestWriter(tuples.length);
+			for (const [index, { source, ...rest }] of tuples.entries()) {
+				const bytes = Uint8Array.from(source);
+				writer.get(index, { source: bytes, destination: bytes, ...rest });
+			}
+			const requests = writer.bytes().slice();
+			const message = new CtMessage(requests);
+			let at = 0;
+			for (const [index, asked] of tuples.entries()) {
+				// An answer has the same attributes.
+				new DataView(requests.buffer).setUint16(at + 4, CT_NEW, true);
+				at = message.read(at, requests.length);
+				const { source, destination, sourcePort, destinationPort, protocol } = message.original;
+				expect({ sequence: message.sequence, protocol, sourcePort, destinationPort }).toEqual({
+					sequence: index,
+					protocol: asked.protocol,
+					sourcePort: asked.sourcePort ?? 0,
+					destinationPort: asked.destinationPort ?? 0,
+				});
+				expect([...source]).toEqual(asked.source);
+				expect([...destination]).toEqual(asked.source);
+			}
+			expect(at).toBe(requests.length);
+		}),
+	);
+});
+
+const mappedTo = (four: Uint8Array): number[] => [...Array(10).fill(0), 0xff, 0xff, ...four];
