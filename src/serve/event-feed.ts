@@ -92,7 +92,7 @@ export class EventFeed {
 		if (this.#readers > 0) return true;
 		if (this.#unreadSince === null) return false;
 		if (performance.now() - this.#unreadSince < this.#options.keepMs) return true;
-		this.#history.clear();
+		this.#history.dropBefore(this.#history.next);
 		this.#unreadSince = null;
 		return false;
 	}
