@@ -86,7 +86,7 @@ function readPorts(
 	const text = second ?? first;
 	const ports = text === ANY ? null : readPortRange(text);
 	if (typeof ports !== "string") return [transport, ports];
-	throw refuse(`is wrong: its port ${ports}`, EXAMPLE);
+	throw refuse(`has a wrong port: it ${ports}`, EXAMPLE);
 }
 
 /** Whether one of the rules is about this end of a connection. */

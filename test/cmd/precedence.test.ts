@@ -178,7 +178,7 @@ describe("a file that is wrong is wrong use", () => {
 		[
 			"a wrong rule",
 			'[exclude-local]\n"10.0.0.1" = [80, 0]',
-			': exclude-local "10.0.0.1 0" is wrong: its port is out of range: ports are 1 to 65535 (for example: "10.0.0.0/8", "10.0.0.1 80,8000-8100" or "* udp 53")',
+			': exclude-local "10.0.0.1 0" has a wrong port: it is out of range: ports are 1 to 65535 (for example: "10.0.0.0/8", "10.0.0.1 80,8000-8100" or "* udp 53")',
 		],
 		[
 			"a rule that leaves nothing",
