@@ -20,7 +20,7 @@ export interface EventFeedOptions {
 }
 
 export const EVENT_FEED: EventFeedOptions = {
-	mostRecords: 10_000,
+	mostRecords: 32_768,
 	mostReaders: 64,
 	keepMs: 120_000,
 	aliveMs: 10_000,
