@@ -18,7 +18,7 @@ import { watch } from "./watch.ts";
 
 /** The first one is the default. */
 const SHOWING: readonly Command[] = [watch, events, list, top, accounting, dns, serve, doctor];
-const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
+export const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */
 export async function runCli(argv: readonly string[], context: Context): Promise<number> {
@@ -38,7 +38,7 @@ async function run(line: CommandLine, layers: Layer[], context: Context): Promis
 	if (line.wants === "help") return print(await helpText(line, COMMANDS), context);
 	if (line.wants === "version") return print(context.version, context);
 	if (line.mistake !== null) throw line.mistake;
-	layers.push(configLayer(peek(layers, "config"), Object.keys(optionsOf(COMMANDS))));
+	layers.push(configLayer(peek(layers, "config"), optionsOf(COMMANDS)));
 	const values = resolve(line.command.options, layers);
 	return line.command.handler(values, context, line.words);
 }

@@ -20,39 +20,58 @@ import {
 	NOTHING_MOVED,
 	sum,
 } from "./connection-counters.ts";
+import { RecordHistory } from "./record-history.ts";
 
 const DEFAULTS: ClientOptions = { ...CLIENT_BOUNDS, mostClosed: 50_000, mostOpen: 75_000 };
+
+/** What is over: an end, or an attempt that failed. */
+interface Over<C> {
+	readonly connection: C;
+	readonly isFailed: boolean;
+}
 
 /** Connections of the same ends that are over. */
 interface Ended<C> {
 	latest: C;
-	ids: Map<string, ConnectionCounters>;
+	/** By id; null where it is `latest` alone, as nearly always. */
+	ids: Map<string, ConnectionCounters> | null;
 	total: ConnectionCounters;
 	since: ConnectionChange;
 }
 
-interface Client<C> {
+interface Client {
 	/** Totals, by id, of what was open when it asked last. */
 	told: Map<string, ConnectionCounters>;
 	/** Of what was open the time before, and not last: its end may not have been told yet. */
 	gone: Map<string, ConnectionCounters>;
-	/** By their ends. */
-	ended: Map<string, Ended<C>>;
-	/** Ids of all of those. */
-	over: Set<string>;
+	/** There was no room in `told` for all that was open. */
+	isFull: boolean;
+	/** In what is over: what comes from there on it has not been told. */
+	place: number;
 	lost: { closed: number; open: number };
+}
+
+/** What is over since a client was told last. */
+interface Ends<C> {
+	/** By their ends. */
+	readonly rows: Map<string, Ended<C>>;
+	/** Ids of all of those. */
+	readonly ids: Set<string>;
 }
 
 /** What every client has been told, and what is over and it has not been told. */
 export class ClientChanges<C extends CountedConnection> {
 	readonly #options: ClientOptions;
-	readonly #clients: Clients<Client<C>>;
+	readonly #clients: Clients<Client>;
+	/** The same for all: each client has its place in it. */
+	readonly #over: RecordHistory<Over<C>>;
 	/** Totals that were smaller than what was told before: counted from 0, in all. */
 	resets = 0;
 
 	constructor(options: Partial<ClientOptions> = {}) {
 		this.#options = { ...DEFAULTS, ...options };
-		this.#clients = new Clients<Client<C>>(this.#options, newClient);
+		this.#over = new RecordHistory(this.#options.mostClosed);
+		this.#clients = new Clients(this.#options, () => this.#newClient());
 	}
 
 	/** Whether it is known, and not forgotten since. */
@@ -65,14 +84,19 @@ export class ClientChanges<C extends CountedConnection> {
 		return this.#clients.size;
 	}
 
+	/** Connections that are over, and that some client was not told. */
+	get kept(): number {
+		return this.#over.size;
+	}
+
 	/** A connection is over, with its last totals: every client that is known will be told. */
 	close(connection: C): void {
-		for (const client of this.#clients.kept()) this.#end(client, connection, false);
+		if (this.#clients.size > 0) this.#over.add({ connection, isFailed: false });
 	}
 
 	/** One was never established: likewise. */
 	fail(attempt: C): void {
-		for (const client of this.#clients.kept()) this.#end(client, attempt, true);
+		if (this.#clients.size > 0) this.#over.add({ connection: attempt, isFailed: true });
 	}
 
 	/**
@@ -84,11 +108,12 @@ export class ClientChanges<C extends CountedConnection> {
 		if (entered === null) return null;
 		const { kept: client, agoMs } = entered;
 		const answers = new Map<string, ChangedConnection<C>>();
-		for (const [key, ended] of client.ended) answers.set(key, answerOfEnded(ended));
+		const ends = this.#ends(client);
+		for (const [key, ended] of ends.rows) answers.set(key, answerOfEnded(ended));
 		const told = new Map<string, ConnectionCounters>();
 		for (const connection of open) {
 			// It was read before it ended.
-			if (client.over.has(connection.id)) continue;
+			if (ends.ids.has(connection.id)) continue;
 			const key = keyOf(connection);
 			const since = agoMs === null ? unchanged(connection) : this.#since(client, connection);
 			answers.set(key, withOpen(answers.get(key), connection, since));
@@ -99,8 +124,7 @@ export class ClientChanges<C extends CountedConnection> {
 		const interval_ms = agoMs === null ? null : Math.round(agoMs);
 		client.gone = without(client.told, told);
 		client.told = told;
-		client.ended = new Map();
-		client.over = new Set();
+		client.isFull = lost.open > 0;
 		client.lost = { closed: 0, open: 0 };
 		const connections = [...answers.values()];
 		return { is_new: agoMs === null, interval_ms, connections, lost };
@@ -108,60 +132,78 @@ export class ClientChanges<C extends CountedConnection> {
 
 	/** Connections that are over, and that this client has not asked for. */
 	waiting(clientId: string): number {
-		return this.#clients.get(clientId)?.over.size ?? 0;
+		const client = this.#clients.get(clientId);
+		return client === undefined ? 0 : this.#over.next - client.place;
 	}
 
 	/** Tells a client of what is over, before it asks for the rest. */
 	takeEnded(clientId: string): readonly ChangedConnection<C>[] {
 		const client = this.#clients.get(clientId);
 		if (client === undefined) return [];
-		const ended = [...client.ended.values()].map((one) => answerOfEnded(one));
-		client.ended = new Map();
-		client.over = new Set();
-		return ended;
+		return [...this.#ends(client).rows.values()].map((one) => answerOfEnded(one));
 	}
 
 	/** What it has not been told it never will be. */
 	forget(clientId: string): void {
 		this.#clients.forget(clientId);
+		this.#dropTold();
 	}
 
 	/** Forgets those that have not asked for long. */
 	expire(nowMs: number): void {
 		this.#clients.expire(nowMs);
+		this.#dropTold();
 	}
 
 	/** What is kept for each. */
 	states(nowMs: number): ClientState[] {
-		return Array.from(this.#clients.states(), ({ id, askedAtMs, kept }) => {
-			const { told, gone, over, ended, lost } = kept;
-			return {
-				...{ client: id, asked_ms_ago: Math.round(nowMs - askedAtMs) },
-				...{ open: told.size, gone: gone.size, closed: over.size, closed_rows: ended.size },
-				lost: { ...lost },
-			};
-		});
+		return Array.from(this.#clients.states(), ({ id: client, askedAtMs, kept }) => ({
+			...{ client, asked_ms_ago: Math.round(nowMs - askedAtMs), open: kept.told.size },
+			...{ gone: kept.gone.size, closed: Math.min(this.#over.next - kept.place, this.#over.size) },
+			lost: { ...kept.lost },
+		}));
 	}
 
-	#end(client: Client<C>, connection: C, isFailed: boolean): void {
+	#newClient(): Client {
+		return {
+			...{ told: new Map(), gone: new Map(), isFull: false },
+			place: this.#over.next,
+			lost: { closed: 0, open: 0 },
+		};
+	}
+
+	/** What is over, and this client was not told: it is, now. */
+	#ends(client: Client): Ends<C> {
+		const ends: Ends<C> = { rows: new Map(), ids: new Set() };
+		const { entries, missed, next } = this.#over.read(client.place, Number.POSITIVE_INFINITY);
+		for (const { record } of entries) this.#end(client, ends, record);
+		client.lost.closed += missed;
+		client.place = next;
+		this.#dropTold();
+		return ends;
+	}
+
+	/** What every client has been told. */
+	#dropTold(): void {
+		let least = this.#over.next;
+		for (const { place } of this.#clients.kept()) least = Math.min(least, place);
+		this.#over.dropBefore(least);
+	}
+
+	#end(client: Client, { rows, ids }: Ends<C>, { connection, isFailed }: Over<C>): void {
 		const { id } = connection;
-		const isTwice = client.over.has(id);
 		const since = isFailed ? FAILED : { ...this.#since(client, connection), connections_closed: 1 };
 		client.told.delete(id);
 		client.gone.delete(id);
-		if (!isTwice && client.over.size >= this.#options.mostClosed) {
-			client.lost.closed++;
-			return;
-		}
-		client.over.add(id);
+		ids.add(id);
 		const key = keyOf(connection);
 		const counters = countersOf(connection);
-		const known = client.ended.get(key);
+		const known = rows.get(key);
 		if (known === undefined) {
-			const ids = new Map([[id, counters]]);
-			client.ended.set(key, { latest: connection, ids, total: counters, since });
+			rows.set(key, { latest: connection, ids: null, total: counters, since });
 			return;
 		}
+		known.ids ??= new Map([[known.latest.id, known.total]]);
 		// One of which the end is told twice counts once, with what is told later.
 		const before = known.ids.get(id);
 		const more = before === undefined ? counters : difference(counters, before);
@@ -171,12 +213,12 @@ export class ClientChanges<C extends CountedConnection> {
 		known.latest = connection;
 	}
 
-	#since(client: Client<C>, connection: C): ConnectionChange {
+	#since(client: Client, connection: C): ConnectionChange {
 		const { id } = connection;
 		const before = client.told.get(id) ?? client.gone.get(id);
 		if (before === undefined) {
-			const wasLost = client.told.size >= this.#options.mostOpen;
-			if (wasLost) return unchanged(connection);
+			// It may be one of those.
+			if (client.isFull) return unchanged(connection);
 			return { ...UNCHANGED, connections_opened: 1, ...countersOf(connection) };
 		}
 		if (!isLess(connection, before)) return { ...UNCHANGED, ...difference(connection, before) };
@@ -184,12 +226,6 @@ export class ClientChanges<C extends CountedConnection> {
 		return { ...UNCHANGED, ...countersOf(connection) };
 	}
 }
-
-const newClient = <C>(): Client<C> => ({
-	...{ told: new Map(), gone: new Map() },
-	...{ ended: new Map(), over: new Set() },
-	lost: { closed: 0, open: 0 },
-});
 
 function without<T>(all: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>): Map<string, T> {
 	return new Map([...all].filter(([id]) => !others.has(id)));
@@ -203,7 +239,7 @@ const FAILED: ConnectionChange = { ...UNCHANGED, connections_failed: 1 };
 
 function answerOfEnded<C extends CountedConnection>(ended: Ended<C>): ChangedConnection<C> {
 	const { latest, total, since, ids } = ended;
-	const connections = ids.size - since.connections_failed;
+	const connections = (ids?.size ?? 1) - since.connections_failed;
 	return { ...latest, ...total, is_open: false, connections, since_last: since };
 }
 

@@ -15,6 +15,14 @@ import {
 	textColumn,
 	withName,
 } from "./column.ts";
+import {
+	type ColumnChoice,
+	LOCAL_NAMES,
+	listenPortOf,
+	NO_NAMES,
+	ownerNameColumns,
+	serviceColumn,
+} from "./local-names.ts";
 import { natText } from "./nat-text.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
@@ -155,18 +163,25 @@ function microseconds(
 }
 
 /**
- * What `names` say, or what suits the format. CSV has every field of the record.
+ * What is chosen, or what suits the format. CSV has every field of the record.
  *
- * @param hasNames remote addresses have names
  * @throws UsageError for a column that does not exist
  */
-export function eventColumns(
-	names: readonly string[] | null,
-	format: "table" | "csv",
-	hasNames: boolean,
-): readonly Column<EventRecord>[] {
-	if (names !== null) return namedColumns(EVENT_COLUMNS, names);
-	const usual = hasNames ? withName(TABLE) : TABLE;
-	if (format === "table") return usual.map((name) => findColumn(EVENT_COLUMNS, name, "--columns"));
-	return EVENT_COLUMNS.filter(({ name }) => !JOINED.includes(name));
+export function eventColumns({
+	columns: chosen,
+	format,
+	wide,
+	names = NO_NAMES,
+	dns = false,
+}: ColumnChoice): readonly Column<EventRecord>[] {
+	const all: readonly Column<EventRecord>[] = [
+		...EVENT_COLUMNS,
+		...ownerNameColumns(names),
+		serviceColumn(names, listenPortOf),
+	];
+	if (chosen !== null) return namedColumns(all, chosen);
+	if (format === "csv") return EVENT_COLUMNS.filter(({ name }) => !JOINED.includes(name));
+	const usual = dns ? withName(TABLE) : TABLE;
+	const shown = wide && format === "terminal" ? [...usual, ...LOCAL_NAMES] : usual;
+	return shown.map((name) => findColumn(all, name, "--columns"));
 }

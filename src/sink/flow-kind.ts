@@ -3,6 +3,13 @@
 import type { Aggregate, FlowRecord } from "../flow/records.ts";
 import { withName } from "./column.ts";
 import { COLUMNS } from "./columns.ts";
+import {
+	LOCAL_NAMES,
+	NO_NAMES,
+	OWNER_NAMES,
+	ownerNameColumns,
+	serviceColumn,
+} from "./local-names.ts";
 import { type ActiveRow, compareText, type RowKind } from "./row-kind.ts";
 
 const IDENTITY = ["process", "last_pid", "transport", "local", "direction", "remote"];
@@ -19,7 +26,7 @@ const OWNER = ["uid", "container_id"];
 const TERMINAL = [...IDENTITY, ...RATES, ...CONNECTIONS, ...OWNER];
 const PLAIN = ["time", ...IDENTITY, "bytes_sent", "bytes_received", ...CONNECTIONS, ...OWNER];
 /** What a flow of the key `service` does not have. */
-const OF_PROCESSES = ["process", "last_pid", "uid", "container_id"];
+const OF_PROCESSES = ["process", "last_pid", "uid", "container_id", ...OWNER_NAMES];
 
 /** The fields of a flow record, in the order of the contract; the ports go between. */
 const FIELDS_BEFORE_PORTS = [
@@ -33,21 +40,26 @@ const FIELDS_AFTER_PORTS = [
 	"remote_name",
 ];
 
-export function flowKind(aggregate: Aggregate): RowKind<FlowRecord> {
+export function flowKind(aggregate: Aggregate, names = NO_NAMES): RowKind<FlowRecord> {
 	const isShown = (name: string): boolean =>
 		aggregate !== "service" || !OF_PROCESSES.includes(name);
 	return {
-		columns: COLUMNS,
+		columns: [
+			...COLUMNS,
+			...ownerNameColumns(names),
+			serviceColumn(names, ({ listen_port }: FlowRecord) => listen_port),
+		],
 		terminal: TERMINAL.filter(isShown),
 		plain: PLAIN.filter(isShown),
+		wide: LOCAL_NAMES.filter(isShown),
 		fields: flowFields(aggregate),
 		noun: ["flow", "flows"],
 		tie: byIdentity,
 	};
 }
 
-/** With the names of remote addresses. */
-export const withNames = <Row extends ActiveRow>(kind: RowKind<Row>): RowKind<Row> => ({
+/** The names of remote addresses are shown as well. */
+export const withRemoteNames = <Row extends ActiveRow>(kind: RowKind<Row>): RowKind<Row> => ({
 	...kind,
 	terminal: withName(kind.terminal),
 	plain: withName(kind.plain),

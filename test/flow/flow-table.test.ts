@@ -17,6 +17,8 @@ const NO_FILTER: FilterOptions = {
 	localPorts: [],
 	remotePorts: [],
 	ports: [],
+	excludeLocal: [],
+	excludeRemote: [],
 	family: null,
 	transport: null,
 	direction: null,
@@ -115,9 +117,7 @@ describe("a reading of the flow table", () => {
 				bytes_sent: 100,
 				bytes_received: 7,
 				segments_retransmitted: 0,
-				rtt_us: null,
-				nat: null,
-				remote_name: null,
+				...{ rtt_us: null, nat: null, remote_name: null },
 			},
 		]);
 		memory.set(1, { bytes_sent: 150, segments_retransmitted: 4, rtt_sum_us: 90, rtt_samples: 2 });

@@ -78,7 +78,6 @@ export function eventSinkOptions(changes: Partial<EventOptions> = {}): EventOpti
 		wide: false,
 		color: false,
 		summary: false,
-		names: false,
 		...changes,
 	};
 }

@@ -111,7 +111,6 @@ export function sinkOptions(changes: Partial<SinkOptions> = {}): SinkOptions {
 		wide: false,
 		color: false,
 		summary: false,
-		names: false,
 		aggregate: "process",
 		...changes,
 	};

@@ -102,7 +102,7 @@ describe(`whatever comes in (FAST_CHECK_SEED=${SEED})`, () => {
 		fc.assert(
 			fc.property(flows, size, fc.boolean(), (found, { columns, rows }, color) => {
 				const stdout = new MemoryOutput(true, columns, rows);
-				outputOf({ color, names: color }, found, stdout);
+				outputOf({ color, dns: color }, found, stdout);
 				expectFrames(stdout);
 			}),
 			RUNS,
@@ -113,7 +113,7 @@ describe(`whatever comes in (FAST_CHECK_SEED=${SEED})`, () => {
 		fc.assert(
 			fc.property(flows, size, fc.boolean(), (found, { columns, rows }, color) => {
 				const stdout = new MemoryOutput(true, columns, rows);
-				const options = { ...sinkOptions({ color, names: color }), by: "process" } as const;
+				const options = { ...sinkOptions({ color, dns: color }), by: "process" } as const;
 				const screen = new TopScreen(options, stdout, new MemoryOutput(false));
 				screen.flows(batch(found));
 				for (const key of "pcl") screen.press(key);

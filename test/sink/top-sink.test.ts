@@ -19,7 +19,7 @@ const FLOWS = [SSHD, CURL, CURL_TOO];
 function topOptions(changes: Partial<TopOptions> = {}): TopOptions {
 	return {
 		...{ by: "process", format: "table", columns: null, sort: null, header: true },
-		...{ wide: false, color: false, summary: false, names: false },
+		...{ wide: false, color: false, summary: false },
 		...changes,
 	} as const;
 }
