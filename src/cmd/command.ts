@@ -1,6 +1,7 @@
 /** A command as data: what it is called, which options it knows, and what it does with them. */
 
 import type { EventSlice } from "../flow/event-slice.ts";
+import type { ProbeProgram } from "../flow/probe-stats.ts";
 import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Output } from "../sink/sink.ts";
 import type { EventTracerOptions } from "../trace/event-tracer.ts";
@@ -14,6 +15,8 @@ export interface FlowSource extends Disposable {
 	/** One batch an interval, `count` at most, and a last one with the rest if the signal aborts. */
 	batches(signal: AbortSignal, count?: number): AsyncIterable<FlowBatch>;
 	summary(): SummaryRecord;
+	/** For --verbose; after summary() as well. */
+	programStats(): readonly ProbeProgram[];
 }
 
 /** The same, for single events. */
@@ -22,6 +25,8 @@ export interface EventSource extends Disposable {
 	/** In time order, until the signal aborts; then a last one. Each is there until the next one. */
 	slices(signal: AbortSignal): AsyncIterable<EventSlice>;
 	summary(): SummaryRecord;
+	/** For --verbose; after summary() as well. */
+	programStats(): readonly ProbeProgram[];
 }
 
 /** A terminal's. */

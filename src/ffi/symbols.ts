@@ -22,11 +22,15 @@ export const LIBBPF_SYMBOLS = {
 	bpf_object__close: { args: ["ptr"], returns: "void" },
 	// struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
 	bpf_object__find_map_by_name: { args: ["ptr", "ptr"], returns: "ptr" },
+	// struct bpf_map *bpf_object__next_map(const struct bpf_object *obj, const struct bpf_map *map)
+	bpf_object__next_map: { args: ["ptr", "ptr"], returns: "ptr" },
 	// struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *obj, const char *name)
 	bpf_object__find_program_by_name: { args: ["ptr", "ptr"], returns: "ptr" },
 
 	// int bpf_map__fd(const struct bpf_map *map)
 	bpf_map__fd: { args: ["ptr"], returns: "i32" },
+	// const char *bpf_map__name(const struct bpf_map *map)
+	bpf_map__name: { args: ["ptr"], returns: "cstring" },
 	// __u32 bpf_map__key_size, bpf_map__value_size, bpf_map__max_entries(const struct bpf_map *map)
 	bpf_map__key_size: { args: ["ptr"], returns: "u32" },
 	bpf_map__value_size: { args: ["ptr"], returns: "u32" },

@@ -19,6 +19,7 @@ import { EventTranslations } from "../flow/event-translations.ts";
 import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
+import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type {
 	ConnectionFields,
 	EventBatch,
@@ -220,6 +221,26 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		return shown.map(({ type, time, cpu, event, error, close_reason, ...fields }) => {
 			return { ...fields, nat: nat.find(fields) };
 		});
+	}
+
+	/**
+	 * How its BPF programs and tables fare: runs, misses, entries, losses. Costs a system call for each
+	 * program and map, and never a walk through a table. Entries are counted by a program that the
+	 * first call loads: who gives up rights calls it once before.
+	 *
+	 * @throws Error after close()
+	 */
+	probeStats(): ProbeStats {
+		return this.#session.probeStats(this.#ring);
+	}
+
+	/**
+	 * Of probeStats() the programs alone.
+	 *
+	 * @throws Error after close()
+	 */
+	programStats(): ProbeProgram[] {
+		return this.#session.programStats();
 	}
 
 	/**
