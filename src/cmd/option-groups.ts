@@ -121,7 +121,7 @@ export const otherOptions = {
 	verbose: flag({
 		group: OTHER,
 		short: "v",
-		describe: "count runs of BPF programs, shown at the end; where errors come from",
+		describe: "show runs of BPF programs, and where errors come from",
 	}),
 	config: single(
 		{ group: OTHER, describe: "TOML file with any of these options" },

@@ -28,10 +28,14 @@ export function probeLines(stats: ProbeStats, of: string): ProbeLine[] {
 			const topic = `entries of tables: ${of}`;
 			return { topic, item: map.name, value: map.entries, remark: fillOf(map) };
 		}),
-		...Object.entries(lost).map(([item, value]) => {
-			return { topic: `lost: ${of}`, item, value, remark: null };
-		}),
+		...lossesOf(lost).map((loss) => ({ topic: `lost: ${of}`, ...loss, remark: null })),
 	];
+}
+
+function lossesOf(lost: ProbeStats["lost"]): Pick<ProbeLine, "item" | "value">[] {
+	const some = Object.entries(lost).filter(([, count]) => count > 0);
+	if (some.length === 0) return [{ item: "any stage", value: 0 }];
+	return some.map(([item, value]) => ({ item, value }));
 }
 
 /** A line for each program that was attached, for standard error. */

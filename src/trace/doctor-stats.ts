@@ -22,11 +22,12 @@ export async function probe(
 	durationMs: number,
 	signal: AbortSignal,
 ): Promise<DoctorStats> {
-	const end = AbortSignal.any([signal, AbortSignal.timeout(durationMs)]);
 	using flows = counted((bpfStats) => FlowTracer.open({ ...options, bpfStats }));
 	const events = { events: EVERY_EVENT_NAME, showsOpen: true };
 	using tracer = counted((bpfStats) => EventTracer.open({ ...options, ...events, bpfStats }));
 	const startedAt = performance.now();
+	// Not before: to open them takes a while.
+	const end = AbortSignal.any([signal, AbortSignal.timeout(durationMs)]);
 	for await (const _ of ticks(Math.min(READ_MS, durationMs), end)) {
 		flows.dumpFlows();
 		tracer.dumpEvents();
