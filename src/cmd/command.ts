@@ -44,6 +44,10 @@ export interface Context {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** Aborts when the run shall come to a clean end: SIGINT, SIGTERM, a closed pipe. */
 	readonly signal: AbortSignal;
+	/** Calls when the options shall be read again (SIGHUP), until it is disposed. */
+	readonly onReload?: (listener: () => void) => Disposable;
+	/** For what shows no records: it goes on when nobody reads standard output any more. */
+	readonly outliveReader?: () => void;
 	readonly version: string;
 	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
 	readonly openEventTracer: (options: EventTracerOptions) => EventSource;
@@ -71,8 +75,16 @@ export interface Command<O extends Options = Options> {
 	readonly examples: readonly Example[];
 	/** Options that one might look for here, by long name, and why there is none. */
 	readonly missing?: Readonly<Record<string, string>>;
-	/** @returns the exit code */
-	handler(values: Values<O>, context: Context, words: readonly string[]): Promise<number> | number;
+	/**
+	 * @param readAgain the options, from all the places where they were: throws as the first time
+	 * @returns the exit code
+	 */
+	handler(
+		values: Values<O>,
+		context: Context,
+		words: readonly string[],
+		readAgain?: () => Values<O>,
+	): Promise<number> | number;
 }
 
 /** Infers the types of the values from the options. */

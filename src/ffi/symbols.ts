@@ -121,6 +121,8 @@ export const LIBC_SYMBOLS = {
 	bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
 	// ssize_t send(int sockfd, const void *buf, size_t len, int flags)
 	send: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
+	// ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *dest_addr, socklen_t addrlen)
+	sendto: { args: ["i32", "ptr", "usize", "i32", "ptr", "u32"], returns: "i64" },
 	// ssize_t recv(int sockfd, void *buf, size_t len, int flags)
 	recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
 	// int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout)

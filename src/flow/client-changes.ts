@@ -94,9 +94,12 @@ export class ClientChanges<C extends CountedConnection> {
 	readonly #clients = new Map<string, Client<C>>();
 	/** Totals that were smaller than what was told before: counted from 0, in all. */
 	resets = 0;
+	/** Of ClientOptions; those who are there already stay. */
+	mostClients: number;
 
 	constructor(options: Partial<ClientOptions> = {}) {
 		this.#options = { ...DEFAULTS, ...options };
+		this.mostClients = this.#options.mostClients;
 	}
 
 	/** Whether it is known, and not forgotten since. */
@@ -121,7 +124,7 @@ export class ClientChanges<C extends CountedConnection> {
 	ask(clientId: string, open: Iterable<C>, nowMs: number): ClientAnswer<C> | null {
 		this.expire(nowMs);
 		const known = this.#clients.get(clientId);
-		if (known === undefined && this.#clients.size >= this.#options.mostClients) return null;
+		if (known === undefined && this.#clients.size >= this.mostClients) return null;
 		const client = known ?? this.#register(clientId, nowMs);
 		const answers = new Map<string, ChangedConnection<C>>();
 		for (const [key, ended] of client.ended) answers.set(key, answerOfEnded(ended));
