@@ -44,10 +44,12 @@ export type {
 	ClientAnswer,
 	ClientLosses,
 	ClientOptions,
-	ConnectionCounters,
+	ClientState,
+	ConnectionChange,
 	CountedConnection,
-} from "./flow/client-changes.ts";
+} from "./flow/client-answers.ts";
 export type { ConnectionRecord, Holder } from "./flow/connection.ts";
+export type { ConnectionCounters } from "./flow/connection-counters.ts";
 export type * from "./flow/dns-records.ts";
 export {
 	compileFilter,
@@ -59,12 +61,8 @@ export type * from "./flow/probe-stats.ts";
 export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
 export { AccountingTracer, type AccountingTracerOptions } from "./trace/accounting-tracer.ts";
-export {
-	type ClientConnection,
-	type ClientConnections,
-	ClientTracer,
-	type ClientTracerOptions,
-} from "./trace/client-tracer.ts";
+export type * from "./trace/client-records.ts";
+export { ClientTracer, type ClientTracerOptions } from "./trace/client-tracer.ts";
 export { type ConnectionListOptions, listConnections } from "./trace/connection-list.ts";
 export { DnsTracer, type DnsTracerOptions } from "./trace/dns-tracer.ts";
 export { EventTracer, type EventTracerOptions } from "./trace/event-tracer.ts";

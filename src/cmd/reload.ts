@@ -3,13 +3,11 @@
 import type { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { Loopback } from "../serve/listeners.ts";
 import { filterOf } from "./from-options.ts";
-import { loopbackOf } from "./loopback.ts";
-import { longName, type Values } from "./option.ts";
+import { longName } from "./option.ts";
 import { filterOptions } from "./option-groups.ts";
 import type { ServeLog } from "./serve-log.ts";
-import type { serveOptions } from "./serve-options.ts";
+import { loopbackOf, type ServeValues, transportOf } from "./serve-values.ts";
 
-type ServeValues = Values<typeof serveOptions>;
 type Name = keyof ServeValues;
 
 /** What of a running service can change. */
@@ -33,7 +31,7 @@ const SHORTHANDS: ReadonlySet<string> = new Set(["ipv4", "ipv6"]);
  * @returns what is in force then
  */
 export function reload(held: ServeValues, read: () => ServeValues, running: Running): ServeValues {
-	const found = attempt(read, running.log);
+	const found = attempt(read, held, running.log);
 	if (found === null) return held;
 	const { values, filter, loopback } = found;
 	const changed = changedNames(held, values);
@@ -56,10 +54,12 @@ interface Found {
 }
 
 /** Null, and a line of the log, where anything is wrong. */
-function attempt(read: () => ServeValues, log: ServeLog): Found | null {
+function attempt(read: () => ServeValues, { transport }: ServeValues, log: ServeLog): Found | null {
 	try {
 		const values = read();
-		const filter = filterOf({ ...values, transport: null });
+		transportOf(values);
+		// That one is not to be had without other hooks.
+		const filter = filterOf({ ...values, transport });
 		return { values, filter, loopback: loopbackOf(values) };
 	} catch (error) {
 		log.notReloaded(error);
@@ -80,7 +80,7 @@ function changedNames(before: ServeValues, after: ServeValues): Name[] {
 	);
 }
 
-const isFilter = (name: string): boolean => name in filterOptions;
+const isFilter = (name: string): boolean => name in filterOptions && name !== "transport";
 
 const optionName = (name: string): string => `--${longName(name)}`;
 

@@ -19,8 +19,6 @@ const CLIENTS = { least: 1, most: 10_000 };
 const LOOPBACK = /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|localhost)$/;
 const EXAMPLE = "write 127.0.0.1:8080, [::1]:8080, or a port alone";
 
-const { transport: _, ...filters } = filterOptions;
-
 export const serveOptions = {
 	socket: single(
 		{ group: API, describe: "Unix socket", defaultText: "/run/conntracer/api.sock" },
@@ -50,7 +48,8 @@ export const serveOptions = {
 	),
 
 	...durationOption,
-	...filters,
+	...filterOptions,
+	events: eventsOptions.events,
 
 	...hookOptions,
 	buffer: eventsOptions.buffer,

@@ -3,19 +3,17 @@
 import { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
 import { type Context, defineCommand } from "./command.ts";
+import { eventTestOf } from "./event-query.ts";
 import { containerLookup, filterOf } from "./from-options.ts";
-import { loopbackOf } from "./loopback.ts";
-import type { Values } from "./option.ts";
 import { type Running, reload } from "./reload.ts";
 import { EXIT_DONE } from "./report-error.ts";
 import { ServeLog } from "./serve-log.ts";
 import { serveOptions } from "./serve-options.ts";
-
-type ServeValues = Values<typeof serveOptions>;
+import { loopbackOf, type ServeValues, transportOf } from "./serve-values.ts";
 
 const HELP = {
 	name: "serve",
-	describe: "HTTP API: what connections have moved, for several clients",
+	describe: "HTTP API: what connections move, for several clients; events; Prometheus metrics",
 	options: serveOptions,
 	positional: null,
 	examples: [
@@ -26,7 +24,6 @@ const HELP = {
 			describe: "on loopback as well",
 		},
 	],
-	missing: { transport: "the API is about connections of TCP" },
 } as const;
 
 export const serve = defineCommand({
@@ -34,20 +31,23 @@ export const serve = defineCommand({
 	// Whatever can be wrong with the options is found before the kernel is asked.
 	async handler(values, context, _words, readAgain = () => values) {
 		const loopback = loopbackOf(values);
-		const filter = new SwitchableFilter(filterOf({ ...values, transport: null }));
+		const filter = new SwitchableFilter(filterOf(values));
 		const options = optionsOf(values, filter, context.version);
 		// Other commands have no use for these.
 		const { listen, requireFree } = await import("../serve/listeners.ts");
 		const { ServedTracer } = await import("../serve/served.ts");
 		const { ClientTracer } = await import("../trace/client-tracer.ts");
+		const { examine } = await import("../trace/doctor.ts");
 		context.outliveReader?.();
 		const log = new ServeLog(context.stderr, values.logFormat);
-		const { socket } = values;
+		const { socket, btf: btfPath, libbpf: libbpfPath, hooks } = values;
 		await requireFree(socket);
 		using tracer = ClientTracer.open(options);
-		using listening = listen(new ServedTracer(tracer), { socket, loopback }, (error) =>
-			log.failed(error),
-		);
+		const eventTest = (query: URLSearchParams) => eventTestOf(query, values.events);
+		// While there are the rights to find it out.
+		const doctor = examine({ btfPath, libbpfPath, hooks, version: context.version });
+		const served = new ServedTracer(tracer, { eventTest, doctor });
+		using listening = listen(served, { socket, loopback }, (error) => log.failed(error));
 		context.giveUpRights?.();
 		log.ready(tracer.ready);
 		log.serving(listening.places);
@@ -88,7 +88,7 @@ const optionsOf = (
 	filter: SwitchableFilter,
 	version: string,
 ): ClientTracerOptions => ({
-	filter,
+	...{ filter, transport: transportOf(values), events: values.events },
 	maxConnections: values.maxConnections,
 	bufferBytes: values.buffer,
 	...{ btfPath: values.btf, libbpfPath: values.libbpf, hooks: values.hooks },

@@ -3,62 +3,22 @@
  * told what has changed since its own last question, and of connections that are over once.
  */
 
-import type { ConnectionFields } from "./records.ts";
-
-const COUNTERS = [
-	...(["bytes_sent", "bytes_received"] as const),
-	...(["segments_sent", "segments_received", "segments_retransmitted"] as const),
-] as const;
-
-/** Totals of a connection since it was opened. */
-export type ConnectionCounters = Pick<ConnectionFields, (typeof COUNTERS)[number]>;
-
-/** What a connection is known by, and its totals; whatever else it has is handed on. */
-export type CountedConnection = ConnectionCounters &
-	Pick<ConnectionFields, "id" | "transport" | "netns" | "pid"> &
-	Pick<ConnectionFields, "local_address" | "local_port" | "remote_address" | "remote_port">;
-
-/**
- * Connections of one process with the same ends, one after the other, as one: those that were open
- * at any time since the client's last question. Their totals are added up.
- */
-export type ChangedConnection<C extends CountedConnection> = C & {
-	/** False: the last of them is over, and this is the last that is told of it. */
-	readonly is_open: boolean;
-	/** How many they are. */
-	readonly connections: number;
-	/** What they have moved since then; 0 in the answer to the first question of a client. */
-	readonly since_last: ConnectionCounters;
-};
-
-/** The answer to one question. */
-export interface ClientAnswer<C extends CountedConnection> {
-	/** The client was not known, or not any more: all that is open, and nothing of what is over. */
-	readonly is_new: boolean;
-	readonly connections: readonly ChangedConnection<C>[];
-	/** Since its last question. */
-	readonly lost: ClientLosses;
-}
-
-/** What one client is not told. */
-export interface ClientLosses {
-	/** Connections that were over, and for which there was no room until it asked. */
-	readonly closed: number;
-	/** Open connections of which it was not kept what was told: what they have moved since is 0 this time. */
-	readonly open: number;
-}
-
-/** Bounds of what clients can make grow. */
-export interface ClientOptions {
-	/** Clients at one time. Default 64. */
-	readonly mostClients: number;
-	/** Of each client: connections that are over and that it has not asked for. Default 50,000. */
-	readonly mostClosed: number;
-	/** Of each client: open connections whose totals are remembered. Default 75,000. */
-	readonly mostOpen: number;
-	/** A client that has not asked for so long is forgotten. Default two minutes. */
-	readonly expiryMs: number;
-}
+import type {
+	ChangedConnection,
+	ClientAnswer,
+	ClientOptions,
+	ClientState,
+	ConnectionChange,
+	CountedConnection,
+} from "./client-answers.ts";
+import {
+	type ConnectionCounters,
+	countersOf,
+	difference,
+	isLess,
+	NOTHING_MOVED,
+	sum,
+} from "./connection-counters.ts";
 
 const DEFAULTS: ClientOptions = {
 	mostClients: 64,
@@ -72,7 +32,7 @@ interface Ended<C> {
 	latest: C;
 	ids: Map<string, ConnectionCounters>;
 	total: ConnectionCounters;
-	since: ConnectionCounters;
+	since: ConnectionChange;
 }
 
 interface Client<C> {
@@ -114,7 +74,12 @@ export class ClientChanges<C extends CountedConnection> {
 
 	/** A connection is over, with its last totals: every client that is known will be told. */
 	close(connection: C): void {
-		for (const client of this.#clients.values()) this.#end(client, connection);
+		for (const client of this.#clients.values()) this.#end(client, connection, false);
+	}
+
+	/** One was never established: likewise. */
+	fail(attempt: C): void {
+		for (const client of this.#clients.values()) this.#end(client, attempt, true);
 	}
 
 	/**
@@ -133,19 +98,21 @@ export class ClientChanges<C extends CountedConnection> {
 			// It was read before it ended.
 			if (client.over.has(connection.id)) continue;
 			const key = keyOf(connection);
-			const since = known === undefined ? NOTHING : this.#since(client, connection);
+			const since = known === undefined ? unchanged(connection) : this.#since(client, connection);
 			answers.set(key, withOpen(answers.get(key), connection, since));
 			if (told.size < this.#options.mostOpen) told.set(connection.id, countersOf(connection));
 			else client.lost.open++;
 		}
 		const { lost } = client;
+		const interval_ms = known === undefined ? null : Math.round(nowMs - client.askedAtMs);
 		client.askedAtMs = nowMs;
 		client.gone = without(client.told, told);
 		client.told = told;
 		client.ended = new Map();
 		client.over = new Set();
 		client.lost = { closed: 0, open: 0 };
-		return { is_new: known === undefined, connections: [...answers.values()], lost };
+		const connections = [...answers.values()];
+		return { is_new: known === undefined, interval_ms, connections, lost };
 	}
 
 	/** Connections that are over, and that this client has not asked for. */
@@ -174,6 +141,15 @@ export class ClientChanges<C extends CountedConnection> {
 			if (nowMs - askedAtMs > this.#options.expiryMs) this.#clients.delete(id);
 	}
 
+	/** What is kept for each. */
+	states(nowMs: number): ClientState[] {
+		return Array.from(this.#clients, ([client, { askedAtMs, told, gone, over, ended, lost }]) => ({
+			...{ client, asked_ms_ago: Math.round(nowMs - askedAtMs) },
+			...{ open: told.size, gone: gone.size, closed: over.size, closed_rows: ended.size },
+			lost: { ...lost },
+		}));
+	}
+
 	#register(clientId: string, nowMs: number): Client<C> {
 		const client: Client<C> = {
 			...{ askedAtMs: nowMs, told: new Map(), gone: new Map() },
@@ -184,10 +160,10 @@ export class ClientChanges<C extends CountedConnection> {
 		return client;
 	}
 
-	#end(client: Client<C>, connection: C): void {
+	#end(client: Client<C>, connection: C, isFailed: boolean): void {
 		const { id } = connection;
 		const isTwice = client.over.has(id);
-		const since = this.#since(client, connection);
+		const since = isFailed ? FAILED : { ...this.#since(client, connection), connections_closed: 1 };
 		client.told.delete(id);
 		client.gone.delete(id);
 		if (!isTwice && client.over.size >= this.#options.mostClosed) {
@@ -208,21 +184,21 @@ export class ClientChanges<C extends CountedConnection> {
 		const more = before === undefined ? counters : difference(counters, before);
 		known.ids.set(id, counters);
 		known.total = sum(known.total, more);
-		known.since = sum(known.since, before === undefined ? since : more);
+		known.since = both(known.since, before === undefined ? since : { ...UNCHANGED, ...more });
 		known.latest = connection;
 	}
 
-	#since(client: Client<C>, connection: C): ConnectionCounters {
+	#since(client: Client<C>, connection: C): ConnectionChange {
 		const { id } = connection;
 		const before = client.told.get(id) ?? client.gone.get(id);
 		if (before === undefined) {
 			const wasLost = client.told.size >= this.#options.mostOpen;
-			return wasLost ? NOTHING : countersOf(connection);
+			if (wasLost) return unchanged(connection);
+			return { ...UNCHANGED, connections_opened: 1, ...countersOf(connection) };
 		}
-		const isReset = COUNTERS.some((name) => connection[name] < before[name]);
-		if (!isReset) return difference(connection, before);
+		if (!isLess(connection, before)) return { ...UNCHANGED, ...difference(connection, before) };
 		this.resets++;
-		return countersOf(connection);
+		return { ...UNCHANGED, ...countersOf(connection) };
 	}
 }
 
@@ -230,26 +206,28 @@ function without<T>(all: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>)
 	return new Map([...all].filter(([id]) => !others.has(id)));
 }
 
-const NOTHING: ConnectionCounters = {
-	...{ bytes_sent: 0, bytes_received: 0 },
-	...{ segments_sent: 0, segments_received: 0, segments_retransmitted: 0 },
+const UNCHANGED: ConnectionChange = {
+	...{ connections_opened: 0, connections_failed: 0, connections_closed: 0 },
+	...NOTHING_MOVED,
 };
+const FAILED: ConnectionChange = { ...UNCHANGED, connections_failed: 1 };
 
 function answerOfEnded<C extends CountedConnection>(ended: Ended<C>): ChangedConnection<C> {
 	const { latest, total, since, ids } = ended;
-	return { ...latest, ...total, is_open: false, connections: ids.size, since_last: since };
+	const connections = ids.size - since.connections_failed;
+	return { ...latest, ...total, is_open: false, connections, since_last: since };
 }
 
 function withOpen<C extends CountedConnection>(
 	before: ChangedConnection<C> | undefined,
 	connection: C,
-	since: ConnectionCounters,
+	since: ConnectionChange,
 ): ChangedConnection<C> {
 	if (before === undefined)
 		return { ...connection, is_open: true, connections: 1, since_last: since };
 	return {
 		...{ ...connection, ...sum(before, connection), is_open: true },
-		...{ connections: before.connections + 1, since_last: sum(before.since_last, since) },
+		...{ connections: before.connections + 1, since_last: both(before.since_last, since) },
 	};
 }
 
@@ -261,26 +239,14 @@ function keyOf(connection: CountedConnection): string {
 	return `${netns} ${transport} ${pid} ${ends}`;
 }
 
-const countersOf = (of: ConnectionCounters): ConnectionCounters => ({
-	bytes_sent: of.bytes_sent,
-	bytes_received: of.bytes_received,
-	segments_sent: of.segments_sent,
-	segments_received: of.segments_received,
-	segments_retransmitted: of.segments_retransmitted,
+const unchanged = (connection: ConnectionCounters): ConnectionChange => ({
+	...UNCHANGED,
+	...difference(connection, connection),
 });
 
-const difference = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCounters => ({
-	bytes_sent: a.bytes_sent - b.bytes_sent,
-	bytes_received: a.bytes_received - b.bytes_received,
-	segments_sent: a.segments_sent - b.segments_sent,
-	segments_received: a.segments_received - b.segments_received,
-	segments_retransmitted: a.segments_retransmitted - b.segments_retransmitted,
-});
-
-const sum = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCounters => ({
-	bytes_sent: a.bytes_sent + b.bytes_sent,
-	bytes_received: a.bytes_received + b.bytes_received,
-	segments_sent: a.segments_sent + b.segments_sent,
-	segments_received: a.segments_received + b.segments_received,
-	segments_retransmitted: a.segments_retransmitted + b.segments_retransmitted,
+const both = (a: ConnectionChange, b: ConnectionChange): ConnectionChange => ({
+	connections_opened: a.connections_opened + b.connections_opened,
+	connections_failed: a.connections_failed + b.connections_failed,
+	connections_closed: a.connections_closed + b.connections_closed,
+	...sum(a, b),
 });

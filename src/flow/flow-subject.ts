@@ -7,7 +7,7 @@ import { addressText, familyOf } from "./address.ts";
 import { commText } from "./comm.ts";
 import type { FilterSubject, FlowFilter } from "./filter.ts";
 import { directionName } from "./kernel-names.ts";
-import type { Aggregate, Direction, FlowIdentity } from "./records.ts";
+import type { Aggregate, ConnectionFields, Direction, FlowIdentity } from "./records.ts";
 
 type RawFlowKey = typeof flowKey extends StructCodec<infer T> ? T : never;
 
@@ -78,6 +78,25 @@ export function subjectFrom(
 		uid: key.uid === NO_UID ? null : key.uid,
 		identity: identityFor(full, options.aggregate),
 	};
+}
+
+type Identified = Pick<
+	ConnectionFields,
+	Exclude<keyof FlowIdentity, "listen_port"> | "pid" | "uid"
+>;
+
+/** Of a single connection, as a filter looks at it, and as part of a flow. */
+export function subjectOfConnection(of: Identified, aggregate: Aggregate): FlowSubject {
+	const { direction, local_port, remote_port, pid, uid } = of;
+	const listening = direction === "active" ? remote_port : local_port;
+	const full: FlowIdentity = {
+		...{ transport: of.transport, family: of.family, direction },
+		...{ local_address: of.local_address, remote_address: of.remote_address },
+		...{ local_port, remote_port, listen_port: direction === null ? null : listening },
+		...{ process: of.process, netns: of.netns },
+		...{ cgroup_id: of.cgroup_id, container_id: of.container_id },
+	};
+	return { ...full, pid, uid, identity: identityFor(full, aggregate) };
 }
 
 /** Drops what the filter looked at but the aggregate adds up. */

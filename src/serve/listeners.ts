@@ -12,7 +12,7 @@ const SOCKET_MODE = 0o600;
 const UMASK = 0o177;
 /** A request has nothing but its line and headers. */
 const MOST_BODY_BYTES = 1024;
-/** On loopback: a client that neither asks nor reads. */
+/** A client that neither asks nor reads; on a Unix socket it holds for streams alone. */
 const IDLE_SECONDS = 30;
 const ANSWER_MS = 1000;
 
@@ -29,6 +29,8 @@ export interface Listening extends Disposable {
 }
 
 const COMMON = { maxRequestBodySize: MOST_BODY_BYTES, development: false };
+/** Bun's types do not know that it is for Unix sockets, too. */
+const IDLE: object = { idleTimeout: IDLE_SECONDS };
 
 export interface Places {
 	readonly socket: string;
@@ -61,7 +63,7 @@ export function listen(
 	const before = process.umask(UMASK);
 	try {
 		const fetch = (request: Request): Promise<Response> => respond(request, served);
-		const server = opened(socket, () => Bun.serve({ ...common, unix: socket, fetch }));
+		const server = opened(socket, () => Bun.serve({ ...common, ...IDLE, unix: socket, fetch }));
 		chmodSync(socket, SOCKET_MODE);
 		owned.defer(() => void server.stop(true));
 	} finally {
@@ -75,7 +77,7 @@ export function listen(
 		const fetch = (request: Request): Response | Promise<Response> =>
 			isKnown(request) ? respond(request, served) : noToken();
 		// Without development the port is shared with others, unless told.
-		const there = { idleTimeout: IDLE_SECONDS, hostname, port, reusePort: false, fetch };
+		const there = { ...IDLE, hostname, port, reusePort: false, fetch };
 		const server = opened(`${hostname}:${port}`, () => Bun.serve({ ...common, ...there }));
 		owned.defer(() => void server.stop(true));
 		places.push(server.url.origin);

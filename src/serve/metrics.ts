@@ -1,24 +1,25 @@
 /** What connections move, and how the tracer fares, for Prometheus. */
 
 import { Counter, Gauge, Registry } from "prom-client";
-import type { ChangedConnection } from "../flow/client-changes.ts";
+import type { ChangedConnection } from "../flow/client-answers.ts";
 import { safeText } from "../sink/text.ts";
-import type { ClientConnection, ServiceStats } from "../trace/client-tracer.ts";
+import type { ClientConnection, ServiceStats } from "../trace/client-records.ts";
 
 type Changed = ChangedConnection<ClientConnection>;
 
 /** No pid, no address, and of the ports that of the side which listens. */
 interface Labels {
 	readonly process: string;
+	readonly network_transport: string;
 	readonly server_port: string;
-	readonly network_tcp_handshake_role: string;
+	readonly role: string;
 }
 
-const NAMES = ["process", "server_port", "network_tcp_handshake_role"] as const;
+const NAMES = ["process", "network_transport", "server_port", "role"] as const;
 const DIRECTION = "network_io_direction";
 /** For what is above the bound. */
 const OTHER: Labels = {
-	...{ process: "other", server_port: "other", network_tcp_handshake_role: "other" },
+	...{ process: "other", network_transport: "other", server_port: "other", role: "other" },
 };
 const ROLES = { active: "client", passive: "server" } as const;
 
@@ -31,6 +32,8 @@ export class Metrics {
 	readonly #most: number;
 	readonly #io: Counter;
 	readonly #retransmitted: Counter;
+	readonly #opened: Counter;
+	readonly #failed: Counter;
 	readonly #closed: Counter;
 	readonly #active: Gauge;
 	readonly #health: Health;
@@ -41,7 +44,7 @@ export class Metrics {
 		const registers = [this.#registry];
 		const counter = (name: string, help: string, labelNames: readonly string[]): Counter =>
 			new Counter({ name: `conntracer_${name}`, help, labelNames: [...labelNames], registers });
-		this.#io = counter("io_bytes_total", "Payload that programs sent and received over TCP.", [
+		this.#io = counter("io_bytes_total", "Payload that programs sent and received.", [
 			...NAMES,
 			DIRECTION,
 		]);
@@ -50,13 +53,18 @@ export class Metrics {
 			"TCP segments that were sent again.",
 			NAMES,
 		);
-		this.#closed = counter("tcp_connections_closed_total", "TCP connections that are over.", [
+		this.#opened = counter("connections_opened_total", "Connections that began.", NAMES);
+		this.#failed = counter("connections_failed_total", "Attempts to connect that failed.", [
+			...NAMES,
+			"error_type",
+		]);
+		this.#closed = counter("connections_closed_total", "Connections that are over.", [
 			...NAMES,
 			"close_reason",
 		]);
 		this.#active = new Gauge({
-			name: "conntracer_tcp_connections_active",
-			help: "TCP connections that are open now.",
+			name: "conntracer_connections_active",
+			help: "Connections that are open now.",
 			...{ labelNames: [...NAMES], registers },
 		});
 		this.#health = new Health(this.#registry);
@@ -70,12 +78,15 @@ export class Metrics {
 	take(changed: readonly Changed[]): void {
 		for (const connection of changed) {
 			const labels = this.#labels(connection);
-			const { since_last, is_open, connections, close_reason } = connection;
+			const { since_last, is_open, close_reason, error } = connection;
+			const { connections_opened: opened, connections_failed: failed } = since_last;
 			this.#io.inc({ ...labels, [DIRECTION]: "transmit" }, since_last.bytes_sent);
 			this.#io.inc({ ...labels, [DIRECTION]: "receive" }, since_last.bytes_received);
-			this.#retransmitted.inc({ ...labels }, since_last.segments_retransmitted);
-			const over = is_open ? connections - 1 : connections;
-			const reason = close_reason ?? "unknown";
+			if (since_last.segments_retransmitted !== null)
+				this.#retransmitted.inc({ ...labels }, since_last.segments_retransmitted);
+			if (opened > 0) this.#opened.inc({ ...labels }, opened);
+			if (failed > 0) this.#failed.inc({ ...labels, error_type: error ?? "unknown" }, failed);
+			const [reason, over] = [close_reason ?? "unknown", since_last.connections_closed];
 			if (over > 0) this.#closed.inc({ ...labels, close_reason: reason }, over);
 			if (is_open) this.#active.inc({ ...labels });
 		}
@@ -92,17 +103,18 @@ export class Metrics {
 		return this.#registry.metrics();
 	}
 
-	#labels({ process, direction, local_port, remote_port }: Changed): Labels {
+	#labels({ process, transport, direction, local_port, remote_port }: Changed): Labels {
 		const port = direction === "active" ? remote_port : direction === "passive" ? local_port : null;
 		const role = direction === null ? "unknown" : ROLES[direction];
-		const key = `${role} ${port} ${process}`;
+		const key = `${transport} ${role} ${port} ${process}`;
 		const known = this.#sets.get(key);
 		if (known !== undefined) return known;
 		if (this.#sets.size >= this.#most) return OTHER;
 		const labels = {
 			process: safeText(process ?? "unknown"),
+			network_transport: transport,
 			server_port: port === null ? "unknown" : String(port),
-			network_tcp_handshake_role: role,
+			role: role,
 		};
 		this.#sets.set(key, labels);
 		return labels;
@@ -114,7 +126,7 @@ class Health {
 	readonly #info: Gauge;
 	readonly #lost: Counter;
 	readonly #cpu: Counter;
-	readonly #numbers: Readonly<Record<"sets" | "most" | "clients" | "memory", Gauge>>;
+	readonly #numbers: Readonly<Record<"sets" | "most" | "clients" | "readers" | "memory", Gauge>>;
 	/** Totals as they were told last. */
 	#told: Pick<ServiceStats, "lost" | "cpu_ms"> | null = null;
 
@@ -131,6 +143,7 @@ class Health {
 			sets: gauge("label_sets", "Label sets in use."),
 			most: gauge("label_sets_limit", "Label sets that there can be; the rest is other."),
 			clients: gauge("clients", "Clients of the API that are known."),
+			readers: gauge("readers", "Readers of events."),
 			memory: gauge("memory_peak_bytes", "Peak resident memory of conntracer."),
 		};
 	}
@@ -144,6 +157,7 @@ class Health {
 		this.#numbers.sets.set(sets);
 		this.#numbers.most.set(most);
 		this.#numbers.clients.set(stats.clients);
+		this.#numbers.readers.set(stats.readers);
 		this.#numbers.memory.set(stats.peak_memory_bytes);
 	}
 }

@@ -1,61 +1,7 @@
 /** The API, described by itself (OpenAPI 3.1). */
 
 import { VERSION } from "../version.ts";
-
-const TEXT = { type: "string" } as const;
-const COUNT = { type: "integer", minimum: 0 } as const;
-const orNull = (type: string) => ({ type: [type, "null"] });
-
-const object = (properties: Readonly<Record<string, unknown>>) => ({
-	type: "object",
-	required: Object.keys(properties),
-	properties,
-});
-
-const COUNTERS = object({
-	...{ bytes_sent: COUNT, bytes_received: COUNT },
-	...{ segments_sent: COUNT, segments_received: COUNT, segments_retransmitted: COUNT },
-});
-
-const CONNECTION = object({
-	...{ id: TEXT, transport: TEXT, family: TEXT, direction: orNull("string"), state: TEXT },
-	...{ local_address: TEXT, local_port: COUNT },
-	...{ remote_address: orNull("string"), remote_port: orNull("integer") },
-	...{ pid: orNull("integer"), tid: orNull("integer"), process: orNull("string") },
-	...{ executable: orNull("string"), command_line: orNull("string"), uid: orNull("integer") },
-	...{ netns: COUNT, cgroup_id: orNull("string"), container_id: orNull("string") },
-	...{ attribution: orNull("string"), opened: orNull("string") },
-	...{ preexisting: { type: "boolean" }, duration_ms: orNull("number") },
-	...COUNTERS.properties,
-	...{ rtt_us: orNull("integer"), rtt_var_us: orNull("integer"), rtt_min_us: orNull("integer") },
-	...{ connect_latency_us: orNull("number"), nat: orNull("object") },
-	...{ remote_name: orNull("string"), error: orNull("string"), close_reason: orNull("string") },
-	...{ is_open: { type: "boolean" }, connections: COUNT, since_last: COUNTERS },
-});
-
-const GAP = object({
-	...{ type: { const: "gap" }, from: TEXT, to: TEXT, stage: TEXT },
-	...{ count: COUNT, hint: orNull("string") },
-});
-
-const ERROR = object({ type: { const: "error" }, code: TEXT, message: TEXT, hint: TEXT });
-
-const SCHEMAS = {
-	connections: object({
-		...{ type: { const: "connections" }, time: TEXT, client_id: TEXT },
-		is_new: { type: "boolean" },
-		connections: { type: "array", items: CONNECTION },
-		lost: object({ closed: COUNT, open: COUNT }),
-		gaps: { type: "array", items: GAP },
-	}),
-	stats: object({
-		...{ type: { const: "stats" }, time: TEXT, version: TEXT, kernel: TEXT },
-		...{ hooks: { type: "object" }, uptime_ms: COUNT, clients: COUNT, resets: COUNT },
-		...{ lost: { type: "object" }, cpu_ms: { type: "number" }, peak_memory_bytes: COUNT },
-	}),
-	health: object({ status: { const: "ok" } }),
-	error: ERROR,
-} as const;
+import { SCHEMAS } from "./schemas.ts";
 
 const answer = (description: string, schema: keyof typeof SCHEMAS) => ({
 	description,
@@ -63,10 +9,35 @@ const answer = (description: string, schema: keyof typeof SCHEMAS) => ({
 });
 const REFUSED = answer("what is wrong with the request", "error");
 const FULL = answer("no more clients find room", "error");
+const TEXT = { type: "string" } as const;
 const CLIENT = {
 	...{ name: "client_id", in: "query", required: true },
 	description: "what the client calls itself, each time",
 	schema: { type: "string", pattern: "^[\\w.:@-]{1,64}$" },
+} as const;
+
+const AGGREGATE = {
+	...{ name: "aggregate", in: "query", required: false, description: "what is one flow" },
+	schema: { type: "string", enum: ["process", "service", "connection"], default: "process" },
+} as const;
+const LAST_EVENT = {
+	description: "the id of the event that was seen last: goes on behind it",
+	...{ required: false, schema: { type: "string" } },
+} as const;
+/** As `conntracer events` has them, with `_` for `-`. */
+const FILTERS = {
+	...{ name: "filter", in: "query", required: false, style: "form", explode: true },
+	description: "the filter options of conntracer events: process, remote, port, events, failed, …",
+	schema: { type: "object", additionalProperties: { type: "string" } },
+} as const;
+
+const get = (summary: string, description: string, schema: keyof typeof SCHEMAS) => ({
+	get: { summary, responses: { 200: answer(description, schema), 400: REFUSED } },
+});
+const forget = {
+	summary: "Forgets the client: nothing is kept for it any more",
+	parameters: [CLIENT],
+	responses: { 204: { description: "it is forgotten" }, 400: REFUSED },
 } as const;
 
 export const OPENAPI = {
@@ -79,15 +50,37 @@ export const OPENAPI = {
 				parameters: [CLIENT],
 				responses: { 200: answer("since last time", "connections"), 400: REFUSED, 503: FULL },
 			},
-			delete: {
-				summary: "Forgets the client: nothing is kept for it any more",
-				parameters: [CLIENT],
-				responses: { 204: { description: "it is forgotten" }, 400: REFUSED },
+			delete: forget,
+		},
+		"/debug/maps": get("All that is open, whatever the filter says", "now", "debug_maps"),
+		"/debug/state": get("What is kept for each client", "now", "debug_state"),
+		"/doctor": get("What this machine can trace", "as it was found at the start", "doctor"),
+		"/events": {
+			get: {
+				summary: "Each thing that happens to a connection, from now on, as server-sent events",
+				parameters: [
+					FILTERS,
+					{ ...LAST_EVENT, name: "Last-Event-ID", in: "header" },
+					{ ...LAST_EVENT, name: "last_event_id", in: "query" },
+				],
+				responses: {
+					200: {
+						description: "ready at first, then event and gap: records as in JSON lines",
+						content: { "text/event-stream": { schema: TEXT } },
+					},
+					...{ 400: REFUSED, 503: FULL },
+				},
 			},
 		},
-		"/healthz": {
-			get: { summary: "Whether it runs", responses: { 200: answer("it does", "health") } },
+		"/flows": {
+			get: {
+				summary: "The same as /connections, added up by flows",
+				parameters: [CLIENT, AGGREGATE],
+				responses: { 200: answer("since last time", "flows"), 400: REFUSED, 503: FULL },
+			},
+			delete: forget,
 		},
+		"/healthz": get("Whether it runs", "it does", "health"),
 		"/metrics": {
 			get: {
 				summary: "For Prometheus",
@@ -97,9 +90,7 @@ export const OPENAPI = {
 		"/openapi.json": {
 			get: { summary: "This document", responses: { 200: { description: "OpenAPI 3.1" } } },
 		},
-		"/stats": {
-			get: { summary: "How the tracer itself fares", responses: { 200: answer("now", "stats") } },
-		},
+		"/stats": get("How the tracer itself fares", "now", "stats"),
 	},
 	components: { schemas: SCHEMAS },
 } as const;

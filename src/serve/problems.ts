@@ -8,7 +8,7 @@ function problem(
 	status: number,
 	code: Code,
 	message: string,
-	hint: string,
+	hint: string | null,
 	headers: Readonly<Record<string, string>> = {},
 ): Response {
 	const body = safeJson(JSON.stringify({ type: "error", code, message, hint }));
@@ -18,7 +18,7 @@ function problem(
 	});
 }
 
-export const badRequest = (message: string, hint: string): Response =>
+export const badRequest = (message: string, hint: string | null): Response =>
 	problem(400, "usage", message, hint);
 
 export const noToken = (): Response =>
@@ -45,9 +45,14 @@ export const noMoreClients = (): Response =>
 		503,
 		"busy",
 		"there are as many clients as may be",
-		"raise --max-clients, or forget one: DELETE /connections?client_id=NAME",
+		"raise --max-clients, forget one (DELETE /connections?client_id=NAME), or end a stream",
 		{ "retry-after": "120" },
 	);
+
+export const busy = (): Response =>
+	problem(503, "busy", "too many long answers have not been read yet", "come again in a moment", {
+		"retry-after": "1",
+	});
 
 /** What went wrong is for whoever runs it, not for whoever asks. */
 export const failed = (): Response =>

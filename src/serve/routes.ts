@@ -1,65 +1,107 @@
 /** What the HTTP API answers: a request in, a response out, and nothing else happens. */
 
+import { UsageError } from "../errors.ts";
+import type { ClientState } from "../flow/client-answers.ts";
 import { isoTime } from "../flow/clock.ts";
+import type { DoctorRecord } from "../flow/doctor.ts";
+import type { Aggregate } from "../flow/records.ts";
 import { safeJson } from "../sink/text.ts";
-import type { ClientConnections, ServiceStats } from "../trace/client-tracer.ts";
+import type {
+	ClientConnection,
+	ClientConnections,
+	ClientFlows,
+	ServiceStats,
+} from "../trace/client-records.ts";
+import { Bodies } from "./body.ts";
 import { OPENAPI } from "./openapi.ts";
-import { badRequest, noMoreClients, noSuchPath, notAllowed } from "./problems.ts";
+import { badRequest, busy, noMoreClients, noSuchPath, notAllowed } from "./problems.ts";
+import { aggregateOf, clientId, only } from "./query.ts";
 
 /** What is served. */
 export interface Served {
 	connections(clientId: string): ClientConnections | null;
 	forget(clientId: string): void;
+	flows(clientId: string, aggregate: Aggregate): ClientFlows | null;
+	forgetFlows(clientId: string): void;
+	/**
+	 * Server-sent events; null where there is no more room.
+	 *
+	 * @throws UsageError
+	 */
+	events(query: URLSearchParams, lastId: string | null): ReadableStream<Uint8Array> | null;
 	stats(): ServiceStats;
 	/** In the text format of Prometheus. */
 	metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
+	doctor(): DoctorRecord;
+	debugMaps(): readonly ClientConnection[];
+	debugState(): readonly ClientState[];
 }
 
 const now = (): string => isoTime(performance.timeOrigin + performance.now());
 
-type Answer = (served: Served, query: URLSearchParams) => Response | Promise<Response>;
+/** What a route is given of a request. */
+interface Asked {
+	readonly query: URLSearchParams;
+	readonly headers: Headers;
+}
 
-/** Of what a client calls itself. */
-const CLIENT_ID = /^[\w.:@-]{1,64}$/;
+type Answer = (served: Served, asked: Asked) => Response | Promise<Response>;
+
+/** Long answers that clients have not read yet. */
+const bodies = new Bodies(64);
 
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 	"/connections": {
-		GET: (served, query) => {
+		GET: (served, { query }) => {
 			const client_id = clientId(query);
-			const answer = served.connections(client_id);
-			if (answer === null) throw noMoreClients();
+			const answer = served.connections(client_id) ?? noRoom();
 			return json({ type: "connections", time: now(), client_id, ...answer });
 		},
-		DELETE: (served, query) => {
+		DELETE: (served, { query }) => {
 			served.forget(clientId(query));
 			return new Response(null, { status: 204 });
 		},
 	},
-	"/healthz": {
-		GET: (_, query) => {
-			only(query, []);
-			return json({ status: "ok" });
+	"/debug/maps": {
+		GET: plain((served) => ({
+			...{ type: "debug_maps", time: now(), connections: served.debugMaps() },
+		})),
+	},
+	"/debug/state": {
+		GET: plain((served) => ({
+			...{ type: "debug_state", time: now(), clients: served.debugState() },
+		})),
+	},
+	"/doctor": { GET: plain((served) => served.doctor()) },
+	"/events": {
+		GET: (served, { query, headers }) => {
+			const lastId = headers.get("last-event-id") ?? query.get("last_event_id");
+			query.delete("last_event_id");
+			const stream = served.events(query, lastId) ?? noRoom();
+			return new Response(stream, { headers: STREAM });
 		},
 	},
+	"/flows": {
+		GET: (served, { query }) => {
+			const client_id = clientId(query, "aggregate");
+			const answer = served.flows(client_id, aggregateOf(query)) ?? noRoom();
+			return json({ type: "flows", time: now(), client_id, ...answer });
+		},
+		DELETE: (served, { query }) => {
+			served.forgetFlows(clientId(query));
+			return new Response(null, { status: 204 });
+		},
+	},
+	"/healthz": { GET: plain(() => ({ status: "ok" })) },
 	"/metrics": {
-		GET: async (served, query) => {
+		GET: async (served, { query }) => {
 			only(query, []);
 			const { text, contentType } = await served.metrics();
-			return new Response(text, { headers: { "content-type": contentType } });
+			return new Response(bodies.of(text), { headers: { "content-type": contentType } });
 		},
 	},
-	"/openapi.json": {
-		GET: (_, query) => {
-			only(query, []);
-			return json(OPENAPI);
-		},
-	},
-	"/stats": {
-		GET: (served, query) => {
-			only(query, []);
-			return json({ type: "stats", time: now(), ...served.stats() });
-		},
-	},
+	"/openapi.json": { GET: plain(() => OPENAPI) },
+	"/stats": { GET: plain((served) => ({ type: "stats", time: now(), ...served.stats() })) },
 };
 
 /** Path → methods. */
@@ -69,45 +111,43 @@ export const routes = (): Readonly<Record<string, readonly string[]>> =>
 /** Never rejects for what a client has asked. */
 export async function respond(request: Request, served: Served): Promise<Response> {
 	try {
-		const { pathname, searchParams } = new URL(request.url);
+		const { pathname, searchParams: query } = new URL(request.url);
 		const route = Object.hasOwn(ROUTES, pathname) ? ROUTES[pathname] : undefined;
 		if (route === undefined) throw noSuchPath(pathname, Object.keys(ROUTES));
-		const method = request.method === "HEAD" ? "GET" : request.method;
+		const isHead = request.method === "HEAD";
+		const method = isHead ? "GET" : request.method;
 		const answer = Object.hasOwn(route, method) ? route[method] : undefined;
 		if (answer === undefined) throw notAllowed(request.method, Object.keys(route));
-		return await answer(served, searchParams);
+		if (bodies.isFull) throw busy();
+		const response = await answer(served, { query, headers: request.headers });
+		return isHead ? await headOf(response) : response;
 	} catch (error) {
 		if (error instanceof Response) return error;
+		if (error instanceof UsageError) return badRequest(error.message, error.hint);
 		throw error;
 	}
 }
 
-function clientId(query: URLSearchParams): string {
-	only(query, ["client_id"]);
-	const [id, ...more] = query.getAll("client_id");
-	if (id === undefined || more.length > 0)
-		throw badRequest(
-			"client_id is missing, or there more than once",
-			"/connections?client_id=NAME",
-		);
-	if (CLIENT_ID.test(id)) return id;
-	const hint = "1 to 64 letters, digits, and . : @ _ -";
-	throw badRequest("client_id is not a name that a client can have", hint);
+/** What nobody will read is not kept. */
+async function headOf({ body, status, headers }: Response): Promise<Response> {
+	await body?.cancel();
+	return new Response(null, { status, headers });
 }
 
-function only(query: URLSearchParams, known: readonly string[]): void {
-	for (const name of query.keys())
-		if (!known.includes(name))
-			throw badRequest(
-				`parameter ${JSON.stringify(name.slice(0, 64))} is unknown`,
-				knownText(known),
-			);
+/** Of a path that takes no parameters. */
+function plain(of: (served: Served) => object): Answer {
+	return (served, { query }) => {
+		only(query, []);
+		return json(of(served));
+	};
 }
 
-const knownText = (known: readonly string[]): string =>
-	known.length === 0 ? "this takes none" : `known: ${known.join(", ")}`;
-
-function json(body: unknown): Response {
-	const headers = { "content-type": "application/json", "cache-control": "no-store" };
-	return new Response(`${safeJson(JSON.stringify(body))}\n`, { headers });
+function noRoom(): never {
+	throw noMoreClients();
 }
+
+const STREAM = { "content-type": "text/event-stream", "cache-control": "no-store" };
+const JSON_TEXT = { "content-type": "application/json", "cache-control": "no-store" };
+
+const json = (body: object): Response =>
+	new Response(bodies.of(`${safeJson(JSON.stringify(body))}\n`), { headers: JSON_TEXT });

@@ -1,45 +1,33 @@
 /** Connections as several clients see them: each is told what has changed since it asked last. */
 
 import { peakMemoryBytes } from "../enrich/procfs.ts";
-import {
-	type ChangedConnection,
-	type ClientAnswer,
-	ClientChanges,
-	type ClientOptions,
-} from "../flow/client-changes.ts";
+import type { ChangedConnection, ClientOptions, ClientState } from "../flow/client-answers.ts";
+import { ClientChanges } from "../flow/client-changes.ts";
+import { flowsOfChanges } from "../flow/flows-of-changes.ts";
 import type {
-	ConnectionFields,
-	EventRecord,
+	Aggregate,
+	EventBatch,
+	EventName,
 	GapRecord,
 	ReadyRecord,
 	SummaryRecord,
+	Transport,
 } from "../flow/records.ts";
+import { ClientGaps } from "./client-gaps.ts";
+import type {
+	ClientConnection,
+	ClientConnections,
+	ClientFlows,
+	ServiceStats,
+} from "./client-records.ts";
 import { EventTracer, type EventTracerOptions } from "./event-tracer.ts";
-import { NOTHING_LOST } from "./losses.ts";
+import { nowIso } from "./session.ts";
+import { UdpLook } from "./udp-look.ts";
 
 /** What a tracer for clients can be told. */
-export type ClientTracerOptions = Omit<EventTracerOptions, "events" | "showsOpen"> & ClientOptions;
-
-/** A connection; `error` and `close_reason` are null as long as it is open. */
-export type ClientConnection = ConnectionFields & Pick<EventRecord, "error" | "close_reason">;
-
-/** What a client is told. */
-export interface ClientConnections extends ClientAnswer<ClientConnection> {
-	/** What nobody could be told, since its last question. */
-	readonly gaps: readonly GapRecord[];
-}
-
-/** How a tracer for clients fares. */
-export interface ServiceStats extends Pick<ReadyRecord, "version" | "kernel" | "hooks"> {
-	readonly uptime_ms: number;
-	/** That are known now. */
-	readonly clients: number;
-	/** Totals of a connection that were smaller than before, and counted from 0. */
-	readonly resets: number;
-	/** Since the start. */
-	readonly lost: SummaryRecord["lost"];
-	readonly cpu_ms: number;
-	readonly peak_memory_bytes: number;
+export interface ClientTracerOptions extends Omit<EventTracerOptions, "showsOpen">, ClientOptions {
+	/** Null: UDP as well, where this kernel has what it takes. Default null. */
+	readonly transport: Exclude<Transport, "udp"> | null;
 }
 
 /** All of what connections move, once. */
@@ -51,29 +39,43 @@ const MOST_UNCOLLECTED = 5000;
 
 /** Between two looks at what has ended: the kernel's buffer has room for what comes in between. */
 const PAUSE_MS = 50;
-/** Gaps of one client that wait for it: of more, the newest. */
-const MOST_GAPS = 1000;
+/** Between two looks at UDP, whose ends nobody waits for. */
+const UDP_MS = 1000;
+
+const OPEN = { error: null, close_reason: null } as const;
+/** Without these there is no telling what is over. */
+const NEEDED: readonly EventName[] = ["close", "connect_failed"];
 
 /** Its hooks are in the kernel from open() to close(). */
 export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly ready: ReadyRecord;
 	readonly #tracer: EventTracer;
+	readonly #udp: UdpLook;
+	#udpLookedAt = performance.now();
 	readonly #changes: ClientChanges<ClientConnection>;
 	/** For whom everything is collected, from when that was asked for on. */
 	#collected: ClientChanges<ClientConnection> | null = null;
 	#collector: Collector = () => {};
-	readonly #gaps = new Map<string, GapRecord[]>();
+	#listener: (batch: EventBatch) => void = () => {};
+	readonly #wanted: ReadonlySet<EventName>;
+	readonly #gaps = new ClientGaps();
 	readonly #timer: NodeJS.Timeout;
-	readonly #lost = { ...NOTHING_LOST };
 	readonly #startedAt = performance.now();
 	readonly #cpuAtStart = process.cpuUsage();
 
-	private constructor(tracer: EventTracer, options: Partial<ClientTracerOptions>) {
+	private constructor(tracer: EventTracer, udp: UdpLook, options: Partial<ClientTracerOptions>) {
 		this.#tracer = tracer;
-		this.ready = tracer.ready;
+		this.#udp = udp;
+		const { hooks, programs } = tracer.ready;
+		this.ready = {
+			...tracer.ready,
+			...{ hooks: { ...hooks, ...udp.hooks }, programs: [...programs, ...udp.programs] },
+		};
+		this.#wanted = new Set(options.events ?? []);
 		this.#changes = new ClientChanges(options);
 		this.#timer = setInterval(() => {
 			this.#read();
+			if (performance.now() - this.#udpLookedAt >= UDP_MS) this.#readUdp();
 			this.#collectEnded();
 		}, PAUSE_MS);
 	}
@@ -83,8 +85,16 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 * option
 	 */
 	static open(options: Partial<ClientTracerOptions> = {}): ClientTracer {
-		const tracer = EventTracer.open({ ...options, events: ["close"], showsOpen: true });
-		return new ClientTracer(tracer, options);
+		const events = [...new Set([...NEEDED, ...(options.events ?? [])])];
+		const { bufferBytes: _, events: __, transport, ...common } = options;
+		const udp = transport === "tcp" ? UdpLook.none() : UdpLook.open(common);
+		try {
+			const tracer = EventTracer.open({ ...options, events, showsOpen: true });
+			return new ClientTracer(tracer, udp, options);
+		} catch (error) {
+			udp[Symbol.dispose]();
+			throw error;
+		}
 	}
 
 	/**
@@ -94,12 +104,21 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close()
 	 */
 	connections(clientId: string): ClientConnections | null {
-		const open = this.#look();
-		const answer = this.#changes.ask(clientId, open, performance.now());
+		return this.#ask(clientId);
+	}
+
+	/**
+	 * The same, added up by flows. What a client is told here has nothing to do with connections().
+	 *
+	 * @returns null where no more clients find room
+	 * @throws Error after close()
+	 */
+	flows(clientId: string, aggregate: Aggregate): ClientFlows | null {
+		const answer = this.#ask(flowClient(clientId));
 		if (answer === null) return null;
-		const gaps = answer.is_new ? [] : (this.#gaps.get(clientId) ?? []);
-		this.#gaps.set(clientId, []);
-		return { ...answer, gaps };
+		const { connections, ...rest } = answer;
+		const interval = answer.interval_ms ?? Math.round(performance.now() - this.#startedAt);
+		return { ...rest, flows: flowsOfChanges(connections, aggregate, nowIso(), interval) };
 	}
 
 	/**
@@ -120,10 +139,20 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		if (answer !== undefined && answer !== null) this.#collector(answer.connections);
 	}
 
-	/** Nothing is kept for it any more. */
+	/** From now on `listener` is given each event of `events`, and what was lost. */
+	listen(listener: (batch: EventBatch) => void): void {
+		this.#listener = listener;
+	}
+
+	/** Nothing is kept any more for this client of connections(). */
 	forget(clientId: string): void {
 		this.#changes.forget(clientId);
-		this.#gaps.delete(clientId);
+		this.#gaps.forget(clientId);
+	}
+
+	/** And of flows(). */
+	forgetFlows(clientId: string): void {
+		this.forget(flowClient(clientId));
 	}
 
 	/** From now on; those who are there already stay. */
@@ -138,24 +167,35 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		return {
 			...{ version, kernel, hooks },
 			uptime_ms: Math.round(performance.now() - this.#startedAt),
-			clients: this.#changes.size,
+			...{ clients: this.#changes.size, readers: 0 },
 			resets: this.#changes.resets,
-			lost: { ...this.#lost },
+			lost: { ...this.#gaps.totals },
 			cpu_ms: (user + system) / 1000,
 			peak_memory_bytes: peakMemoryBytes(),
 		};
 	}
 
+	/** What is kept for each client. */
+	debugState(): ClientState[] {
+		return this.#changes.states(performance.now());
+	}
+
+	/** All that is open, whatever the filter says. */
+	debugMaps(): ClientConnection[] {
+		return [...this.#tracer.connections(true), ...this.#udp.open].map(withoutEnd);
+	}
+
 	/** Of the whole run: the hooks come out, and no more is told. */
 	summary(): SummaryRecord {
 		clearInterval(this.#timer);
-		return this.#tracer.summary();
+		return this.#udp.withSummary(this.#tracer.summary());
 	}
 
 	/** Idempotent. */
 	close(): void {
 		clearInterval(this.#timer);
 		this.#tracer.close();
+		this.#udp[Symbol.dispose]();
 	}
 
 	[Symbol.dispose](): void {
@@ -167,23 +207,52 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
+	#ask(clientId: string): ClientConnections | null {
+		const answer = this.#changes.ask(clientId, this.#look(), performance.now());
+		if (answer === null) return null;
+		const gaps = this.#gaps.take(clientId);
+		return { ...answer, gaps: answer.is_new ? [] : gaps };
+	}
+
 	/** What is open, and then what has ended before the look, or in it. */
 	#look(): ClientConnection[] {
 		this.#read();
-		const none = { error: null, close_reason: null };
-		const open = this.#tracer.connections().map((connection) => ({ ...connection, ...none }));
+		const open: ClientConnection[] = this.#tracer.connections().map(withoutEnd);
 		this.#read();
+		this.#readUdp();
+		for (const connection of this.#udp.open) open.push(withoutEnd(connection));
 		return open;
 	}
 
 	#read(): void {
 		const { events, gaps } = this.#tracer.dumpEvents();
-		for (const { type, time, cpu, event, ...connection } of events) {
-			this.#changes.close(connection);
-			this.#collected?.close(connection);
+		for (const { type, time, cpu, event, ...connection } of events)
+			if (event === "close") this.#over(connection);
+			else if (event === "connect_failed") this.#failed(connection);
+		this.#keep(gaps);
+		if (events.length + gaps.length > 0) {
+			const wanted = events.filter(({ event }) => this.#wanted.has(event));
+			this.#listener({ events: wanted, gaps });
 		}
-		if (gaps.length > 0) this.#keep(gaps);
 		this.#changes.expire(performance.now());
+	}
+
+	#readUdp(): void {
+		const { ended, gaps } = this.#udp.look();
+		this.#udpLookedAt = performance.now();
+		for (const connection of ended) this.#over(withoutEnd(connection));
+		this.#keep(gaps);
+		if (gaps.length > 0) this.#listener({ events: [], gaps });
+	}
+
+	#over(connection: ClientConnection): void {
+		this.#changes.close(connection);
+		this.#collected?.close(connection);
+	}
+
+	#failed(attempt: ClientConnection): void {
+		this.#changes.fail(attempt);
+		this.#collected?.fail(attempt);
 	}
 
 	/** Not between a look and what it is held against. */
@@ -193,14 +262,13 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	}
 
 	#keep(gaps: readonly GapRecord[]): void {
-		for (const { stage, count } of gaps) this.#lost[stage] += count;
-		for (const [client, waiting] of this.#gaps) {
-			if (!this.#changes.has(client)) {
-				this.#gaps.delete(client);
-				continue;
-			}
-			waiting.push(...gaps);
-			waiting.splice(0, waiting.length - MOST_GAPS);
-		}
+		if (gaps.length > 0) this.#gaps.keep(gaps, (client) => this.#changes.has(client));
 	}
+}
+
+/** No client can call itself that: what it is told of connections is not what it is told of flows. */
+const flowClient = (clientId: string): string => `flows/${clientId}`;
+
+function withoutEnd<C extends Omit<ClientConnection, keyof typeof OPEN>>(connection: C) {
+	return { ...connection, ...OPEN };
 }

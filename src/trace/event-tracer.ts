@@ -18,6 +18,7 @@ import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
 import { EventTranslations } from "../flow/event-translations.ts";
 import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
+import { subjectOfConnection } from "../flow/flow-subject.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
 import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type {
@@ -207,16 +208,17 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	 * The connections that are open now, with what they have moved: needs `showsOpen`. What ends
 	 * meanwhile may be among them or not, and has its `close` in the next batch.
 	 *
+	 * @param unfiltered those that the filter passes over as well
 	 * @throws Error after close()
 	 */
-	connections(): ConnectionFields[] {
+	connections(unfiltered = false): ConnectionFields[] {
 		this.#session.requireOpen();
 		const found: EventRecord[] = [];
 		this.#session.kernel.showConnections((records) => {
 			const decoder = new EventDecoder(records, this.#names);
 			for (let at = 0; at < records.byteLength; at += event.size) found.push(decoder.decode(at));
 		});
-		const shown = this.#filtered(found);
+		const shown = unfiltered ? found : this.#filtered(found);
 		const nat = this.#translations.table(new Set(shown.map(({ netns }) => netns)));
 		return shown.map(({ type, time, cpu, event, error, close_reason, ...fields }) => {
 			return { ...fields, nat: nat.find(fields) };
@@ -321,15 +323,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	#filtered(events: EventRecord[]): EventRecord[] {
 		const filter = this.#filter;
-		return filter === null ? events : events.filter((record) => filter.matches(subjectOf(record)));
+		return filter === null
+			? events
+			: events.filter((record) => filter.matches(subjectOfConnection(record, "connection")));
 	}
-}
-
-function subjectOf(record: EventRecord): Parameters<FlowFilter["matches"]>[0] {
-	const { direction, local_port, remote_port } = record;
-	const listen_port = direction === "active" ? remote_port : local_port;
-	const remote_address = record.remote_address ?? "";
-	return { ...record, remote_address, listen_port: direction === null ? null : listen_port };
 }
 
 /** Where events are asked for, all connections add up in the first slot of flows. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-	type ChangedConnection,
-	type ClientAnswer,
-	ClientChanges,
-	type ClientOptions,
-	type CountedConnection,
-} from "../../src/flow/client-changes.ts";
+import type {
+	ChangedConnection,
+	ClientAnswer,
+	ClientOptions,
+	CountedConnection,
+} from "../../src/flow/client-answers.ts";
+import { ClientChanges } from "../../src/flow/client-changes.ts";
 import { CLIENT_CASES, type Name, type Told } from "./client-cases.ts";
 
 /** What a kernel and its sockets would say. */
@@ -102,6 +102,81 @@ test("the number of connections that were added up is told", () => {
 	expect(world.ask("one").connections).toMatchObject([{ connections: 3, id: "a3", is_open: true }]);
 });
 
+describe("what has happened is counted since the last question", () => {
+	const counts = (world: World, client = "one") =>
+		world.ask(client).connections.map(({ since_last: since, connections, is_open }) => {
+			const { connections_opened, connections_failed, connections_closed } = since;
+			return [connections_opened, connections_failed, connections_closed, connections, is_open];
+		});
+
+	test("TCPEstablished: opened once, and closed once", () => {
+		const world = new World();
+		world.ask("one");
+		world.move("a1", 1);
+		expect(counts(world)).toEqual([[1, 0, 0, 1, true]]);
+		expect(counts(world)).toEqual([[0, 0, 0, 1, true]]);
+		world.end("a1");
+		expect(counts(world)).toEqual([[0, 0, 1, 1, false]]);
+	});
+
+	test("TCPEstablishedPreExistingConn: what was open before was not opened, and is closed", () => {
+		const world = new World();
+		world.move("a1", 1);
+		expect(counts(world)).toEqual([[0, 0, 0, 1, true]]);
+		world.end("a1");
+		expect(counts(world)).toEqual([[0, 0, 1, 1, false]]);
+	});
+
+	test("between two questions opened and closed; an end that is told twice is one", () => {
+		const world = new World();
+		world.ask("one");
+		for (const ended of [connection("a1", 1), connection("a1", 2), connection("a2", 1)])
+			world.changes.close(ended);
+		expect(counts(world)).toEqual([[2, 0, 2, 2, false]]);
+	});
+
+	test("TCPFailureConnectionRefused: an attempt that fails was never opened", () => {
+		const world = new World();
+		world.ask("one");
+		world.changes.fail(connection("a1", 0));
+		world.changes.fail(connection("a2", 0));
+		expect(counts(world)).toEqual([[0, 2, 0, 0, false]]);
+		expect(counts(world)).toEqual([]);
+	});
+});
+
+test("what UDP has not it does not get: segments stay unknown", () => {
+	const none = { segments_sent: null, segments_received: null, segments_retransmitted: null };
+	const world = new World();
+	const udp = (bytes: number) => ({ ...connection("a1", bytes), ...none });
+	world.open.set("a1", udp(1));
+	expect(world.ask("one").connections).toMatchObject([{ ...none, since_last: none }]);
+	world.open.set("a1", udp(5));
+	expect(world.ask("one").connections).toMatchObject([{ since_last: { ...none, bytes_sent: 4 } }]);
+	world.end("a1");
+	world.changes.close({ ...connection("a2", 3), ...none });
+	expect(world.ask("one").connections).toMatchObject([
+		{ ...none, bytes_sent: 8, since_last: { ...none, bytes_sent: 3 } },
+	]);
+	expect(world.changes.resets).toBe(0);
+});
+
+test("what is kept for a client can be looked at", () => {
+	const world = new World();
+	world.move("a1", 1);
+	world.ask("one");
+	world.move("b1", 1);
+	world.end("b1");
+	world.end("a1");
+	world.nowMs = 7;
+	expect(world.changes.states(world.nowMs)).toEqual([
+		{
+			...{ client: "one", asked_ms_ago: 7, open: 0, gone: 0, closed: 2, closed_rows: 2 },
+			lost: { closed: 0, open: 0 },
+		},
+	]);
+});
+
 describe("bounds", () => {
 	test("CleanupClient: who has not asked for long is new again", () => {
 		const world = new World({ expiryMs: 1000 });
@@ -122,7 +197,7 @@ describe("bounds", () => {
 		world.move("a1", 3);
 		world.end("a1");
 		expect(world.ask("one")).toEqual({
-			...{ is_new: true, connections: [], lost: { closed: 0, open: 0 } },
+			...{ is_new: true, interval_ms: null, connections: [], lost: { closed: 0, open: 0 } },
 		});
 	});
 

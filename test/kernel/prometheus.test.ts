@@ -27,7 +27,7 @@ kernelTest("what Prometheus has stored is what the programs did", async () => {
 		await Bun.sleep(1000);
 	}
 	const closed = (name: string): Promise<Record<string, number>> =>
-		prometheus.by("process", `conntracer_tcp_connections_closed_total{process="${name}"}`);
+		prometheus.by("process", `conntracer_connections_closed_total{process="${name}"}`);
 	const isStored = async (name: string): Promise<boolean> =>
 		(await closed(name))[name] === ROUNDS * COUNT;
 	for (let look = 0; look < 100; look++) {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import type { ChangedConnection } from "../../src/flow/client-changes.ts";
+import type { ChangedConnection } from "../../src/flow/client-answers.ts";
 import { Metrics } from "../../src/serve/metrics.ts";
-import type { ClientConnection, ServiceStats } from "../../src/trace/client-tracer.ts";
+import type { ClientConnection, ServiceStats } from "../../src/trace/client-records.ts";
 import { NOTHING_LOST } from "../../src/trace/losses.ts";
 
 const STATS: ServiceStats = {
-	...{ version: "1", kernel: "6.1", hooks: {}, uptime_ms: 5, clients: 3, resets: 0 },
+	...{ version: "1", kernel: "6.1", hooks: {}, uptime_ms: 5, clients: 3, readers: 2, resets: 0 },
 	...{ lost: { ...NOTHING_LOST, ring_buffer: 2 }, cpu_ms: 1500, peak_memory_bytes: 7 },
 };
 
@@ -27,6 +27,7 @@ function changed(
 }
 
 const moved = (sent: number, received: number) => ({
+	...{ connections_opened: 1, connections_failed: 0, connections_closed: 0 },
 	...{ bytes_sent: sent, bytes_received: received, segments_sent: 1, segments_received: 1 },
 	segments_retransmitted: 1,
 });
@@ -38,8 +39,8 @@ async function lines(metrics: Metrics, name: string): Promise<Record<string, num
 	return Object.fromEntries(found.map(([, labels = "", value]) => [labels, Number(value)]));
 }
 
-const CURL = 'process="curl",server_port="443",network_tcp_handshake_role="client"';
-const NGINX = 'process="nginx",server_port="80",network_tcp_handshake_role="server"';
+const CURL = 'process="curl",network_transport="tcp",server_port="443",role="client"';
+const NGINX = 'process="nginx",network_transport="tcp",server_port="80",role="server"';
 
 test("what connections moved is added up, by program, role and the port of the server", async () => {
 	const metrics = new Metrics();
@@ -59,17 +60,37 @@ test("what connections moved is added up, by program, role and the port of the s
 	expect((await lines(metrics, "tcp_retransmitted_segments_total"))[CURL]).toBe(3);
 });
 
-test("what is over is counted by its reason, and what is open is what is open now", async () => {
+test("what began, failed and is over is counted, and what is open is what is open now", async () => {
 	const metrics = new Metrics();
-	metrics.take([changed(), changed({ is_open: false, connections: 3, close_reason: "local" })]);
-	expect(await lines(metrics, "tcp_connections_active")).toEqual({ [CURL]: 1 });
+	const counts = { connections_opened: 2, connections_failed: 5, connections_closed: 3 };
+	const since_last = { ...moved(0, 0), ...counts };
+	const over = { is_open: false, close_reason: "local", error: "ECONNREFUSED" } as const;
+	metrics.take([changed(), changed({ ...over, since_last })]);
+	expect(await lines(metrics, "connections_active")).toEqual({ [CURL]: 1 });
 	metrics.forgetOpen();
-	metrics.take([changed({ connections: 2, close_reason: null }), changed()]);
-	expect(await lines(metrics, "tcp_connections_active")).toEqual({ [CURL]: 2 });
-	expect(await lines(metrics, "tcp_connections_closed_total")).toEqual({
+	const ended = { ...since_last, connections_failed: 0, connections_closed: 1 };
+	metrics.take([changed({ close_reason: null, since_last: ended }), changed()]);
+	expect(await lines(metrics, "connections_active")).toEqual({ [CURL]: 2 });
+	expect(await lines(metrics, "connections_opened_total")).toEqual({ [CURL]: 6 });
+	expect(await lines(metrics, "connections_failed_total")).toEqual({
+		[`${CURL},error_type="ECONNREFUSED"`]: 5,
+	});
+	expect(await lines(metrics, "connections_closed_total")).toEqual({
 		[`${CURL},close_reason="local"`]: 3,
 		[`${CURL},close_reason="unknown"`]: 1,
 	});
+});
+
+test("UDP has a label of its own, and no segments", async () => {
+	const metrics = new Metrics();
+	const none = { segments_sent: null, segments_received: null, segments_retransmitted: null };
+	metrics.take([changed({ transport: "udp", ...none, since_last: { ...moved(3, 4), ...none } })]);
+	const udp = CURL.replace("tcp", "udp");
+	expect(await lines(metrics, "io_bytes_total")).toEqual({
+		[`${udp},network_io_direction="transmit"`]: 3,
+		[`${udp},network_io_direction="receive"`]: 4,
+	});
+	expect(await lines(metrics, "tcp_retransmitted_segments_total")).toEqual({});
 });
 
 test("how it fares: totals that grow, whoever asks how often", async () => {
@@ -78,6 +99,7 @@ test("how it fares: totals that grow, whoever asks how often", async () => {
 	expect((await lines(metrics, "lost_total"))['stage="ring_buffer"']).toBe(2);
 	expect(await lines(metrics, "cpu_seconds_total")).toEqual({ "": 1.5 });
 	expect(await lines(metrics, "clients")).toEqual({ "": 3 });
+	expect(await lines(metrics, "readers")).toEqual({ "": 2 });
 });
 
 describe("bounds", () => {
@@ -101,6 +123,6 @@ describe("bounds", () => {
 		metrics.take([changed({ process: 'a"b\\\n} 1\u001b[31m\u009b' })]);
 		const text = await metrics.text(STATS);
 		expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
-		expect(Object.keys(await lines(metrics, "tcp_connections_active")).length).toBe(1);
+		expect(Object.keys(await lines(metrics, "connections_active")).length).toBe(1);
 	});
 });

@@ -1,12 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
+import { UsageError } from "../../src/errors.ts";
+import type { ClientState } from "../../src/flow/client-answers.ts";
+import { flowsOfChanges } from "../../src/flow/flows-of-changes.ts";
+import type { Aggregate } from "../../src/flow/records.ts";
 import { OPENAPI } from "../../src/serve/openapi.ts";
 import { respond, routes, type Served } from "../../src/serve/routes.ts";
-import type { ClientConnection, ClientConnections } from "../../src/trace/client-tracer.ts";
+import type {
+	ClientConnection,
+	ClientConnections,
+	ClientFlows,
+} from "../../src/trace/client-records.ts";
+import { examine } from "../../src/trace/doctor.ts";
 import { NOTHING_LOST } from "../../src/trace/losses.ts";
 
-const COUNTERS = {
+const CHANGE = {
+	...{ connections_opened: 1, connections_failed: 0, connections_closed: 0 },
 	...{ bytes_sent: 5, bytes_received: 7, segments_sent: 3 },
 	...{ segments_received: 4, segments_retransmitted: 0 },
 };
@@ -16,16 +26,19 @@ const CONNECTION: ClientConnection = {
 	...{ remote_port: 443, pid: 7, tid: 7, process: "evil\u001b[31m\u009b", executable: null },
 	...{ command_line: null, uid: 0, netns: 1, cgroup_id: "1", container_id: null },
 	...{ attribution: "task", opened: null, preexisting: true, duration_ms: null },
-	...COUNTERS,
+	...CHANGE,
 	...{ rtt_us: null, rtt_var_us: null, rtt_min_us: null, connect_latency_us: null },
 	...{ nat: null, remote_name: null, error: null, close_reason: null },
 };
 const ANSWER: ClientConnections = {
-	is_new: false,
-	connections: [{ ...CONNECTION, is_open: true, connections: 1, since_last: COUNTERS }],
+	...{ is_new: false, interval_ms: 1000 },
+	connections: [{ ...CONNECTION, is_open: true, connections: 1, since_last: CHANGE }],
 	lost: { closed: 1, open: 0 },
 	gaps: [{ type: "gap", from: "f", to: "t", stage: "ring_buffer", count: 3, hint: null }],
 };
+
+/** Of this machine, with whatever rights there are. */
+const DOCTOR = examine({ btfPath: null, libbpfPath: null, hooks: "auto", version: "1" });
 
 /** With room for so many clients. */
 class Fake implements Served {
@@ -42,6 +55,33 @@ class Fake implements Served {
 		this.forgotten.push(clientId);
 	}
 
+	flows(_: string, aggregate: Aggregate): ClientFlows | null {
+		const { connections, ...rest } = ANSWER;
+		return { ...rest, flows: flowsOfChanges(connections, aggregate, "now", 5) };
+	}
+
+	forgetFlows(clientId: string): void {
+		this.forgotten.push(`flows of ${clientId}`);
+	}
+
+	events(query: URLSearchParams, lastId: string | null): ReadableStream<Uint8Array> | null {
+		if (query.has("wrong")) throw new UsageError("wrong", "right");
+		return this.room === 0 ? null : new Response(`data: ${lastId}\n\n`).body;
+	}
+
+	doctor(): ReturnType<Served["doctor"]> {
+		return DOCTOR;
+	}
+
+	debugMaps(): readonly ClientConnection[] {
+		return [CONNECTION];
+	}
+
+	debugState(): readonly ClientState[] {
+		const lost = { closed: 0, open: 0 };
+		return [{ client: "a", asked_ms_ago: 5, open: 1, gone: 0, closed: 2, closed_rows: 1, lost }];
+	}
+
 	metrics(): ReturnType<Served["metrics"]> {
 		return Promise.resolve({ text: "up 1\n", contentType: "text/plain" });
 	}
@@ -49,7 +89,7 @@ class Fake implements Served {
 	stats(): ReturnType<Served["stats"]> {
 		return {
 			...{ version: "1", kernel: "6.1", hooks: { accept: "fentry" }, uptime_ms: 5, clients: 1 },
-			...{ resets: 0, lost: NOTHING_LOST, cpu_ms: 1.5, peak_memory_bytes: 7 },
+			...{ readers: 0, resets: 0, lost: NOTHING_LOST, cpu_ms: 1.5, peak_memory_bytes: 7 },
 		};
 	}
 }
@@ -82,8 +122,31 @@ test("a client can be forgotten", async () => {
 	expect(served.forgotten).toEqual(["me"]);
 });
 
-test("HEAD is as GET", async () => {
-	expect((await ask("/healthz", "HEAD")).status).toBe(200);
+test("HEAD is as GET, without what nobody would read", async () => {
+	for (const path of ["/healthz", "/events", "/connections?client_id=a"]) {
+		const [head, get] = [await ask(path, "HEAD"), await ask(path)];
+		expect(head.status).toBe(200);
+		expect(head.headers.get("content-type")).toBe(get.headers.get("content-type"));
+		expect(head.body).toBeNull();
+	}
+});
+
+test("flows are those of the client's changes, by what is asked for", async () => {
+	const served = new Fake();
+	const response = await ask("/flows?client_id=a&aggregate=connection", "GET", served);
+	const { flows } = (await response.json()) as ClientFlows;
+	expect(flows).toMatchObject([{ type: "flow", local_port: 40_000, bytes_sent: 5 }]);
+	expect((await ask("/flows?client_id=a", "DELETE", served)).status).toBe(204);
+	expect(served.forgotten).toEqual(["flows of a"]);
+});
+
+test("where a reader of events was is in a header, or in the query", async () => {
+	const headers = { "last-event-id": "r-7" };
+	const request = new Request("http://localhost/events?last_event_id=r-5", { headers });
+	const response = await respond(request, new Fake());
+	expect(response.headers.get("content-type")).toBe("text/event-stream");
+	expect(await response.text()).toBe("data: r-7\n\n");
+	expect(await (await ask("/events?last_event_id=r-5")).text()).toBe("data: r-5\n\n");
 });
 
 describe("what is wrong with a request is said", () => {
@@ -97,6 +160,9 @@ describe("what is wrong with a request is said", () => {
 		["GET", "/connections?client_id=a&client_id=b", 400, "more than once"],
 		["GET", "/connections?client_id=a&limit=5", 400, "unknown"],
 		["GET", "/stats?verbose", 400, "unknown"],
+		["GET", "/flows?client_id=a&aggregate=pid", 400, "one of process"],
+		["GET", "/flows?client_id=a&aggregate=process&aggregate=process", 400, "more than once"],
+		["GET", "/events?wrong=5", 400, "wrong right"],
 		["POST", "/connections?client_id=a", 405, "not here"],
 		["PUT", "/stats", 405, "not here"],
 	] as const)
@@ -108,13 +174,14 @@ describe("what is wrong with a request is said", () => {
 			expect(`${body.message} ${body.hint}`).toContain(reason);
 		});
 
-	test("a client that finds no room: 503, and when to come again", async () => {
-		const served = new Fake();
-		served.room = 0;
-		const response = await ask("/connections?client_id=a", "GET", served);
-		expect([response.status, response.headers.get("retry-after")]).toEqual([503, "120"]);
-		expect(await response.json()).toMatchObject({ type: "error", code: "busy" });
-	});
+	for (const path of ["/connections?client_id=a", "/events"])
+		test(`${path} of a client that finds no room: 503, and when to come again`, async () => {
+			const served = new Fake();
+			served.room = 0;
+			const response = await ask(path, "GET", served);
+			expect([response.status, response.headers.get("retry-after")]).toEqual([503, "120"]);
+			expect(await response.json()).toMatchObject({ type: "error", code: "busy" });
+		});
 });
 
 test("whatever is asked, there is an answer, and a reason where it is no", async () => {
@@ -154,6 +221,10 @@ describe("the API is what its document says", () => {
 	for (const [path, status, schema] of [
 		["/connections?client_id=me", 200, "connections"],
 		["/connections", 400, "error"],
+		["/flows?client_id=me", 200, "flows"],
+		["/debug/maps", 200, "debug_maps"],
+		["/debug/state", 200, "debug_state"],
+		["/doctor", 200, "doctor"],
 		["/healthz", 200, "health"],
 		["/stats", 200, "stats"],
 	] as const)

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import type { ClientConnections } from "../../src/trace/client-tracer.ts";
+import type { ClientConnections } from "../../src/trace/client-records.ts";
 import { conntracerBinary } from "./conntracer.ts";
 import { Lines } from "./lines.ts";
 

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { compileFilter } from "../../src/index.ts";
-import { type ClientConnections, ClientTracer } from "../../src/trace/client-tracer.ts";
+import type { ClientConnections } from "../../src/trace/client-records.ts";
+import { ClientTracer } from "../../src/trace/client-tracer.ts";
 import { manyOf } from "../support/load.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";

@@ -1,4 +1,4 @@
-/** Where on loopback a service can be reached, and what clients have to know there. */
+/** What `serve` makes of its options, at the start and when they are read again. */
 
 import { readFileSync, statSync } from "node:fs";
 import { UsageError } from "../errors.ts";
@@ -6,15 +6,14 @@ import type { Loopback } from "../serve/listeners.ts";
 import type { Values } from "./option.ts";
 import type { serveOptions } from "./serve-options.ts";
 
+export type ServeValues = Values<typeof serveOptions>;
+
 /** At least: nobody guesses it. */
 const TOKEN_LENGTH = 16;
 const OF_OTHERS = 0o077;
 
 /** Null where it is not asked for. Its token is what the file says now. */
-export function loopbackOf({
-	listen,
-	tokenFile,
-}: Pick<Values<typeof serveOptions>, "listen" | "tokenFile">): Loopback | null {
+export function loopbackOf({ listen, tokenFile }: ServeValues): Loopback | null {
 	if (listen === null) return null;
 	if (tokenFile === null)
 		throw new UsageError(
@@ -22,6 +21,15 @@ export function loopbackOf({
 			"--token-file FILE, with something that nobody can guess in it",
 		);
 	return { ...listen, token: tokenIn(tokenFile) };
+}
+
+/** UDP alone is not served. */
+export function transportOf({ transport }: ServeValues): "tcp" | null {
+	if (transport !== "udp") return transport;
+	throw new UsageError(
+		"--transport udp: what is served is of TCP, and of UDP besides",
+		"leave it out, and filter what comes",
+	);
 }
 
 function tokenIn(path: string): string {

@@ -1,0 +1,108 @@
+import { describe, expect } from "bun:test";
+import type { EventName } from "../../src/flow/records.ts";
+import { EventSource } from "../support/event-source.ts";
+import { manyOf } from "../support/load.ts";
+import { kernelTest } from "../support/root.ts";
+import { Scratch, Service } from "../support/service.ts";
+import { ownPrograms, runTraffic, totals } from "../support/traffic.ts";
+
+const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("sse");
+const OWN = `process=${CLIENT}&process=${SERVER}`;
+
+const churn = (count: number) => runTraffic(["churn", "--count", `${count}`, ...NAMES]);
+const counted = (source: EventSource): Partial<Record<EventName, number>> => {
+	const counts: Partial<Record<EventName, number>> = {};
+	for (const { event } of source.events) counts[event] = (counts[event] ?? 0) + 1;
+	return counts;
+};
+
+async function listen(service: Service, query: string, lastId?: string): Promise<EventSource> {
+	return await EventSource.open((...of) => service.ask(...of), `/events?${query}`, lastId);
+}
+
+kernelTest("readers hear what the programs did, each what it has asked for", async () => {
+	using scratch = new Scratch();
+	await using service = await Service.start(scratch.in("api.sock"));
+	await using all = await listen(service, OWN);
+	await using ends = await listen(service, `process=${CLIENT}&events=close`);
+	const count = manyOf(2000);
+	const { clients } = await churn(count);
+	const { opened, bytes_sent } = totals(clients);
+	expect(opened).toBe(count);
+	await all.until(() => all.events.length >= 4 * count);
+	await ends.until(() => ends.events.length >= count);
+	expect(counted(all)).toEqual({ connect: count, accept: count, close: 2 * count });
+	expect(counted(ends)).toEqual({ close: count });
+	expect(ends.events.reduce((sum, event) => sum + event.bytes_sent, 0)).toBe(bytes_sent);
+	for (const { gaps } of [all, ends]) expect(gaps).toEqual([]);
+	expect(all.all[0]?.data).toMatchObject({ type: "ready", hooks: { tcp_lifecycle: "tracepoint" } });
+	const times = all.events.map(({ time }) => time);
+	expect(times).toEqual(times.toSorted());
+});
+
+kernelTest("what fails is heard where only that is asked for", async () => {
+	using scratch = new Scratch();
+	await using service = await Service.start(scratch.in("api.sock"));
+	await using failures = await listen(service, `process=${CLIENT}&failed=true`);
+	await churn(5);
+	await runTraffic(["refused", "--count", "7", ...NAMES]);
+	await failures.until(() => failures.events.length >= 7);
+	expect(counted(failures)).toEqual({ connect_failed: 7 });
+	expect(new Set(failures.events.map(({ error }) => error))).toEqual(new Set(["ECONNREFUSED"]));
+	const { connections } = await service.connections("late");
+	expect(connections.filter(({ process }) => process === CLIENT)).toEqual([]);
+});
+
+describe("a reader that comes again", () => {
+	kernelTest("goes on behind the last one that it has seen", async () => {
+		using scratch = new Scratch();
+		await using service = await Service.start(scratch.in("api.sock"));
+		const first = await listen(service, `${OWN}&events=close`);
+		await churn(10);
+		await first.until(() => first.events.length >= 20);
+		await first[Symbol.asyncDispose]();
+		await churn(5);
+		const seen = first.all[8];
+		await using again = await listen(service, `${OWN}&events=close`, seen?.id ?? "");
+		await again.until(() => again.events.length >= 22);
+		expect(again.gaps).toEqual([]);
+		const ids = [...first.all.slice(1, 9), ...again.all.slice(1)].map(({ id }) => id);
+		expect(new Set(ids).size).toBe(30);
+		expect(again.events.length).toBe(22);
+	});
+});
+
+kernelTest("a client that never reads costs others nothing, and is cut off", async () => {
+	using scratch = new Scratch();
+	await using service = await Service.start(scratch.in("api.sock"));
+	const asked = await Promise.all(
+		["/events?events=close", "/openapi.json", "/events"].map((path) => neverRead(service, path)),
+	);
+	await using reader = await listen(service, `process=${CLIENT}&events=close`);
+	const count = manyOf(20_000);
+	await churn(count);
+	await reader.until(() => reader.events.length + missed(reader) >= count);
+	expect(reader.events.length + missed(reader)).toBe(count);
+	const stats = async () => (await (await service.ask("/stats")).json()) as { readers: number };
+	expect((await stats()).readers).toBe(3);
+	// Longer than the service waits for somebody to read.
+	for (let look = 0; look < 60 && (await stats()).readers > 1; look++) await Bun.sleep(1000);
+	expect((await stats()).readers).toBe(1);
+	for (const socket of asked) socket.terminate();
+});
+
+/** Of one process, that reads all that it is sent as fast as it can. */
+const missed = ({ gaps }: EventSource): number => gaps.reduce((sum, { count }) => sum + count, 0);
+
+function neverRead(service: Service, path: string) {
+	return Bun.connect({
+		unix: service.socket,
+		socket: {
+			open(socket) {
+				socket.write(`GET ${path} HTTP/1.1\r\nhost: c\r\n\r\n`);
+				socket.pause();
+			},
+			data() {},
+		},
+	});
+}
