@@ -50,7 +50,6 @@ export const serve = defineCommand({
 		using listening = listen(served, { socket, loopback }, (error) => log.failed(error));
 		context.giveUpRights?.();
 		log.ready(tracer.ready);
-		log.serving(listening.places);
 		const running = { log, filter, loopback, tracer };
 		await untilEnd(values, readAgain, running, listening.places, context);
 		log.summary(tracer.summary());
@@ -58,7 +57,7 @@ export const serve = defineCommand({
 	},
 });
 
-/** In touch with who started it. */
+/** In touch with who started it. Who reads that it serves may send a SIGHUP at once. */
 async function untilEnd(
 	values: ServeValues,
 	readAgain: () => ServeValues,
@@ -75,6 +74,7 @@ async function untilEnd(
 		held = reload(held, readAgain, running);
 		manager.ready(status);
 	});
+	running.log.serving(places);
 	manager.ready(status);
 	const { duration } = values;
 	await aborted(
