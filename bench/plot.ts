@@ -42,3 +42,35 @@ export function barChart(title: string, bars: readonly Bar[]): string {
 		"</svg>\n",
 	].join("\n");
 }
+
+const HEIGHT = 260;
+const BOTTOM = 34;
+const LEFT = 56;
+
+/** @param points at least two, of values of at least 0 */
+export function lineChart(
+	title: string,
+	[horizontal, vertical]: readonly [string, string],
+	points: readonly (readonly [number, number])[],
+): string {
+	const most = Math.max(1, ...points.map(([, y]) => y));
+	const last = Math.max(...points.map(([x]) => x));
+	const at = ([x, y]: readonly [number, number]): string => {
+		const across = LEFT + (x / last) * (WIDTH - LEFT - RIGHT);
+		return `${across.toFixed(1)},${(HEIGHT - BOTTOM - (y / most) * (HEIGHT - BOTTOM - TOP)).toFixed(1)}`;
+	};
+	const [bottom, right] = [HEIGHT - BOTTOM, WIDTH - RIGHT];
+	return [
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+		`<title>${escaped(title)}</title>`,
+		`<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
+		`<text x="8" y="20" font-size="14">${escaped(title)}</text>`,
+		`<path d="M${LEFT} ${TOP}V${bottom}H${right}" fill="none" stroke="#222"/>`,
+		`<text x="${LEFT - 6}" y="${TOP + 4}" text-anchor="end">${most.toFixed(0)}</text>`,
+		`<text x="${LEFT - 6}" y="${bottom}" text-anchor="end">0</text>`,
+		`<text x="${LEFT}" y="${TOP - 8}">${escaped(vertical)}</text>`,
+		`<text x="${right}" y="${HEIGHT - 10}" text-anchor="end">${last.toFixed(0)} ${escaped(horizontal)}</text>`,
+		`<polyline points="${points.map(at).join(" ")}" fill="none" stroke="#4878a8" stroke-width="2"/>`,
+		"</svg>\n",
+	].join("\n");
+}

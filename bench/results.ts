@@ -4,8 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BpfCost } from "./bpf-cost.ts";
 import { markdownTable, spread } from "./figures.ts";
-import { barChart } from "./plot.ts";
+import { barChart, lineChart } from "./plot.ts";
 import { type Comparisons, typical } from "./rounds.ts";
+import type { ServiceFigures } from "./service.ts";
 
 const PLOTS = join(import.meta.dir, "results");
 
@@ -84,6 +85,18 @@ export function costSection(costs: readonly BpfCost[]): Section {
 
 export function figuresSection(title: string, rows: readonly string[][]): Section {
 	return { title, text: markdownTable(["figure", "value"], rows) };
+}
+
+export function serviceSection({ minutes, memory, rows }: ServiceFigures): Section {
+	const title = `serve, ${minutes} minutes under load`;
+	return {
+		title,
+		text: `${markdownTable(["figure", "value"], rows)}\n![memory](results/service.svg)\n`,
+		plot: {
+			name: "service",
+			svg: lineChart(`${title}: resident memory`, ["minutes", "MB"], memory),
+		},
+	};
 }
 
 export const toMarkdown = (heading: string, sections: readonly Section[]): string =>

@@ -1,7 +1,8 @@
 /**
  * Every figure of the README and of bench/results.md, measured on this machine, as root:
  * `./dev bench [--quick] [--scale N] [--seed N] [PART…]`. Markdown on stdout; a run of all parts also writes
- * bench/results.md and its plots.
+ * bench/results.md and its plots. `service`, which takes half an hour (`--minutes N`), runs only where it is
+ * named, and alone writes bench/results-service.md.
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -22,21 +23,25 @@ import {
 	costSection,
 	figuresSection,
 	type Section,
+	serviceSection,
 	toMarkdown,
 	writePlots,
 } from "./results.ts";
 import { compare } from "./rounds.ts";
+import { serviceFigures } from "./service.ts";
 import { startFigures } from "./start.ts";
 import { type Subject, subjects } from "./subjects.ts";
 import { udpFigures } from "./udp.ts";
 
 const RESULTS = join(import.meta.dir, "results.md");
+const SERVICE_RESULTS = join(import.meta.dir, "results-service.md");
 
 const { values: options, positionals: wanted } = parseArgs({
 	options: {
 		quick: { type: "boolean", default: false },
 		scale: { type: "string" },
 		seed: { type: "string", default: `${Date.now() % 1_000_000}` },
+		minutes: { type: "string", default: "30" },
 	},
 	allowPositionals: true,
 });
@@ -94,6 +99,13 @@ const PARTS: Readonly<Record<string, () => Promise<Section[]>>> = {
 	],
 };
 
+/** Half an hour: not part of the whole. */
+const ALONE = "service";
+
+async function service(): Promise<Section[]> {
+	return [serviceSection(await serviceFigures(Number(options.minutes), scratch))];
+}
+
 function headline(): string {
 	return (
 		`# Measured\n\nconntracer ${VERSION}, Linux ${release()}, ${cpus().length} CPUs ` +
@@ -105,18 +117,19 @@ function headline(): string {
 }
 
 try {
+	const parts = { ...PARTS, [ALONE]: service };
 	for (const part of wanted)
-		if (PARTS[part] === undefined)
-			throw new Error(`no such part: ${part} (${Object.keys(PARTS).join(", ")})`);
+		if (!Object.hasOwn(parts, part))
+			throw new Error(`no such part: ${part} (${Object.keys(parts).join(", ")})`);
 	const found: Section[] = [];
-	for (const [name, part] of Object.entries(PARTS)) {
-		if (wanted.length > 0 && !wanted.includes(name)) continue;
+	for (const [name, part] of Object.entries(parts)) {
+		if (wanted.length > 0 ? !wanted.includes(name) : name === ALONE) continue;
 		process.stderr.write(`bench: ${name}\n`);
 		found.push(...(await part()));
 	}
 	const text = toMarkdown(headline(), found);
-	if (wanted.length === 0) {
-		writeFileSync(RESULTS, text);
+	if (wanted.length === 0 || `${wanted}` === ALONE) {
+		writeFileSync(wanted.length === 0 ? RESULTS : SERVICE_RESULTS, text);
 		writePlots(found);
 	}
 	process.stdout.write(text);

@@ -88,7 +88,7 @@ beforeAll(() => {
 	writeFileSync(join(home, "script.ts"), SCRIPT);
 	writeFileSync(join(home, "types.ts"), SCRIPT + MISTAKES);
 	writeFileSync(join(home, "globals.d.ts"), GLOBALS);
-});
+}, 60_000);
 
 afterAll(() => rmSync(home, { recursive: true }));
 

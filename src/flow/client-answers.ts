@@ -58,8 +58,6 @@ export interface ClientState {
 	readonly gone: number;
 	/** Connections that are over, and that it has not asked for. */
 	readonly closed: number;
-	/** The same, those with the same ends as one. */
-	readonly closed_rows: number;
 	/** So far, since it asked. */
 	readonly lost: ClientLosses;
 }
@@ -68,7 +66,7 @@ export interface ClientState {
 export interface ClientOptions {
 	/** Clients at one time. Default 64. */
 	readonly mostClients: number;
-	/** Of each client: connections that are over and that it has not asked for. Default 50,000. */
+	/** Connections that are over, and that one client or another has not asked for: of more, the last. Default 50,000. */
 	readonly mostClosed: number;
 	/** Of each client: open connections whose totals are remembered. Default 75,000. */
 	readonly mostOpen: number;

@@ -19,6 +19,7 @@ import {
 	NOTHING_MOVED,
 	sum,
 } from "./connection-counters.ts";
+import { RecordHistory } from "./record-history.ts";
 
 const DEFAULTS: ClientOptions = {
 	mostClients: 64,
@@ -27,31 +28,48 @@ const DEFAULTS: ClientOptions = {
 	expiryMs: 120_000,
 };
 
+/** What is over: an end, or an attempt that failed. */
+interface Over<C> {
+	readonly connection: C;
+	readonly isFailed: boolean;
+}
+
 /** Connections of the same ends that are over. */
 interface Ended<C> {
 	latest: C;
-	ids: Map<string, ConnectionCounters>;
+	/** By id; null where it is `latest` alone, as nearly always. */
+	ids: Map<string, ConnectionCounters> | null;
 	total: ConnectionCounters;
 	since: ConnectionChange;
 }
 
-interface Client<C> {
+interface Client {
 	askedAtMs: number;
 	/** Totals, by id, of what was open when it asked last. */
 	told: Map<string, ConnectionCounters>;
 	/** Of what was open the time before, and not last: its end may not have been told yet. */
 	gone: Map<string, ConnectionCounters>;
-	/** By their ends. */
-	ended: Map<string, Ended<C>>;
-	/** Ids of all of those. */
-	over: Set<string>;
+	/** There was no room in `told` for all that was open. */
+	isFull: boolean;
+	/** In what is over: what comes from there on it has not been told. */
+	place: number;
 	lost: { closed: number; open: number };
+}
+
+/** What is over since a client was told last. */
+interface Ends<C> {
+	/** By their ends. */
+	readonly rows: Map<string, Ended<C>>;
+	/** Ids of all of those. */
+	readonly ids: Set<string>;
 }
 
 /** What every client has been told, and what is over and it has not been told. */
 export class ClientChanges<C extends CountedConnection> {
 	readonly #options: ClientOptions;
-	readonly #clients = new Map<string, Client<C>>();
+	readonly #clients = new Map<string, Client>();
+	/** The same for all: each client has its place in it. */
+	readonly #over: RecordHistory<Over<C>>;
 	/** Totals that were smaller than what was told before: counted from 0, in all. */
 	resets = 0;
 	/** Of ClientOptions; those who are there already stay. */
@@ -60,6 +78,7 @@ export class ClientChanges<C extends CountedConnection> {
 	constructor(options: Partial<ClientOptions> = {}) {
 		this.#options = { ...DEFAULTS, ...options };
 		this.mostClients = this.#options.mostClients;
+		this.#over = new RecordHistory(this.#options.mostClosed);
 	}
 
 	/** Whether it is known, and not forgotten since. */
@@ -72,14 +91,19 @@ export class ClientChanges<C extends CountedConnection> {
 		return this.#clients.size;
 	}
 
+	/** Connections that are over, and that some client was not told. */
+	get kept(): number {
+		return this.#over.size;
+	}
+
 	/** A connection is over, with its last totals: every client that is known will be told. */
 	close(connection: C): void {
-		for (const client of this.#clients.values()) this.#end(client, connection, false);
+		if (this.#clients.size > 0) this.#over.add({ connection, isFailed: false });
 	}
 
 	/** One was never established: likewise. */
 	fail(attempt: C): void {
-		for (const client of this.#clients.values()) this.#end(client, attempt, true);
+		if (this.#clients.size > 0) this.#over.add({ connection: attempt, isFailed: true });
 	}
 
 	/**
@@ -92,11 +116,12 @@ export class ClientChanges<C extends CountedConnection> {
 		if (known === undefined && this.#clients.size >= this.mostClients) return null;
 		const client = known ?? this.#register(clientId, nowMs);
 		const answers = new Map<string, ChangedConnection<C>>();
-		for (const [key, ended] of client.ended) answers.set(key, answerOfEnded(ended));
+		const ends = this.#ends(client);
+		for (const [key, ended] of ends.rows) answers.set(key, answerOfEnded(ended));
 		const told = new Map<string, ConnectionCounters>();
 		for (const connection of open) {
 			// It was read before it ended.
-			if (client.over.has(connection.id)) continue;
+			if (ends.ids.has(connection.id)) continue;
 			const key = keyOf(connection);
 			const since = known === undefined ? unchanged(connection) : this.#since(client, connection);
 			answers.set(key, withOpen(answers.get(key), connection, since));
@@ -108,8 +133,7 @@ export class ClientChanges<C extends CountedConnection> {
 		client.askedAtMs = nowMs;
 		client.gone = without(client.told, told);
 		client.told = told;
-		client.ended = new Map();
-		client.over = new Set();
+		client.isFull = lost.open > 0;
 		client.lost = { closed: 0, open: 0 };
 		const connections = [...answers.values()];
 		return { is_new: known === undefined, interval_ms, connections, lost };
@@ -117,68 +141,80 @@ export class ClientChanges<C extends CountedConnection> {
 
 	/** Connections that are over, and that this client has not asked for. */
 	waiting(clientId: string): number {
-		return this.#clients.get(clientId)?.over.size ?? 0;
+		const client = this.#clients.get(clientId);
+		return client === undefined ? 0 : this.#over.next - client.place;
 	}
 
 	/** Tells a client of what is over, before it asks for the rest. */
 	takeEnded(clientId: string): readonly ChangedConnection<C>[] {
 		const client = this.#clients.get(clientId);
 		if (client === undefined) return [];
-		const ended = [...client.ended.values()].map((one) => answerOfEnded(one));
-		client.ended = new Map();
-		client.over = new Set();
-		return ended;
+		return [...this.#ends(client).rows.values()].map((one) => answerOfEnded(one));
 	}
 
 	/** What it has not been told it never will be. */
 	forget(clientId: string): void {
 		this.#clients.delete(clientId);
+		this.#dropTold();
 	}
 
 	/** Forgets those that have not asked for long. */
 	expire(nowMs: number): void {
 		for (const [id, { askedAtMs }] of this.#clients)
-			if (nowMs - askedAtMs > this.#options.expiryMs) this.#clients.delete(id);
+			if (nowMs - askedAtMs > this.#options.expiryMs) this.forget(id);
 	}
 
 	/** What is kept for each. */
 	states(nowMs: number): ClientState[] {
-		return Array.from(this.#clients, ([client, { askedAtMs, told, gone, over, ended, lost }]) => ({
-			...{ client, asked_ms_ago: Math.round(nowMs - askedAtMs) },
-			...{ open: told.size, gone: gone.size, closed: over.size, closed_rows: ended.size },
+		return Array.from(this.#clients, ([client, { askedAtMs, told, gone, lost, place }]) => ({
+			...{ client, asked_ms_ago: Math.round(nowMs - askedAtMs), open: told.size },
+			...{ gone: gone.size, closed: Math.min(this.#over.next - place, this.#over.size) },
 			lost: { ...lost },
 		}));
 	}
 
-	#register(clientId: string, nowMs: number): Client<C> {
-		const client: Client<C> = {
-			...{ askedAtMs: nowMs, told: new Map(), gone: new Map() },
-			...{ ended: new Map(), over: new Set() },
+	#register(clientId: string, nowMs: number): Client {
+		const client: Client = {
+			...{ askedAtMs: nowMs, told: new Map(), gone: new Map(), isFull: false },
+			place: this.#over.next,
 			lost: { closed: 0, open: 0 },
 		};
 		this.#clients.set(clientId, client);
 		return client;
 	}
 
-	#end(client: Client<C>, connection: C, isFailed: boolean): void {
+	/** What is over, and this client was not told: it is, now. */
+	#ends(client: Client): Ends<C> {
+		const ends: Ends<C> = { rows: new Map(), ids: new Set() };
+		const { entries, missed, next } = this.#over.read(client.place, Number.POSITIVE_INFINITY);
+		for (const { record } of entries) this.#end(client, ends, record);
+		client.lost.closed += missed;
+		client.place = next;
+		this.#dropTold();
+		return ends;
+	}
+
+	/** What every client has been told. */
+	#dropTold(): void {
+		let least = this.#over.next;
+		for (const { place } of this.#clients.values()) least = Math.min(least, place);
+		this.#over.dropBefore(least);
+	}
+
+	#end(client: Client, { rows, ids }: Ends<C>, { connection, isFailed }: Over<C>): void {
 		const { id } = connection;
-		const isTwice = client.over.has(id);
 		const since = isFailed ? FAILED : { ...this.#since(client, connection), connections_closed: 1 };
 		client.told.delete(id);
 		client.gone.delete(id);
-		if (!isTwice && client.over.size >= this.#options.mostClosed) {
-			client.lost.closed++;
-			return;
-		}
-		client.over.add(id);
+		ids.add(id);
 		const key = keyOf(connection);
 		const counters = countersOf(connection);
-		const known = client.ended.get(key);
+		const known = rows.get(key);
 		if (known === undefined) {
-			const ids = new Map([[id, counters]]);
-			client.ended.set(key, { latest: connection, ids, total: counters, since });
+			rows.set(key, { latest: connection, ids: null, total: counters, since });
 			return;
 		}
+		known.ids ??= new Map([[known.latest.id, known.total]]);
 		// One of which the end is told twice counts once, with what is told later.
 		const before = known.ids.get(id);
 		const more = before === undefined ? counters : difference(counters, before);
@@ -188,12 +224,12 @@ export class ClientChanges<C extends CountedConnection> {
 		known.latest = connection;
 	}
 
-	#since(client: Client<C>, connection: C): ConnectionChange {
+	#since(client: Client, connection: C): ConnectionChange {
 		const { id } = connection;
 		const before = client.told.get(id) ?? client.gone.get(id);
 		if (before === undefined) {
-			const wasLost = client.told.size >= this.#options.mostOpen;
-			if (wasLost) return unchanged(connection);
+			// It may be one of those.
+			if (client.isFull) return unchanged(connection);
 			return { ...UNCHANGED, connections_opened: 1, ...countersOf(connection) };
 		}
 		if (!isLess(connection, before)) return { ...UNCHANGED, ...difference(connection, before) };
@@ -214,7 +250,7 @@ const FAILED: ConnectionChange = { ...UNCHANGED, connections_failed: 1 };
 
 function answerOfEnded<C extends CountedConnection>(ended: Ended<C>): ChangedConnection<C> {
 	const { latest, total, since, ids } = ended;
-	const connections = ids.size - since.connections_failed;
+	const connections = (ids?.size ?? 1) - since.connections_failed;
 	return { ...latest, ...total, is_open: false, connections, since_last: since };
 }
 

@@ -6,7 +6,7 @@
 /** What is read at one time. */
 export interface HistoryPart<T> {
 	readonly entries: readonly { readonly place: number; readonly record: T }[];
-	/** Records that had to make room before they were read. */
+	/** Records that were dropped before they were read. */
 	readonly missed: number;
 	/** Where to read on. */
 	readonly next: number;
@@ -14,9 +14,10 @@ export interface HistoryPart<T> {
 
 export class RecordHistory<T> {
 	readonly #most: number;
-	readonly #records: T[] = [];
-	/** The place of the first record of `#records`, before others took its room. */
+	/** A ring, its first record that of the place `#base`; undefined where one was dropped. */
+	readonly #records: (T | undefined)[] = [];
 	#base = 0;
+	#first = 0;
 	#next = 0;
 
 	/** @param most records at one time: the oldest makes room */
@@ -29,8 +30,14 @@ export class RecordHistory<T> {
 		return this.#next;
 	}
 
+	/** Records that there are. */
+	get size(): number {
+		return this.#next - this.#first;
+	}
+
 	add(record: T): void {
-		this.#records[(this.#next - this.#base) % this.#most] = record;
+		if (this.size === this.#most) this.#first++;
+		this.#records[this.#slot(this.#next)] = record;
 		this.#next++;
 	}
 
@@ -39,17 +46,24 @@ export class RecordHistory<T> {
 	 * @param count of records, at most
 	 */
 	read(from: number, count: number): HistoryPart<T> {
-		const first = Math.max(from, this.#next - this.#records.length);
+		const first = Math.max(from, this.#first);
 		const next = Math.max(first, Math.min(this.#next, first + count));
 		const entries = [];
 		for (let place = first; place < next; place++)
-			entries.push({ place, record: this.#records[(place - this.#base) % this.#most] as T });
+			entries.push({ place, record: this.#records[this.#slot(place)] as T });
 		return { entries, missed: first - from, next };
 	}
 
-	/** Whoever reads on has missed what was there. */
-	clear(): void {
+	/** Nobody will read what came before `place`. */
+	dropBefore(place: number): void {
+		const until = Math.min(place, this.#next);
+		for (; this.#first < until; this.#first++) this.#records[this.#slot(this.#first)] = undefined;
+		if (this.size > 0) return;
 		this.#records.length = 0;
 		this.#base = this.#next;
+	}
+
+	#slot(place: number): number {
+		return (place - this.#base) % this.#most;
 	}
 }

@@ -1,6 +1,6 @@
-/** The text of an answer, handed over as it is read: who does not read is cut off, not waited for. */
+/** The text of an answer, made as it is read: who does not read is cut off, and costs what is not made yet. */
 
-const PART_BYTES = 256 * 1024;
+const PART_LENGTH = 64 * 1024;
 const encoder = new TextEncoder();
 
 /** Answers that are on their way at one time. */
@@ -17,23 +17,41 @@ export class Bodies {
 	}
 
 	/** What is short goes at once; a server cuts off streams that are not read, and only these. */
-	of(text: string): string | ReadableStream<Uint8Array> {
-		if (text.length <= PART_BYTES / 4) return text;
-		const bytes = encoder.encode(text);
-		let at = 0;
+	of(pieces: Iterable<string>): string | ReadableStream<Uint8Array> {
+		const parts = partsOf(pieces);
+		const first = parts.next().value ?? "";
+		let next = parts.next();
+		if (next.done) return first;
 		this.#unread++;
 		const end = (): void => {
 			this.#unread--;
 		};
+		let isFirst = true;
 		return new ReadableStream<Uint8Array>({
 			pull(controller) {
-				controller.enqueue(bytes.subarray(at, at + PART_BYTES));
-				at += PART_BYTES;
-				if (at < bytes.length) return;
+				controller.enqueue(encoder.encode(isFirst ? first : (next.value ?? "")));
+				if (isFirst) {
+					isFirst = false;
+					return;
+				}
+				next = parts.next();
+				if (!next.done) return;
 				controller.close();
 				end();
 			},
 			cancel: end,
 		});
 	}
+}
+
+/** Of a length that is worth a write. */
+function* partsOf(pieces: Iterable<string>): Generator<string, void, undefined> {
+	let part = "";
+	for (const piece of pieces) {
+		part += piece;
+		if (part.length < PART_LENGTH) continue;
+		yield part;
+		part = "";
+	}
+	if (part !== "") yield part;
 }

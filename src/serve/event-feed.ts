@@ -20,7 +20,7 @@ export interface EventFeedOptions {
 }
 
 export const EVENT_FEED: EventFeedOptions = {
-	mostRecords: 10_000,
+	mostRecords: 32_768,
 	mostReaders: 64,
 	keepMs: 120_000,
 	aliveMs: 10_000,
@@ -92,7 +92,7 @@ export class EventFeed {
 		if (this.#readers > 0) return true;
 		if (this.#unreadSince === null) return false;
 		if (performance.now() - this.#unreadSince < this.#options.keepMs) return true;
-		this.#history.clear();
+		this.#history.dropBefore(this.#history.next);
 		this.#unreadSince = null;
 		return false;
 	}

@@ -16,6 +16,11 @@ const CLIENT = {
 	schema: { type: "string", pattern: "^[\\w.:@-]{1,64}$" },
 } as const;
 
+const CHANGED = {
+	...{ name: "changed", in: "query", required: false },
+	description: "without those that are open, and have not moved anything since",
+	schema: { type: "boolean", default: false },
+} as const;
 const AGGREGATE = {
 	...{ name: "aggregate", in: "query", required: false, description: "what is one flow" },
 	schema: { type: "string", enum: ["process", "service", "connection"], default: "process" },
@@ -47,7 +52,7 @@ export const OPENAPI = {
 		"/connections": {
 			get: {
 				summary: "What connections have moved since this client asked last; at first, what is open",
-				parameters: [CLIENT],
+				parameters: [CLIENT, CHANGED],
 				responses: { 200: answer("since last time", "connections"), 400: REFUSED, 503: FULL },
 			},
 			delete: forget,

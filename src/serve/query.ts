@@ -25,6 +25,13 @@ export function aggregateOf(query: URLSearchParams): Aggregate {
 	throw badRequest("aggregate is unknown", `one of ${AGGREGATES.join(", ")}`);
 }
 
+/** Where nothing is said: false. */
+export function isFlagged(query: URLSearchParams, name: string): boolean {
+	const text = single(query, name) ?? "false";
+	if (text === "true" || text === "false") return text === "true";
+	throw badRequest(`${name} is neither true nor false`, `${name}=true`);
+}
+
 export function only(query: URLSearchParams, known: readonly string[]): void {
 	for (const name of query.keys())
 		if (!known.includes(name))

@@ -1,11 +1,10 @@
 /** What the HTTP API answers: a request in, a response out, and nothing else happens. */
 
 import { UsageError } from "../errors.ts";
-import type { ClientState } from "../flow/client-answers.ts";
+import type { ChangedConnection, ClientState } from "../flow/client-answers.ts";
 import { isoTime } from "../flow/clock.ts";
 import type { DoctorRecord } from "../flow/doctor.ts";
 import type { Aggregate } from "../flow/records.ts";
-import { safeJson } from "../sink/text.ts";
 import type {
 	ClientConnection,
 	ClientConnections,
@@ -13,9 +12,10 @@ import type {
 	ServiceStats,
 } from "../trace/client-records.ts";
 import { Bodies } from "./body.ts";
+import { jsonPieces } from "./json-text.ts";
 import { OPENAPI } from "./openapi.ts";
 import { badRequest, busy, noMoreClients, noSuchPath, notAllowed } from "./problems.ts";
-import { aggregateOf, clientId, only } from "./query.ts";
+import { aggregateOf, clientId, isFlagged, only } from "./query.ts";
 
 /** What is served. */
 export interface Served {
@@ -53,9 +53,11 @@ const bodies = new Bodies(64);
 const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 	"/connections": {
 		GET: (served, { query }) => {
-			const client_id = clientId(query);
-			const answer = served.connections(client_id) ?? noRoom();
-			return json({ type: "connections", time: now(), client_id, ...answer });
+			const client_id = clientId(query, "changed");
+			const isWanted = isFlagged(query, "changed") ? hasChanged : () => true;
+			const { connections, ...answer } = served.connections(client_id) ?? noRoom();
+			const told = { ...answer, connections: connections.filter(isWanted) };
+			return json({ type: "connections", time: now(), client_id, ...told });
 		},
 		DELETE: (served, { query }) => {
 			served.forget(clientId(query));
@@ -97,7 +99,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 		GET: async (served, { query }) => {
 			only(query, []);
 			const { text, contentType } = await served.metrics();
-			return new Response(bodies.of(text), { headers: { "content-type": contentType } });
+			return new Response(bodies.of([text]), { headers: { "content-type": contentType } });
 		},
 	},
 	"/openapi.json": { GET: plain(() => OPENAPI) },
@@ -134,6 +136,9 @@ async function headOf({ body, status, headers }: Response): Promise<Response> {
 	return new Response(null, { status, headers });
 }
 
+const hasChanged = ({ is_open, since_last }: ChangedConnection<ClientConnection>): boolean =>
+	!is_open || Object.values(since_last).some((change) => change !== 0 && change !== null);
+
 /** Of a path that takes no parameters. */
 function plain(of: (served: Served) => object): Answer {
 	return (served, { query }) => {
@@ -150,4 +155,4 @@ const STREAM = { "content-type": "text/event-stream", "cache-control": "no-store
 const JSON_TEXT = { "content-type": "application/json", "cache-control": "no-store" };
 
 const json = (body: object): Response =>
-	new Response(bodies.of(`${safeJson(JSON.stringify(body))}\n`), { headers: JSON_TEXT });
+	new Response(bodies.of(jsonPieces(body)), { headers: JSON_TEXT });

@@ -86,7 +86,7 @@ export const SCHEMAS = {
 			type: "array",
 			items: object({
 				...{ client: TEXT, asked_ms_ago: COUNT, open: COUNT, gone: COUNT },
-				...{ closed: COUNT, closed_rows: COUNT, lost: LOST },
+				...{ closed: COUNT, lost: LOST },
 			}),
 		},
 	}),

@@ -1,63 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type {
-	ChangedConnection,
-	ClientAnswer,
-	ClientOptions,
-	CountedConnection,
-} from "../../src/flow/client-answers.ts";
-import { ClientChanges } from "../../src/flow/client-changes.ts";
-import { CLIENT_CASES, type Name, type Told } from "./client-cases.ts";
-
-/** What a kernel and its sockets would say. */
-class World {
-	readonly changes: ClientChanges<CountedConnection>;
-	readonly open = new Map<Name, CountedConnection>();
-	nowMs = 0;
-
-	constructor(options: Partial<ClientOptions> = {}) {
-		this.changes = new ClientChanges(options);
-	}
-
-	move(name: Name, bytes: number): void {
-		const before = this.open.get(name)?.bytes_sent ?? 0;
-		this.open.set(name, connection(name, before + bytes));
-	}
-
-	end(name: Name): void {
-		const ended = this.open.get(name);
-		if (ended === undefined) throw new Error(`${name} is not open`);
-		this.open.delete(name);
-		this.changes.close(ended);
-	}
-
-	ask(client: string): ClientAnswer<CountedConnection> {
-		const answer = this.changes.ask(client, this.open.values(), this.nowMs);
-		if (answer === null) throw new Error(`${client} finds no room`);
-		return answer;
-	}
-
-	told(client: string): Told {
-		return Object.fromEntries(this.ask(client).connections.map(tell));
-	}
-}
-
-function connection(name: Name, bytes: number): CountedConnection {
-	return {
-		...{ id: name, transport: "tcp", netns: 1, pid: 7, local_address: "10.0.0.1" },
-		...{ local_port: name.charCodeAt(0), remote_address: "10.0.0.2", remote_port: 443 },
-		...{ bytes_sent: bytes, bytes_received: 2 * bytes, segments_sent: bytes },
-		...{ segments_received: 0, segments_retransmitted: 0 },
-	};
-}
-
-function tell(changed: ChangedConnection<CountedConnection>): [string, string] {
-	const { since_last, bytes_sent, bytes_received, is_open } = changed;
-	expect(bytes_received).toBe(2 * bytes_sent);
-	expect(since_last.bytes_received).toBe(2 * since_last.bytes_sent);
-	const ends = String.fromCharCode(changed.local_port);
-	return [ends, `${bytes_sent}/${since_last.bytes_sent}${is_open ? " open" : ""}`];
-}
+import { CLIENT_CASES, type Name } from "./client-cases.ts";
+import { connection, World } from "./client-world.ts";
 
 describe("the seeds' cases", () => {
 	for (const [name, steps] of Object.entries(CLIENT_CASES))
@@ -171,68 +115,10 @@ test("what is kept for a client can be looked at", () => {
 	world.nowMs = 7;
 	expect(world.changes.states(world.nowMs)).toEqual([
 		{
-			...{ client: "one", asked_ms_ago: 7, open: 0, gone: 0, closed: 2, closed_rows: 2 },
+			...{ client: "one", asked_ms_ago: 7, open: 1, gone: 0, closed: 2 },
 			lost: { closed: 0, open: 0 },
 		},
 	]);
-});
-
-describe("bounds", () => {
-	test("CleanupClient: who has not asked for long is new again", () => {
-		const world = new World({ expiryMs: 1000 });
-		world.move("a1", 3);
-		expect(world.ask("one").is_new).toBe(true);
-		world.nowMs = 1000;
-		expect(world.ask("one").is_new).toBe(false);
-		world.nowMs = 2001;
-		world.changes.expire(world.nowMs);
-		expect(world.changes.size).toBe(0);
-		expect(world.ask("one").is_new).toBe(true);
-	});
-
-	test("RemoveConnections: nothing is kept for a client that is forgotten", () => {
-		const world = new World();
-		world.ask("one");
-		world.changes.forget("one");
-		world.move("a1", 3);
-		world.end("a1");
-		expect(world.ask("one")).toEqual({
-			...{ is_new: true, interval_ms: null, connections: [], lost: { closed: 0, open: 0 } },
-		});
-	});
-
-	test("what is over and finds no room is counted, for that client alone", () => {
-		const world = new World({ mostClosed: 2 });
-		world.ask("one");
-		world.ask("two");
-		for (const name of ["a1", "b1"] as const) {
-			world.move(name, 1);
-			world.end(name);
-		}
-		world.ask("two");
-		world.move("c1", 1);
-		world.end("c1");
-		expect(world.ask("one")).toMatchObject({ connections: [{}, {}], lost: { closed: 1, open: 0 } });
-		expect(world.ask("two")).toMatchObject({ connections: [{}], lost: { closed: 0, open: 0 } });
-		expect(world.ask("one").lost).toEqual({ closed: 0, open: 0 });
-	});
-
-	test("DropActiveConnections: what is open and finds no room has no difference, and is counted", () => {
-		const world = new World({ mostOpen: 1 });
-		world.move("a1", 1);
-		world.move("b1", 1);
-		expect(world.ask("one").lost).toEqual({ closed: 0, open: 1 });
-		world.move("a1", 2);
-		world.move("b1", 2);
-		expect(world.told("one")).toEqual({ a: "3/2 open", b: "3/0 open" });
-	});
-
-	test("clients that find no room are refused, until others are gone", () => {
-		const world = new World({ mostClients: 1, expiryMs: 1000 });
-		world.ask("one");
-		expect(world.changes.ask("two", [], 0)).toBeNull();
-		expect(world.changes.ask("two", [], 1001)?.is_new).toBe(true);
-	});
 });
 
 test("RaceConditions: in any order of things, ten clients each add up to the truth", () => {

@@ -31,10 +31,12 @@ test("who comes too late is told how much was missed", () => {
 	expect(recordsOf(history, 2)).toEqual([7, 8, 9]);
 });
 
-describe("after it was cleared", () => {
-	test("what was there is missed, and what comes is read", () => {
+describe("what was dropped", () => {
+	test("is missed, and what comes is read", () => {
 		const history = historyOf(4, 6);
-		history.clear();
+		history.dropBefore(4);
+		expect({ size: history.size, rest: recordsOf(history, 4) }).toEqual({ size: 2, rest: [4, 5] });
+		history.dropBefore(history.next);
 		expect(history.read(history.next, 10)).toEqual({ entries: [], missed: 0, next: history.next });
 		history.add(70);
 		expect(recordsOf(history, history.next - 1)).toEqual([70]);
@@ -45,12 +47,13 @@ describe("after it was cleared", () => {
 });
 
 test("a reader that is slow reads each record once, or is told that it missed it", () => {
-	const steps = fc.array(fc.record({ adds: fc.nat(20), reads: fc.integer({ min: 1, max: 10 }) }));
+	const one = { adds: fc.nat(20), reads: fc.integer({ min: 1, max: 10 }), drops: fc.boolean() };
+	const steps = fc.array(fc.record(one));
 	fc.assert(
 		fc.property(fc.integer({ min: 1, max: 12 }), steps, (most, all) => {
 			const history = new RecordHistory<number>(most);
 			let [place, added, heard] = [0, 0, 0];
-			for (const { adds, reads } of all) {
+			for (const { adds, reads, drops } of all) {
 				for (let i = 0; i < adds; i++) history.add(added++);
 				const part = history.read(place, reads);
 				expect(part.entries.map(({ record }) => record)).toEqual(
@@ -58,6 +61,7 @@ test("a reader that is slow reads each record once, or is told that it missed it
 				);
 				heard += part.missed + part.entries.length;
 				place = part.next;
+				if (drops) history.dropBefore(place);
 				expect(heard).toBe(place);
 			}
 			const rest = history.read(place, Number.POSITIVE_INFINITY);

@@ -79,7 +79,7 @@ class Fake implements Served {
 
 	debugState(): readonly ClientState[] {
 		const lost = { closed: 0, open: 0 };
-		return [{ client: "a", asked_ms_ago: 5, open: 1, gone: 0, closed: 2, closed_rows: 1, lost }];
+		return [{ client: "a", asked_ms_ago: 5, open: 1, gone: 0, closed: 2, lost }];
 	}
 
 	metrics(): ReturnType<Served["metrics"]> {
@@ -108,6 +108,23 @@ test("a client is told what there is for it", async () => {
 		...ANSWER,
 	});
 	expect(served.asked).toEqual(["agent-1"]);
+});
+
+test("what has not changed can be left out", async () => {
+	const served = new Fake();
+	const none = Object.fromEntries(Object.keys(CHANGE).map((name) => [name, 0])) as typeof CHANGE;
+	const still = { ...CONNECTION, id: "2", is_open: true, connections: 1, since_last: none };
+	served.connections = () => ({
+		...ANSWER,
+		connections: [...ANSWER.connections, still, { ...still, id: "3", is_open: false }],
+	});
+	const idsOf = async (query: string): Promise<string[]> => {
+		const response = await ask(`/connections?client_id=a${query}`, "GET", served);
+		const { connections } = (await response.json()) as ClientConnections;
+		return connections.map(({ id }) => id);
+	};
+	expect(await idsOf("")).toEqual(["1", "2", "3"]);
+	expect(await idsOf("&changed=true")).toEqual(["1", "3"]);
 });
 
 test("names from outside do not reach a terminal as they are", async () => {
@@ -163,6 +180,7 @@ describe("what is wrong with a request is said", () => {
 		["GET", "/flows?client_id=a&aggregate=pid", 400, "one of process"],
 		["GET", "/flows?client_id=a&aggregate=process&aggregate=process", 400, "more than once"],
 		["GET", "/events?wrong=5", 400, "wrong right"],
+		["GET", "/connections?client_id=a&changed=1", 400, "neither true nor false"],
 		["POST", "/connections?client_id=a", 405, "not here"],
 		["PUT", "/stats", 405, "not here"],
 	] as const)
