@@ -18,6 +18,10 @@ export class SwitchableFilter implements FlowFilter {
 		this.kernel = first?.kernel ?? kernelFilter.zero();
 	}
 
+	get isOpen(): boolean {
+		return this.#current === null;
+	}
+
 	matches(subject: FilterSubject): boolean {
 		return this.#current?.matches(subject) ?? true;
 	}

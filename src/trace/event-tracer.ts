@@ -323,7 +323,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	#filtered(events: EventRecord[]): EventRecord[] {
 		const filter = this.#filter;
-		return filter === null
+		return filter === null || filter.isOpen === true
 			? events
 			: events.filter((record) => filter.matches(subjectOfConnection(record, "connection")));
 	}

@@ -15,8 +15,10 @@ test("what matches is what the filter of that moment lets through", () => {
 	expect(isShown()).toBe(true);
 	filter.switchTo(sshd);
 	expect(isShown()).toBe(false);
+	expect(filter.isOpen).toBe(false);
 	filter.switchTo(null);
 	expect(isShown()).toBe(true);
+	expect(filter.isOpen).toBe(true);
 });
 
 describe("the kernel's part is that of the first one, so that another filter", () => {
