@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
 import { accountingFigures } from "./accounting.ts";
 import { bpfCost } from "./bpf-cost.ts";
+import { clientFigures } from "./clients.ts";
 import { hold } from "./held.ts";
 import { idleFigures } from "./idle.ts";
 import { listFigures } from "./list.ts";
@@ -94,6 +95,8 @@ const PARTS: Readonly<Record<string, () => Promise<Section[]>>> = {
 	udp: async () => [figuresSection("UDP, program by program", await udpFigures(size.udp))],
 	mixed: section("mixed"),
 	held,
+	clients: () =>
+		Promise.resolve([figuresSection("Clients that are told", clientFigures(size.looks + 4))]),
 	accounting: async () => [
 		figuresSection("Flows of conntrack", await accountingFigures(size.accounts)),
 	],

@@ -4,7 +4,7 @@ import { DEFAULT_BUFFER_BYTES, LEAST_BUFFER_BYTES } from "../flow/defaults.ts";
 import type { EventName } from "../flow/records.ts";
 import { leastBufferBytes } from "../trace/check-range.ts";
 import { nearest } from "./nearest.ts";
-import { flag, InvalidValue, type Option, single } from "./option.ts";
+import { flag, InvalidValue, list, type Option, single } from "./option.ts";
 import {
 	COUNT,
 	durationOption,
@@ -62,13 +62,10 @@ export const eventsOptions = {
 
 function eventsOption(): Option<readonly EventName[]> {
 	const parseOne = parseCommaList(parseEvents);
+	const describe = `${CHOICES.join(", ")}; commas between`;
 	return {
-		group: WHICH,
-		describe: `${CHOICES.join(", ")}; commas between`,
-		defaultText: "the first four",
-		isFlag: false,
+		...list({ group: WHICH, describe, defaultText: "the first four" }, parseOne),
 		choices: CHOICES,
-		shortFor: null,
 		initial: DEFAULT_NAMES,
 		parse: (texts) => [...new Set(texts.flatMap(parseOne).flat())],
 	};

@@ -4,11 +4,13 @@ import { UsageError } from "../errors.ts";
 import type { EventName, SummaryRecord } from "../flow/records.ts";
 import { isFailure } from "../sink/event-columns.ts";
 import { createEventSink } from "../sink/event-sink.ts";
+import type { LocalNames } from "../sink/local-names.ts";
 import { programsText } from "../sink/probe-stats.ts";
 import type { EventSink } from "../sink/sink.ts";
 import { type Context, defineCommand, type EventSource } from "./command.ts";
 import { eventsOptions } from "./events-options.ts";
-import { containerLookup, filterOf, outputOptions } from "./from-options.ts";
+import { filterOf, outputOptions } from "./from-options.ts";
+import { hostNames } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -35,6 +37,7 @@ export const events = defineCommand({
 				"--transport udp: events are of TCP connections, UDP has none",
 				"watch, top and list show UDP",
 			);
+		const names = hostNames();
 		const options = {
 			events: wantedEvents(values),
 			filter: filterOf(values),
@@ -46,9 +49,9 @@ export const events = defineCommand({
 			hooks: values.hooks,
 			bpfStats: values.verbose,
 			version: context.version,
-			containerOf: containerLookup(),
+			containerOf: names.containerOf,
 		};
-		const sink = sinkOf(values, context);
+		const sink = sinkOf(values, context, names);
 		try {
 			using tracer = context.openEventTracer(options);
 			const { lost } = await present(tracer, sink, values, context);
@@ -95,11 +98,12 @@ async function present(
 	return summary;
 }
 
-function sinkOf(values: EventsValues, context: Context): EventSink {
+function sinkOf(values: EventsValues, context: Context, names: LocalNames): EventSink {
 	return createEventSink(
 		{
 			...outputOptions(values, context),
 			summary: values.summary,
+			names,
 		},
 		context.stdout,
 		context.stderr,

@@ -2,12 +2,14 @@
 
 import type { FlowFilter } from "../flow/filter.ts";
 import type { RowSinkOptions } from "../sink/create.ts";
+import type { LocalNames } from "../sink/local-names.ts";
 import { programsText } from "../sink/probe-stats.ts";
 import type { Sink } from "../sink/sink.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { Context, FlowSource } from "./command.ts";
 import type { flowOptions } from "./flow-options.ts";
-import { containerLookup, outputOptions } from "./from-options.ts";
+import { outputOptions } from "./from-options.ts";
+import type { HostNames } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -21,6 +23,7 @@ export function flowTracerOptions(
 	filter: FlowFilter | null,
 	key: Key,
 	version: string,
+	containerOf: HostNames["containerOf"],
 ): FlowTracerOptions {
 	return {
 		...key,
@@ -36,15 +39,20 @@ export function flowTracerOptions(
 		hooks: values.hooks,
 		bpfStats: values.verbose,
 		version,
-		containerOf: containerLookup(),
+		containerOf,
 	};
 }
 
-export function rowSinkOptions(values: FlowValues, context: Context): RowSinkOptions {
+export function rowSinkOptions(
+	values: FlowValues,
+	context: Context,
+	names: LocalNames,
+): RowSinkOptions {
 	return {
 		...outputOptions(values, context),
 		sort: values.sort,
 		summary: values.summary,
+		names,
 	};
 }
 

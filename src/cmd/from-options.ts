@@ -25,6 +25,8 @@ export function filterOf(values: Values<typeof filterOptions>): FlowFilter | nul
 		localPorts: values.localPort,
 		remotePorts: values.remotePort,
 		ports: values.port,
+		excludeLocal: values.excludeLocal,
+		excludeRemote: values.excludeRemote,
 		family: values.family,
 		transport: values.transport,
 		direction: values.direction,

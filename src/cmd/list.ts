@@ -2,9 +2,11 @@
 
 import type { ConnectionRecord } from "../flow/connection.ts";
 import { type ConnectionListWriter, connectionList } from "../sink/connection-list.ts";
+import type { LocalNames } from "../sink/local-names.ts";
 import type { ConnectionListOptions } from "../trace/connection-list.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
-import { containerLookup, filterOf, outputOptions } from "./from-options.ts";
+import { filterOf, outputOptions } from "./from-options.ts";
+import { hostNames } from "./host-names.ts";
 import { listOptions } from "./list-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE } from "./report-error.ts";
@@ -30,14 +32,15 @@ export function listOf(source: ConnectionSource): Command<typeof listOptions> {
 		],
 		async handler(values, context) {
 			const filter = filterOf(values);
-			const write = writerOf(values, context);
+			const names = hostNames();
+			const write = writerOf(values, context, names);
 			const connections = await source({
 				transport: values.transport,
 				listening: values.listening,
 				filter,
 				btfPath: values.btf,
 				libbpfPath: values.libbpf,
-				containerOf: containerLookup(),
+				containerOf: names.containerOf,
 			});
 			write(connections, context.signal);
 			return EXIT_DONE;
@@ -51,11 +54,12 @@ export const list = listOf(async (options) => {
 	return listConnections(options);
 });
 
-function writerOf(values: ListValues, context: Context): ConnectionListWriter {
+function writerOf(values: ListValues, context: Context, names: LocalNames): ConnectionListWriter {
 	return connectionList(
 		{
 			...outputOptions(values, context),
 			sort: values.sort,
+			names,
 		},
 		context.stdout,
 	);

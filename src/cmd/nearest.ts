@@ -1,7 +1,11 @@
 /** What was meant, where a name is mistyped. */
 
+/** Longer than any name with a mistake in it: looking for one takes the square of this. */
+const MOST_LETTERS = 100;
+
 /** The most alike of the candidates; null where none is alike enough to be what was meant. */
 export function nearest(typed: string, candidates: readonly string[]): string | null {
+	if (typed.length > MOST_LETTERS) return null;
 	let best: string | null = null;
 	let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
 	for (const candidate of candidates) {

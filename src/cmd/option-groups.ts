@@ -1,10 +1,11 @@
 /** Options that several commands have in common, in the groups of --help. */
 
 import { DEFAULT_MAX_CONNECTIONS } from "../flow/defaults.ts";
-import { choice, flag, list, shorthand, single } from "./option.ts";
+import { choice, flag, list, shorthand, single, table } from "./option.ts";
 import {
 	parseCommaList,
 	parseDuration,
+	parseExclusion,
 	parseFile,
 	parseInteger,
 	parseSize,
@@ -59,6 +60,14 @@ export const filterOptions = {
 	),
 	remotePort: list({ group: WHICH, describe: "remote ports, likewise" }, parseText),
 	port: list({ group: WHICH, describe: "ports of either end, likewise" }, parseText),
+	excludeLocal: table(
+		{ group: WHICH, describe: "leave out by this end: 10.0.0.0/8, '10.0.0.1 80,443'" },
+		parseExclusion,
+	),
+	excludeRemote: table(
+		{ group: WHICH, describe: "leave out by the other end: '* udp 53', '::1 tcp *'" },
+		parseExclusion,
+	),
 	family: choice({ group: WHICH, describe: "ipv4 or ipv6" }, ["ipv4", "ipv6"], null),
 	ipv4: shorthand({ group: WHICH, short: "4", describe: "--family ipv4" }, "family", "ipv4"),
 	ipv6: shorthand({ group: WHICH, short: "6", describe: "--family ipv6" }, "family", "ipv6"),

@@ -20,6 +20,8 @@ export interface Option<T> extends OptionHelp {
 	readonly choices: readonly string[];
 	/** A flag may be short for a value of another option, as --json is for --output json. */
 	readonly shortFor: { readonly option: string; readonly value: string } | null;
+	/** The file may have it as a table: each key with its values, `"key" = ["value"]`, is "key value". */
+	readonly isTable: boolean;
 	readonly initial: T;
 	/**
 	 * @param texts as given, in order; at least one
@@ -62,7 +64,7 @@ export function environmentName(name: string): string {
 	return `CONNTRACER_${longName(name).replaceAll("-", "_").toUpperCase()}`;
 }
 
-const PLAIN = { isFlag: false, choices: [], shortFor: null } as const;
+const PLAIN = { isFlag: false, isTable: false, choices: [], shortFor: null } as const;
 
 /** One value; given more than once, the last one counts. */
 export function single<T, I = T>(
@@ -79,6 +81,14 @@ export function list<T>(
 	parseOne: (text: string) => T | readonly T[],
 ): Option<readonly T[]> {
 	return { ...PLAIN, ...help, initial: [], parse: (texts) => texts.flatMap((t) => parseOne(t)) };
+}
+
+/** A list whose values have keys in the file. */
+export function table<T>(
+	help: OptionHelp,
+	parseOne: (text: string) => T | readonly T[],
+): Option<readonly T[]> {
+	return { ...list(help, parseOne), isTable: true };
 }
 
 export function choice<const T extends string, I extends T | null>(

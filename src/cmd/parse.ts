@@ -1,6 +1,7 @@
 /** From the text of an option to numbers, times, sizes, paths. All throw InvalidValue. */
 
 import { accessSync, constants } from "node:fs";
+import { readExclusions } from "../flow/exclusions.ts";
 import { InvalidValue } from "./option.ts";
 
 export interface Range {
@@ -59,6 +60,12 @@ export function parseCommaList<T>(parseOne: (text: string) => T): (text: string)
 export function parseText(text: string): string {
 	if (text === "")
 		throw new InvalidValue(text, "is empty", "write a value, or leave the option out");
+	return text;
+}
+
+/** Rules of what is left out, as they are written. */
+export function parseExclusion(text: string): string {
+	readExclusions(text, (rule, why, hint) => new InvalidValue(rule, why, hint));
 	return text;
 }
 

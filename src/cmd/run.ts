@@ -18,7 +18,7 @@ import { watch } from "./watch.ts";
 
 /** The first one is the default. */
 const SHOWING: readonly Command[] = [watch, events, list, top, accounting, dns, serve, doctor];
-const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
+export const COMMANDS: readonly Command[] = [...SHOWING, completionOf(SHOWING)];
 
 /** Never throws: what goes wrong is on context.stderr. */
 export async function runCli(argv: readonly string[], context: Context): Promise<number> {
@@ -40,7 +40,7 @@ async function run(line: CommandLine, layers: Layer[], context: Context): Promis
 	if (line.mistake !== null) throw line.mistake;
 	const above = [...layers];
 	const read = (): Values<Options> => {
-		const file = configLayer(peek(above, "config"), Object.keys(optionsOf(COMMANDS)));
+		const file = configLayer(peek(above, "config"), optionsOf(COMMANDS));
 		layers.splice(above.length, 1, file);
 		return resolve(line.command.options, layers);
 	};

@@ -2,16 +2,14 @@
 
 import { flowsOfMoved } from "../flow/process-totals.ts";
 import type { Sink } from "../sink/sink.ts";
-import { createTopSink, type TopBy, TopScreen } from "../sink/top-sink.ts";
+import { createTopSink, type TopBy, type TopOptions, TopScreen } from "../sink/top-sink.ts";
 import { type Context, defineCommand, type Keyboard } from "./command.ts";
 import { flowTracerOptions, rowSinkOptions, runFlows } from "./flow-run.ts";
 import { filterOf } from "./from-options.ts";
+import { hostNames } from "./host-names.ts";
 import { intervals, type Limits, onlyMoved } from "./intervals.ts";
 import { keysOf } from "./keys.ts";
-import type { Values } from "./option.ts";
 import { topOptions } from "./top-options.ts";
-
-type TopValues = Values<typeof topOptions>;
 
 /** In a terminal's raw mode Ctrl-C is a key. */
 const QUIT: readonly string[] = ["q", "Q", "\x03"];
@@ -39,15 +37,17 @@ export const top = defineCommand({
 		const filter = filterOf(values);
 		const quit = new AbortController();
 		const { output, strict } = values;
+		const names = hostNames();
+		const options = { ...rowSinkOptions(values, context, names), by: values.by };
 		const isScreen = output === "table" && context.stdout.isTerminal;
 		const { aggregate, sink, rest, listen } =
 			isScreen && context.keyboard !== undefined
-				? screen(values, context, context.keyboard, quit)
-				: rows(values, context);
+				? screen(options, context, context.keyboard, quit)
+				: rows(options, context);
 		const key = { aggregate, byOwner: true };
 		const signal = AbortSignal.any([context.signal, quit.signal]);
 		return runFlows(
-			flowTracerOptions(values, filter, key, context.version),
+			flowTracerOptions(values, filter, key, context.version, names.containerOf),
 			sink,
 			async (tracer) => {
 				using _keys = listen();
@@ -58,9 +58,8 @@ export const top = defineCommand({
 	},
 });
 
-function rows(values: TopValues, context: Context): Shown {
-	const { by } = values;
-	const options = { ...rowSinkOptions(values, context), by };
+function rows(options: TopOptions, context: Context): Shown {
+	const { by } = options;
 	return {
 		aggregate: by,
 		sink: createTopSink(options, context.stdout, context.stderr),
@@ -71,12 +70,11 @@ function rows(values: TopValues, context: Context): Shown {
 
 /** Asks the kernel for single connections, so that a key can change between both. */
 function screen(
-	values: TopValues,
+	options: TopOptions,
 	context: Context,
 	keyboard: Keyboard,
 	quit: AbortController,
 ): Shown {
-	const options = { ...rowSinkOptions(values, context), by: values.by };
 	const sink = new TopScreen(options, context.stdout, context.stderr);
 	const onTyped = (typed: string): void => {
 		for (const key of keysOf(typed)) {

@@ -5,6 +5,7 @@ import { createSink } from "../sink/create.ts";
 import { defineCommand } from "./command.ts";
 import { flowTracerOptions, rowSinkOptions, runFlows } from "./flow-run.ts";
 import { filterOf } from "./from-options.ts";
+import { hostNames } from "./host-names.ts";
 import { intervals } from "./intervals.ts";
 import { watchOptions } from "./watch-options.ts";
 
@@ -23,8 +24,10 @@ export const watch = defineCommand({
 	handler(values, context) {
 		const { aggregate, failed, strict } = values;
 		const key = { aggregate, byOwner: false };
-		const options = flowTracerOptions(values, filterOf(values), key, context.version);
-		const sinkOptions = { ...rowSinkOptions(values, context), aggregate };
+		const names = hostNames();
+		const { containerOf } = names;
+		const options = flowTracerOptions(values, filterOf(values), key, context.version, containerOf);
+		const sinkOptions = { ...rowSinkOptions(values, context, names), aggregate };
 		const sink = createSink(sinkOptions, context.stdout, context.stderr);
 		return runFlows(
 			options,

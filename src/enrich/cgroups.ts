@@ -2,6 +2,7 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { containerIdOf, unitOf } from "./cgroup-paths.ts";
 import { type Mount, mounts } from "./procfs.ts";
 
 export interface CgroupTreeOptions {
@@ -116,30 +117,24 @@ export function cgroup2MountPoint(mounted: readonly Mount[]): string | null {
 	return (whole ?? candidates[0])?.mountPoint ?? null;
 }
 
-/**
- * Every runtime gives a container a cgroup named after its id, 64 hexadecimal digits: bare with the
- * cgroupfs driver, between a prefix and ".scope" with the systemd one. What watches over a container
- * (libpod-conmon-…, crio-conmon-…) is not in it.
- */
-const CONTAINER =
-	/^(?:.*:)?(?:(?:docker|cri-containerd|crio|libpod|nerdctl)[-:])?([0-9a-f]{64})(?:\.scope)?$/;
+/** Of cgroup v2 ids in decimal; null where there is none, or it is not known (yet). */
+export interface CgroupNames {
+	containerOf(cgroupId: string): string | null;
+	/** The unit of systemd: "nginx.service". */
+	unitOf(cgroupId: string): string | null;
+}
 
-/** The innermost container that a cgroup is in; null where it is in none. */
-export function containerIdOf(path: string): string | null {
-	for (const name of path.split("/").reverse()) {
-		const id = CONTAINER.exec(name)?.[1];
-		if (id !== undefined) return id;
-	}
-	return null;
+/** Those of this machine. */
+export function cgroupNames(): CgroupNames {
+	const root = cgroup2MountPoint(mounts());
+	if (root === null) return { containerOf: () => null, unitOf: () => null };
+	const tree = new CgroupTree(root);
+	const nameBy = (read: (path: string) => string | null) => (cgroupId: string) => {
+		const path = tree.pathOf(cgroupId);
+		return path === null ? null : read(path);
+	};
+	return { containerOf: nameBy(containerIdOf), unitOf: nameBy(unitOf) };
 }
 
 /** cgroup v2 id → container id, or null. */
-export function containerLookup(): (cgroupId: string) => string | null {
-	const root = cgroup2MountPoint(mounts());
-	if (root === null) return () => null;
-	const tree = new CgroupTree(root);
-	return (cgroupId) => {
-		const path = tree.pathOf(cgroupId);
-		return path === null ? null : containerIdOf(path);
-	};
-}
+export const containerLookup = (): CgroupNames["containerOf"] => cgroupNames().containerOf;

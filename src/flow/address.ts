@@ -4,10 +4,17 @@ import ipaddr from "ipaddr.js";
 import { UsageError } from "../errors.ts";
 import type { Family } from "./records.ts";
 
+/** An address, read once for many ranges. */
+export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
 /** A range of addresses of one family. */
 export interface Cidr {
 	readonly family: Family;
-	contains(address: string): boolean;
+	/** Of the prefix: 0 to 32, or 128. */
+	readonly bits: number;
+	/** Equal to prefixOf() of each address in it, with its bits. */
+	readonly prefix: string | number;
+	contains(address: Address): boolean;
 }
 
 const MAPPED_PREFIX_BITS = 96;
@@ -47,41 +54,70 @@ function groups(bytes: Uint8Array): string[] {
  * @throws UsageError
  */
 export function parseCidr(text: string, option: string): Cidr {
+	const range = readCidr(text);
+	if (typeof range !== "string") return range;
+	throw new UsageError(
+		`${option} ${JSON.stringify(text)} ${range}`,
+		`for example: ${option} 10.0.0.0/8, ${option} 2001:db8::1, or ${option} '!127.0.0.0/8'`,
+	);
+}
+
+/** The same, or what is wrong with it: "is not an IP address or a CIDR range". */
+export function readCidr(text: string): Cidr | string {
 	const [address = "", prefix, ...more] = text.split("/");
 	const parsed = parseAddress(address);
-	if (parsed === null || more.length > 0) {
-		throw badCidr(text, option, "is not an IP address or a CIDR range");
-	}
+	if (parsed === null || more.length > 0) return "is not an IP address or a CIDR range";
 	const isMapped = parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress();
 	const family = parsed instanceof ipaddr.IPv6 ? "ipv6" : "ipv4";
 	const bits = parsePrefix(prefix, BITS[family]);
-	if (bits === null) {
-		throw badCidr(text, option, `needs a prefix length from 0 to ${BITS[family]}`);
-	}
-	if (!isMapped) return range(parsed, bits);
+	if (bits === null) return `needs a prefix length from 0 to ${BITS[family]}`;
+	if (!isMapped) return rangeOf(parsed, family, bits);
 	if (bits < MAPPED_PREFIX_BITS) {
-		throw badCidr(text, option, "mixes IPv4 and IPv6: an IPv4-mapped range is /96 to /128");
+		return "mixes IPv4 and IPv6: an IPv4-mapped range is /96 to /128";
 	}
-	return range(parsed.toIPv4Address(), bits - MAPPED_PREFIX_BITS);
+	return rangeOf(parsed.toIPv4Address(), "ipv4", bits - MAPPED_PREFIX_BITS);
 }
 
-function range(base: ipaddr.IPv4 | ipaddr.IPv6, bits: number): Cidr {
-	if (base instanceof ipaddr.IPv4) {
-		return {
-			family: "ipv4",
-			contains: (address) =>
-				ipaddr.IPv4.isValid(address) && ipaddr.IPv4.parse(address).match(base, bits),
-		};
+/** For `contains`; null for no address, and for a text that is none. */
+export function readAddress(text: string | null): Address | null {
+	if (text === null) return null;
+	try {
+		return text.includes(":") ? ipaddr.IPv6.parse(text) : ipaddr.IPv4.parse(text);
+	} catch {
+		return null;
 	}
+}
+
+export const familyOfAddress = (address: Address): Family =>
+	address instanceof ipaddr.IPv4 ? "ipv4" : "ipv6";
+
+/** The first `bits` of an address, to compare with those of others of its family. */
+export function prefixOf(address: Address, bits: number): string | number {
+	if (address instanceof ipaddr.IPv4) {
+		const [a = 0, b = 0, c = 0, d = 0] = address.octets;
+		// A shift by 32 would be one by 0.
+		return bits === 0 ? 0 : (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) >>> (32 - bits);
+	}
+	const whole = bits >> 4;
+	const rest = (address.parts[whole] ?? 0) >> (16 - (bits & 15));
+	let prefix = String(rest);
+	for (let at = 0; at < whole; at++) prefix += `:${address.parts[at] ?? 0}`;
+	return prefix;
+}
+
+function rangeOf(base: Address, family: Family, bits: number): Cidr {
+	const isIPv4 = base instanceof ipaddr.IPv4;
 	return {
-		family: "ipv6",
-		contains: (address) =>
-			ipaddr.IPv6.isValid(address) && ipaddr.IPv6.parse(address).match(base, bits),
+		family,
+		bits,
+		prefix: prefixOf(base, bits),
+		// match() throws where the families differ.
+		contains: (address) => address instanceof ipaddr.IPv4 === isIPv4 && address.match(base, bits),
 	};
 }
 
 /** Null unless it is a whole address: ipaddr.js alone takes "1.2.3", "0x7f.1" and zones as well. */
-function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+function parseAddress(text: string): Address | null {
 	if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
 	if (!text.includes(":") || text.includes("%")) return null;
 	if (!ipaddr.IPv6.isValid(text)) return null;
@@ -98,11 +134,4 @@ function parsePrefix(text: string | undefined, bits: number): number | null {
 	if (!/^\d{1,3}$/.test(text)) return null;
 	const value = Number(text);
 	return value <= bits ? value : null;
-}
-
-function badCidr(text: string, option: string, why: string): UsageError {
-	return new UsageError(
-		`${option} ${JSON.stringify(text)} ${why}`,
-		`for example: ${option} 10.0.0.0/8, ${option} 2001:db8::1, or ${option} '!127.0.0.0/8'`,
-	);
 }

@@ -1,9 +1,10 @@
 /** Which flows are wanted: the filter options of the command line, compiled to one test. */
 
-import { type Cidr, parseCidr } from "./address.ts";
+import { type Cidr, parseCidr, readAddress } from "./address.ts";
 import { parseAlternatives } from "./alternatives.ts";
+import { type Exclusion, exclusionTest, parseExclusions, portsOfAnyAddress } from "./exclusions.ts";
 import { type KernelFilter, kernelFilter, type PortChoices } from "./kernel-filter.ts";
-import { hasPort, type PortChoice, parsePorts } from "./ports.ts";
+import { hasPort, type PortChoice, parsePorts, withoutPorts } from "./ports.ts";
 import type { Direction, Family, FlowIdentity, Transport } from "./records.ts";
 
 /**
@@ -33,6 +34,13 @@ export interface FilterOptions {
 	readonly remotePorts: readonly string[];
 	/** Either end. */
 	readonly ports: readonly string[];
+	/**
+	 * What is left out, whatever else is wanted, by the address and port of this side: "10.0.0.0/8",
+	 * "10.0.0.1 80,8000-8100", "2001:db8::1 tcp 22", "* udp 53". A bare address is that one alone.
+	 */
+	readonly excludeLocal: readonly string[];
+	/** By those of the other side, likewise. */
+	readonly excludeRemote: readonly string[];
 	/** Null: both. */
 	readonly family: Family | null;
 	/** Null: both. */
@@ -44,7 +52,7 @@ export interface FilterOptions {
 const ANY: FilterOptions = {
 	...{ pids: [], uids: [], processes: [], cgroupIds: [], containers: [], netns: [] },
 	...{ local: [], remote: [], localPorts: [], remotePorts: [], ports: [] },
-	...{ family: null, transport: null, direction: null },
+	...{ excludeLocal: [], excludeRemote: [], family: null, transport: null, direction: null },
 };
 
 /** What a filter looks at. */
@@ -82,7 +90,7 @@ const CONTAINER_PREFIX = /^[0-9a-f]{12,}$/;
 /**
  * For the `filter` option of a tracer or a list. Null where nothing is filtered.
  *
- * @throws UsageError for an address or a port that is none
+ * @throws UsageError for an address, a port or an exclusion that is none
  */
 export function compileFilter(partial: Partial<FilterOptions>): FlowFilter | null {
 	const options = { ...ANY, ...partial };
@@ -91,21 +99,31 @@ export function compileFilter(partial: Partial<FilterOptions>): FlowFilter | nul
 		remote: parsePorts(options.remotePorts, "--remote-port"),
 		either: parsePorts(options.ports, "--port"),
 	};
+	const local = parseExclusions(options.excludeLocal, "--exclude-local");
+	const remote = parseExclusions(options.excludeRemote, "--exclude-remote");
 	const tests = [
 		...identityTests(options),
 		...addressTests(options.local, "--local", (subject) => subject.local_address),
 		...addressTests(options.remote, "--remote", (subject) => subject.remote_address),
 		...portTests(ports),
+		...exclusionTests(local, (subject) => [subject.local_address, subject.local_port]),
+		...exclusionTests(remote, (subject) => [subject.remote_address, subject.remote_port]),
 	];
 	if (tests.length === 0) return null;
 	return {
 		needs: {
-			ports: Object.values(ports).some((choice) => choice !== null),
+			ports:
+				Object.values(ports).some((choice) => choice !== null) ||
+				[...local, ...remote].some((rule) => rule.ports !== null),
 			pid: options.pids.length > 0,
 			uid: options.uids.length > 0,
 		},
 		matches: (subject) => tests.every((test) => test(subject)),
-		kernel: kernelFilter(options, ports),
+		kernel: kernelFilter(options, {
+			...ports,
+			local: withoutPorts(ports.local, portsOfAnyAddress(local, options.transport)),
+			remote: withoutPorts(ports.remote, portsOfAnyAddress(remote, options.transport)),
+		}),
 	};
 }
 
@@ -144,7 +162,7 @@ function addressTests(
 	const { wanted, excluded } = parseAlternatives(values, option, parseCidr);
 	return [
 		(subject) => {
-			const address = addressOf(subject);
+			const address = readAddress(addressOf(subject));
 			const isIn = (range: Cidr): boolean => address !== null && range.contains(address);
 			return (wanted.length === 0 || wanted.some(isIn)) && !excluded.some(isIn);
 		},
@@ -167,6 +185,15 @@ function portTests({ local, remote, either }: PortChoices): Test[] {
 		);
 	}
 	return tests;
+}
+
+function exclusionTests(
+	rules: readonly Exclusion[],
+	endOf: (subject: FilterSubject) => readonly [address: string | null, port: number | null],
+): Test[] {
+	if (rules.length === 0) return [];
+	const isExcluded = exclusionTest(rules);
+	return [(subject) => !isExcluded(subject.transport, ...endOf(subject))];
 }
 
 /** What the kernel makes of a name: a character cut in two becomes U+FFFD on both sides. */

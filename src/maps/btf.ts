@@ -59,9 +59,15 @@ const EXTRA_BYTES: Readonly<Record<number, (count: number) => number>> = {
 	[KIND.ENUM64]: (count) => 12 * count,
 };
 
+/** The kernel's names have at most 512 bytes (KSYM_NAME_LEN). */
+const MOST_NAME_BYTES = 4096;
+/** Types that are made of types: more than C has, and less than the stack. */
+const MOST_DEPTH = 64;
+
 const textAt = (view: DataView, offset: number): string => {
 	let end = offset;
 	while (view.getUint8(end) !== 0) end++;
+	if (end - offset > MOST_NAME_BYTES) throw new DecodeError(".BTF: a name without an end");
 	return new TextDecoder().decode(
 		new Uint8Array(view.buffer, view.byteOffset + offset, end - offset),
 	);
@@ -109,8 +115,9 @@ const readTypes = (view: DataView): RawType[] => {
 	return types;
 };
 
-const typeAt = (types: readonly RawType[], id: number): RawType => {
+const typeAt = (types: readonly RawType[], id: number, depth = 0): RawType => {
 	const type = types[id];
+	if (depth > MOST_DEPTH) throw new DecodeError(`.BTF: type ${id} is made of itself`);
 	if (type === undefined) throw new DecodeError(`.BTF: no type ${id}`);
 	const isAlias =
 		type.kind === KIND.TYPEDEF ||
@@ -118,15 +125,15 @@ const typeAt = (types: readonly RawType[], id: number): RawType => {
 		type.kind === KIND.VOLATILE ||
 		type.kind === KIND.RESTRICT ||
 		type.kind === KIND.TYPE_TAG;
-	return isAlias ? typeAt(types, type.sizeOrType) : type;
+	return isAlias ? typeAt(types, type.sizeOrType, depth + 1) : type;
 };
 
-const shapeOf = (view: DataView, types: readonly RawType[], id: number): Shape => {
-	const type = typeAt(types, id);
+const shapeOf = (view: DataView, types: readonly RawType[], id: number, depth = 0): Shape => {
+	const type = typeAt(types, id, depth);
 	if (type.kind === KIND.INT) return { kind: "int", size: type.sizeOrType };
 	if (type.kind === KIND.STRUCT) return { kind: "struct", size: type.sizeOrType, name: type.name };
 	if (type.kind === KIND.ARRAY) {
-		const of = shapeOf(view, types, view.getUint32(type.data, true));
+		const of = shapeOf(view, types, view.getUint32(type.data, true), depth + 1);
 		const count = view.getUint32(type.data + 8, true);
 		if (of.kind === "int" && of.size === 1) return { kind: "bytes", size: count };
 		if (of.kind === "int") return { kind: "array", size: count * of.size, of };
@@ -156,13 +163,24 @@ const valuesOf = (view: DataView, type: RawType): Record<string, number> =>
 
 /** The types of all global variables of an object, and nothing else. Throws DecodeError. */
 export const readBtf = (object: Uint8Array): Btf => {
+	try {
+		return declaredTypes(object);
+	} catch (error) {
+		// A DataView refuses what lies outside of it.
+		throw error instanceof RangeError
+			? new DecodeError(`the object is cut off, or points outside of itself: ${error.message}`)
+			: error;
+	}
+};
+
+const declaredTypes = (object: Uint8Array): Btf => {
 	const view = btfSection(object);
 	const types = readTypes(view);
 	const structs = new Map<string, { size: number; members: BtfMember[] }>();
 	const enums = new Map<string, Record<string, number>>();
 	for (const variable of types.filter((type) => type.kind === KIND.VAR)) {
 		const type = typeAt(types, variable.sizeOrType);
-		if (type.kind === KIND.STRUCT)
+		if (type.kind === KIND.STRUCT && !structs.has(type.name))
 			structs.set(type.name, {
 				size: type.sizeOrType,
 				members: membersOf(view, types, type),

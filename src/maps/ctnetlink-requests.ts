@@ -1,10 +1,8 @@
 /** What conntrack is asked over ctnetlink: for its whole table, or for single connections. */
 
 import type { Tuple } from "./ct-flow.ts";
+import { ATTRIBUTE_HEADER, CT_GET, CT_STATS, FAMILY_HEADER, HEADER } from "./ctnetlink.ts";
 import {
-	ATTRIBUTE_HEADER,
-	CT_GET,
-	CT_STATS,
 	CTA_IP_V4_DST,
 	CTA_IP_V4_SRC,
 	CTA_IP_V6_DST,
@@ -16,9 +14,7 @@ import {
 	CTA_TUPLE_IP,
 	CTA_TUPLE_ORIG,
 	CTA_TUPLE_PROTO,
-	FAMILY_HEADER,
-	HEADER,
-} from "./ctnetlink.ts";
+} from "./ctnetlink-attributes.ts";
 
 const NLM_F_REQUEST = 0x1;
 const NLM_F_DUMP = 0x300;

@@ -14,6 +14,38 @@ import {
 	PREFIX,
 	readInstant,
 } from "./ct-flow.ts";
+import {
+	CTA_COUNTERS_BYTES,
+	CTA_COUNTERS_ORIG,
+	CTA_COUNTERS_PACKETS,
+	CTA_COUNTERS_REPLY,
+	CTA_ID,
+	CTA_IP_V4_DST,
+	CTA_IP_V4_SRC,
+	CTA_IP_V6_DST,
+	CTA_IP_V6_SRC,
+	CTA_MARK,
+	CTA_PROTO_DST_PORT,
+	CTA_PROTO_ICMP_CODE,
+	CTA_PROTO_ICMP_ID,
+	CTA_PROTO_ICMP_TYPE,
+	CTA_PROTO_ICMPV6_CODE,
+	CTA_PROTO_ICMPV6_ID,
+	CTA_PROTO_ICMPV6_TYPE,
+	CTA_PROTO_NUM,
+	CTA_PROTO_SRC_PORT,
+	CTA_STATS_DROP,
+	CTA_STATUS,
+	CTA_TIMESTAMP,
+	CTA_TIMESTAMP_EVENT,
+	CTA_TIMESTAMP_START,
+	CTA_TUPLE_IP,
+	CTA_TUPLE_ORIG,
+	CTA_TUPLE_PROTO,
+	CTA_TUPLE_REPLY,
+	CTA_TUPLE_ZONE,
+	CTA_ZONE,
+} from "./ctnetlink-attributes.ts";
 
 /** nlmsg_type of control messages. */
 export const NLMSG_ERROR = 2;
@@ -35,45 +67,8 @@ export const FAMILY_HEADER = 4;
 export const ATTRIBUTE_HEADER = 4;
 const TYPE_MASK = 0x3fff;
 
-export const CTA_TUPLE_ORIG = 1;
-const CTA_TUPLE_REPLY = 2;
-export const CTA_STATUS = 3;
-const CTA_MARK = 8;
-const CTA_COUNTERS_ORIG = 9;
-const CTA_COUNTERS_REPLY = 10;
-const CTA_ID = 12;
-/** In a message of CT_STATS; u32. */
-const CTA_STATS_DROP = 10;
-const CTA_ZONE = 18;
-const CTA_TIMESTAMP = 20;
-/** Since 6.14 (601731fc7c61): when it happened. */
-const CTA_TIMESTAMP_EVENT = 27;
-export const CTA_TUPLE_IP = 1;
-export const CTA_TUPLE_PROTO = 2;
-const CTA_TUPLE_ZONE = 3;
-export const CTA_IP_V4_SRC = 1;
-export const CTA_IP_V4_DST = 2;
-export const CTA_IP_V6_SRC = 3;
-export const CTA_IP_V6_DST = 4;
-export const CTA_PROTO_NUM = 1;
-export const CTA_PROTO_SRC_PORT = 2;
-export const CTA_PROTO_DST_PORT = 3;
-const CTA_PROTO_ICMP_ID = 4;
-const CTA_PROTO_ICMP_TYPE = 5;
-const CTA_PROTO_ICMP_CODE = 6;
-const CTA_PROTO_ICMPV6_ID = 7;
-const CTA_PROTO_ICMPV6_TYPE = 8;
-const CTA_PROTO_ICMPV6_CODE = 9;
-const CTA_COUNTERS_PACKETS = 1;
-const CTA_COUNTERS_BYTES = 2;
-const CTA_TIMESTAMP_START = 1;
-
 const ADDRESS = 16;
 const WORD = 2 ** 32;
-
-/** Bits of enum ip_conntrack_status: where it comes from, or goes to, is translated. */
-export const IPS_SRC_NAT = 1 << 4;
-export const IPS_DST_NAT = 1 << 5;
 
 /** The messages in a buffer that the kernel has filled, one after the other, in one object. */
 export class CtMessage implements CtFlow {
@@ -135,7 +130,7 @@ export class CtMessage implements CtFlow {
 		if (this.type === NLMSG_ERROR && length >= HEADER + 4)
 			this.error = -view.getInt32(offset + HEADER, true);
 		if (this.type === CT_STATS) {
-			const at = this.#find(offset + HEADER + FAMILY_HEADER, offset + length, CTA_STATS_DROP);
+			const at = this.#find(offset + HEADER + FAMILY_HEADER, offset + length, CTA_STATS_DROP, 4);
 			this.drops = at === 0 ? 0 : view.getUint32(at);
 		}
 		if (this.type === CT_NEW || this.type === CT_DELETE) {
@@ -177,16 +172,16 @@ export class CtMessage implements CtFlow {
 					this.#readTuple(this.reply, value, next);
 					break;
 				case CTA_STATUS:
-					this.status = view.getUint32(value);
+					this.status = view.getUint32(this.#whole(value, next, 4));
 					break;
 				case CTA_MARK:
-					this.mark = view.getUint32(value);
+					this.mark = view.getUint32(this.#whole(value, next, 4));
 					break;
 				case CTA_ZONE:
-					this.zone = view.getUint16(value);
+					this.zone = view.getUint16(this.#whole(value, next, 2));
 					break;
 				case CTA_ID:
-					this.id = view.getUint32(value);
+					this.id = view.getUint32(this.#whole(value, next, 4));
 					break;
 				case CTA_COUNTERS_ORIG:
 					this.packetsOriginal = this.#count(value, next, CTA_COUNTERS_PACKETS);
@@ -201,7 +196,7 @@ export class CtMessage implements CtFlow {
 					break;
 				case CTA_TIMESTAMP_EVENT:
 					this.hasTime = true;
-					readInstant(view, value, false, this.time);
+					readInstant(view, this.#whole(value, next, 8), false, this.time);
 					break;
 			}
 			at = align(next);
@@ -216,11 +211,21 @@ export class CtMessage implements CtFlow {
 		return at + length;
 	}
 
-	/** Where the value of the attribute of this type is, among those from `begin` to `end`; 0: nowhere. */
-	#find(begin: number, end: number, type: number): number {
+	/** `value`, where there are as many bytes until `end`. */
+	#whole(value: number, end: number, bytes: number): number {
+		if (end - value >= bytes) return value;
+		throw new DecodeError(`a netlink attribute of ${end - value} bytes where ${bytes} belong`);
+	}
+
+	/**
+	 * Where the value of the attribute of this type is, which has so many bytes at least, among those
+	 * from `begin` to `end`; 0: nowhere.
+	 */
+	#find(begin: number, end: number, type: number, bytes: number): number {
 		for (let at = begin; at + ATTRIBUTE_HEADER <= end; ) {
 			const next = this.#next(at, end);
-			if ((this.#view.getUint16(at + 2, true) & TYPE_MASK) === type) return at + ATTRIBUTE_HEADER;
+			if ((this.#view.getUint16(at + 2, true) & TYPE_MASK) === type)
+				return this.#whole(at + ATTRIBUTE_HEADER, next, bytes);
 			at = align(next);
 		}
 		return 0;
@@ -238,7 +243,7 @@ export class CtMessage implements CtFlow {
 			} else if (type === CTA_TUPLE_PROTO) {
 				this.#readProtocol(tuple, value, next);
 			} else if (type === CTA_TUPLE_ZONE) {
-				this.zone = view.getUint16(value);
+				this.zone = view.getUint16(this.#whole(value, next, 2));
 			}
 			at = align(next);
 		}
@@ -251,27 +256,27 @@ export class CtMessage implements CtFlow {
 			const value = at + ATTRIBUTE_HEADER;
 			switch (view.getUint16(at + 2, true) & TYPE_MASK) {
 				case CTA_PROTO_NUM:
-					tuple.protocol = view.getUint8(value);
+					tuple.protocol = view.getUint8(this.#whole(value, next, 1));
 					break;
 				case CTA_PROTO_SRC_PORT:
-					tuple.sourcePort = view.getUint16(value);
+					tuple.sourcePort = view.getUint16(this.#whole(value, next, 2));
 					tuple.key |= tuple.sourcePort << 16;
 					break;
 				case CTA_PROTO_DST_PORT:
-					tuple.destinationPort = view.getUint16(value);
+					tuple.destinationPort = view.getUint16(this.#whole(value, next, 2));
 					tuple.key |= tuple.destinationPort;
 					break;
 				case CTA_PROTO_ICMP_ID:
 				case CTA_PROTO_ICMPV6_ID:
-					tuple.key |= view.getUint16(value) << 16;
+					tuple.key |= view.getUint16(this.#whole(value, next, 2)) << 16;
 					break;
 				case CTA_PROTO_ICMP_TYPE:
 				case CTA_PROTO_ICMPV6_TYPE:
-					tuple.key |= view.getUint8(value) << 8;
+					tuple.key |= view.getUint8(this.#whole(value, next, 1)) << 8;
 					break;
 				case CTA_PROTO_ICMP_CODE:
 				case CTA_PROTO_ICMPV6_CODE:
-					tuple.key |= view.getUint8(value);
+					tuple.key |= view.getUint8(this.#whole(value, next, 1));
 					break;
 			}
 			at = align(next);
@@ -279,24 +284,24 @@ export class CtMessage implements CtFlow {
 	}
 
 	#readAddress(to: Uint8Array, begin: number, end: number, ipv4: number, ipv6: number): void {
-		const four = this.#find(begin, end, ipv4);
+		const four = this.#find(begin, end, ipv4, 4);
 		if (four !== 0) {
 			to.fill(0, 0, PREFIX - 2).fill(0xff, PREFIX - 2, PREFIX);
 			for (let i = 0; i < 4; i++) to[PREFIX + i] = this.#bytes[four + i] ?? 0;
 			return;
 		}
-		const six = this.#find(begin, end, ipv6);
+		const six = this.#find(begin, end, ipv6, ADDRESS);
 		for (let i = 0; six !== 0 && i < ADDRESS; i++) to[i] = this.#bytes[six + i] ?? 0;
 	}
 
 	/** Exact to 2^53. */
 	#count(begin: number, end: number, type: number): number | null {
-		const at = this.#find(begin, end, type);
+		const at = this.#find(begin, end, type, 8);
 		return at === 0 ? null : this.#view.getUint32(at) * WORD + this.#view.getUint32(at + 4);
 	}
 
 	#readStart(begin: number, end: number): boolean {
-		const at = this.#find(begin, end, CTA_TIMESTAMP_START);
+		const at = this.#find(begin, end, CTA_TIMESTAMP_START, 8);
 		if (at !== 0) readInstant(this.#view, at, false, this.start);
 		return at !== 0;
 	}

@@ -13,6 +13,15 @@ import {
 	type Rules,
 	textColumn,
 } from "./column.ts";
+import {
+	type ColumnChoice,
+	LOCAL_NAMES,
+	type LocalNames,
+	listenPortOf,
+	NO_NAMES,
+	ownerNameColumns,
+	serviceColumn,
+} from "./local-names.ts";
 import { natText } from "./nat-text.ts";
 import { compareValues } from "./row-kind.ts";
 import { safeText } from "./text.ts";
@@ -117,18 +126,28 @@ const COLUMNS: readonly Column<ConnectionRecord>[] = [
 	textColumn("holders", "HOLDERS", holders),
 ];
 
+const columnsWith = (names: LocalNames): readonly Column<ConnectionRecord>[] => [
+	...COLUMNS,
+	...ownerNameColumns(names),
+	serviceColumn(names, listenPortOf),
+];
+
 /**
- * What `names` say, or what suits the format. CSV has every field of the record.
+ * What is chosen, or what suits the format. CSV has every field of the record.
  *
  * @throws UsageError for a column that does not exist
  */
-export function connectionColumns(
-	names: readonly string[] | null,
-	format: "table" | "csv",
-): readonly Column<ConnectionRecord>[] {
-	if (names !== null) return namedColumns(COLUMNS, names);
+export function connectionColumns({
+	columns: chosen,
+	format,
+	wide,
+	names = NO_NAMES,
+}: ColumnChoice): readonly Column<ConnectionRecord>[] {
+	const all = columnsWith(names);
+	if (chosen !== null) return namedColumns(all, chosen);
 	if (format === "csv") return COLUMNS.filter(({ name }) => !JOINED.includes(name));
-	return TABLE.map((name) => findColumn(COLUMNS, name, "--columns"));
+	const shown = wide && format === "terminal" ? [...TABLE, ...LOCAL_NAMES] : TABLE;
+	return shown.map((name) => findColumn(all, name, "--columns"));
 }
 
 /**
@@ -136,7 +155,7 @@ export function connectionColumns(
  *
  * @throws UsageError for a column that does not exist
  */
-export function connectionOrder(field: string): Order {
-	const column = findColumn(COLUMNS, field, "--sort");
+export function connectionOrder(field: string, names = NO_NAMES): Order {
+	const column = findColumn(columnsWith(names), field, "--sort");
 	return (a, b) => compareValues(column.value(a), column.value(b));
 }

@@ -5,6 +5,7 @@ import { CORE, type Column } from "./column.ts";
 import { connectionColumns, connectionOrder } from "./connection-columns.ts";
 import { CsvRows } from "./csv.ts";
 import { fit, headerText, place, rowText } from "./layout.ts";
+import { isOptional, type LocalNames } from "./local-names.ts";
 import { PlainTable } from "./plain.ts";
 import type { RowWriter } from "./rows.ts";
 import type { Output } from "./sink.ts";
@@ -20,6 +21,8 @@ export interface ConnectionListOptions {
 	/** A table on a terminal is not cut to its width. */
 	readonly wide: boolean;
 	readonly color: boolean;
+	/** What this machine calls users, units and ports; left out: nothing. */
+	readonly names?: LocalNames;
 }
 
 /** Takes all of them, and stops early once `signal` aborts. */
@@ -41,8 +44,9 @@ export function connectionList(
 	stdout: Output,
 ): ConnectionListWriter {
 	const { format } = options;
-	const order = options.sort === null ? null : connectionOrder(options.sort);
-	const columns = connectionColumns(options.columns, format === "csv" ? "csv" : "table");
+	const order = options.sort === null ? null : connectionOrder(options.sort, options.names);
+	const medium = stdout.isTerminal ? "terminal" : "plain";
+	const columns = connectionColumns({ ...options, format: format === "csv" ? "csv" : medium });
 	const rows = rowsOf(options, columns, stdout);
 	// Only a table's widths depend on all of its rows.
 	const atOnce = format === "table" ? Number.POSITIVE_INFINITY : ROWS_AT_ONCE;
@@ -80,12 +84,10 @@ function rowsOf(
 	};
 }
 
-/** On most machines nothing runs in a container, and the column says nothing. */
-function isEmpty(
-	{ name, importance }: Column<ConnectionRecord>,
-	rows: readonly ConnectionRecord[],
-): boolean {
-	return name === "container_id" && importance < CORE && rows.every((c) => c.container_id === null);
+/** On most machines nothing runs in a container, for example, and the column says nothing. */
+function isEmpty(column: Column<ConnectionRecord>, rows: readonly ConnectionRecord[]): boolean {
+	if (!isOptional(column) || column.importance >= CORE) return false;
+	return rows.every((row) => column.value(row) === null);
 }
 
 function writeJson(rows: readonly ConnectionRecord[], stdout: Output): void {

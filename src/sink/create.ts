@@ -4,6 +4,7 @@ import type { Aggregate } from "../flow/records.ts";
 import { CsvRows } from "./csv.ts";
 import { flowKind } from "./flow-kind.ts";
 import { JsonLines } from "./json.ts";
+import type { LocalNames } from "./local-names.ts";
 import { NAT_FIELDS } from "./nat-text.ts";
 import { PlainTable } from "./plain.ts";
 import { type ActiveRow, columnsOf, orderOf, type RowKind, type RowOrder } from "./row-kind.ts";
@@ -26,6 +27,8 @@ export interface RowSinkOptions {
 	readonly color: boolean;
 	/** JSON: the summary is the last record. */
 	readonly summary: boolean;
+	/** What this machine calls users, units and ports; left out: nothing. */
+	readonly names?: LocalNames;
 }
 
 export interface SinkOptions extends RowSinkOptions {
@@ -34,7 +37,7 @@ export interface SinkOptions extends RowSinkOptions {
 
 /** @throws UsageError for a column that does not exist. */
 export function createSink(options: SinkOptions, stdout: Output, stderr: Output): Sink {
-	const rows = createRowSink(flowKind(options.aggregate), options, stdout, stderr);
+	const rows = createRowSink(flowKind(options.aggregate, options.names), options, stdout, stderr);
 	return { ...rows, flows: (batch) => rows.batch({ ...batch, rows: batch.flows }) };
 }
 
@@ -48,7 +51,7 @@ export function createRowSink<Row extends ActiveRow>(
 	const { format, sort, header, wide, color } = options;
 	const isTable = format === "table";
 	const medium = isTable ? (stdout.isTerminal ? "terminal" : "plain") : "csv";
-	const columns = columnsOf(kind, options.columns, medium);
+	const columns = columnsOf(kind, options.columns, medium, wide);
 	const order = orderOf(kind, sort);
 	if (format === "json") return jsonSink(kind, options.summary, stdout, stderr);
 	if (medium === "terminal") {

@@ -13,6 +13,14 @@ import {
 	type Rules,
 	textColumn,
 } from "./column.ts";
+import {
+	type ColumnChoice,
+	LOCAL_NAMES,
+	listenPortOf,
+	NO_NAMES,
+	ownerNameColumns,
+	serviceColumn,
+} from "./local-names.ts";
 import { natText } from "./nat-text.ts";
 import { safeText } from "./text.ts";
 import { humanAmount, humanCount, humanMicroseconds } from "./units.ts";
@@ -153,15 +161,23 @@ function microseconds(
 }
 
 /**
- * What `names` say, or what suits the format. CSV has every field of the record.
+ * What is chosen, or what suits the format. CSV has every field of the record.
  *
  * @throws UsageError for a column that does not exist
  */
-export function eventColumns(
-	names: readonly string[] | null,
-	format: "table" | "csv",
-): readonly Column<EventRecord>[] {
-	if (names !== null) return namedColumns(EVENT_COLUMNS, names);
-	if (format === "table") return TABLE.map((name) => findColumn(EVENT_COLUMNS, name, "--columns"));
-	return EVENT_COLUMNS.filter(({ name }) => !JOINED.includes(name));
+export function eventColumns({
+	columns: chosen,
+	format,
+	wide,
+	names = NO_NAMES,
+}: ColumnChoice): readonly Column<EventRecord>[] {
+	const all: readonly Column<EventRecord>[] = [
+		...EVENT_COLUMNS,
+		...ownerNameColumns(names),
+		serviceColumn(names, listenPortOf),
+	];
+	if (chosen !== null) return namedColumns(all, chosen);
+	if (format === "csv") return EVENT_COLUMNS.filter(({ name }) => !JOINED.includes(name));
+	const shown = wide && format === "terminal" ? [...TABLE, ...LOCAL_NAMES] : TABLE;
+	return shown.map((name) => findColumn(all, name, "--columns"));
 }

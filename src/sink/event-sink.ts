@@ -6,6 +6,7 @@ import { eventColumns, isFailure } from "./event-columns.ts";
 import { eventJson } from "./event-json.ts";
 import { EventJsonBytes } from "./event-json-bytes.ts";
 import { JsonLines } from "./json.ts";
+import type { LocalNames } from "./local-names.ts";
 import { PlainTable } from "./plain.ts";
 import { type RowWriter, tellPeople } from "./rows.ts";
 import { ScrollingLines } from "./scrolling-lines.ts";
@@ -22,6 +23,8 @@ export interface EventSinkOptions {
 	readonly color: boolean;
 	/** JSON: the summary is the last record. */
 	readonly summary: boolean;
+	/** What this machine calls users, units and ports; left out: nothing. */
+	readonly names?: LocalNames;
 }
 
 /** @throws UsageError for a column that does not exist */
@@ -31,7 +34,8 @@ export function createEventSink(
 	stderr: Output,
 ): EventSink {
 	const { format, header, wide, color, summary } = options;
-	const columns = eventColumns(options.columns, format === "csv" ? "csv" : "table");
+	const table = stdout.isTerminal ? "terminal" : "plain";
+	const columns = eventColumns({ ...options, format: format === "csv" ? "csv" : table });
 	if (format === "json") {
 		const json = new JsonLines({ lineOf: eventJson, summary }, stdout, stderr);
 		return { ...json.run(), events: jsonEvents(json, stdout) };

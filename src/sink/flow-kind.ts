@@ -2,6 +2,13 @@
 
 import type { Aggregate, FlowRecord } from "../flow/records.ts";
 import { COLUMNS } from "./columns.ts";
+import {
+	LOCAL_NAMES,
+	NO_NAMES,
+	OWNER_NAMES,
+	ownerNameColumns,
+	serviceColumn,
+} from "./local-names.ts";
 import { compareText, type RowKind } from "./row-kind.ts";
 
 const IDENTITY = ["process", "last_pid", "transport", "local", "direction", "remote"];
@@ -18,7 +25,7 @@ const OWNER = ["uid", "container_id"];
 const TERMINAL = [...IDENTITY, ...RATES, ...CONNECTIONS, ...OWNER];
 const PLAIN = ["time", ...IDENTITY, "bytes_sent", "bytes_received", ...CONNECTIONS, ...OWNER];
 /** What a flow of the key `service` does not have. */
-const OF_PROCESSES = ["process", "last_pid", "uid", "container_id"];
+const OF_PROCESSES = ["process", "last_pid", "uid", "container_id", ...OWNER_NAMES];
 
 /** The fields of a flow record, in the order of the contract; the ports go between. */
 const FIELDS_BEFORE_PORTS = [
@@ -31,13 +38,18 @@ const FIELDS_AFTER_PORTS = [
 	...["bytes_sent", "bytes_received", "segments_retransmitted", "rtt_us", "nat"],
 ];
 
-export function flowKind(aggregate: Aggregate): RowKind<FlowRecord> {
+export function flowKind(aggregate: Aggregate, names = NO_NAMES): RowKind<FlowRecord> {
 	const isShown = (name: string): boolean =>
 		aggregate !== "service" || !OF_PROCESSES.includes(name);
 	return {
-		columns: COLUMNS,
+		columns: [
+			...COLUMNS,
+			...ownerNameColumns(names),
+			serviceColumn(names, ({ listen_port }: FlowRecord) => listen_port),
+		],
 		terminal: TERMINAL.filter(isShown),
 		plain: PLAIN.filter(isShown),
+		wide: LOCAL_NAMES.filter(isShown),
 		fields: flowFields(aggregate),
 		noun: ["flow", "flows"],
 		tie: byIdentity,

@@ -15,6 +15,8 @@ export interface RowKind<Row extends ActiveRow> {
 	/** The columns where none are chosen, by name. */
 	readonly terminal: readonly string[];
 	readonly plain: readonly string[];
+	/** And those that a terminal has besides, where there is room for all. */
+	readonly wide: readonly string[];
 	/** What JSON has of a row, in this order; and CSV, but for the type. */
 	readonly fields: readonly string[];
 	/** "flow", "flows" */
@@ -35,10 +37,12 @@ export function columnsOf<Row extends ActiveRow>(
 	kind: RowKind<Row>,
 	names: readonly string[] | null,
 	medium: "terminal" | "plain" | "csv",
+	wide = false,
 ): readonly Column<Row>[] {
 	if (names !== null) return namedColumns(kind.columns, names);
 	const usual = medium === "csv" ? kind.fields.filter((field) => field !== "type") : kind[medium];
-	return usual.map((name) => findColumn(kind.columns, name, "--columns"));
+	const shown = wide && medium === "terminal" ? [...usual, ...kind.wide] : usual;
+	return shown.map((name) => findColumn(kind.columns, name, "--columns"));
 }
 
 /**

@@ -4,6 +4,7 @@ import { hasMoved } from "../flow/activity.ts";
 import type { GapRecord, LossStage } from "../flow/records.ts";
 import { CORE, type Column, type ColumnShape } from "./column.ts";
 import { fit, headerText, place, rowText } from "./layout.ts";
+import { isOptional } from "./local-names.ts";
 import type { ActiveRow, RowKind, RowOrder } from "./row-kind.ts";
 import { ordered, type RowBatch } from "./rows.ts";
 import { BOLD, DIM, heightOf, type Line, RED, Screen, type Size, wholeLine } from "./screen.ts";
@@ -59,7 +60,7 @@ export function frame<Row extends ActiveRow>(
 	const rows = ordered(batch.rows, view.order);
 	const visible = rows.slice(0, room);
 	const all = view.columns
-		.filter((column) => isAskedFor(column) || visible.some(hasContainer))
+		.filter((column) => isAskedFor(column) || visible.some((row) => column.value(row) !== null))
 		.map((column) => place(column, column.header, visible.map(column.text), wide));
 	const placed = wide ? all : fit(all, columns);
 	const head = [statusLine(batch, kind.noun, lost, columns)];
@@ -128,11 +129,7 @@ function moreText(hidden: number, [one, many]: readonly [string, string]): strin
 	return `… ${hidden} more ${hidden === 1 ? one : many}`;
 }
 
-/** On most machines nothing runs in a container, and the column says nothing. */
-function isAskedFor({ name, importance }: ColumnShape): boolean {
-	return name !== "container_id" || importance >= CORE;
-}
-
-function hasContainer(row: ActiveRow): boolean {
-	return row.container_id !== null;
+/** The others are shown where they say something. */
+function isAskedFor(column: ColumnShape): boolean {
+	return !isOptional(column) || column.importance >= CORE;
 }

@@ -9,6 +9,7 @@ import {
 } from "./activity-columns.ts";
 import { CORE, type Column, numberColumn } from "./column.ts";
 import { flowKind } from "./flow-kind.ts";
+import { NO_NAMES, OWNER_NAMES, ownerNameColumns } from "./local-names.ts";
 import { compareText, type RowKind } from "./row-kind.ts";
 
 const RATES = ["sent_bytes_per_second", "received_bytes_per_second"];
@@ -28,16 +29,18 @@ function withUnit<Row>(column: Column<Row>): Column<Row> {
 	return RATES.includes(name) ? { ...column, header: header.replace("/s", " B/s") } : column;
 }
 
-export const PROCESSES: RowKind<ProcessRecord> = {
+export const processKind = (names = NO_NAMES): RowKind<ProcessRecord> => ({
 	columns: [
 		...INTERVAL_COLUMNS,
 		numberColumn("pid", "PID", (p) => p.pid, String, { usualWidth: 7, importance: CORE + 1 }),
 		PROCESS_COLUMN,
 		...OWNER_COLUMNS,
 		...ACTIVITY_COLUMNS.map(withUnit),
+		...ownerNameColumns(names),
 	],
 	terminal: PROCESS_SHOWN,
 	plain: ["time", ...PROCESS_SHOWN],
+	wide: OWNER_NAMES,
 	fields: [
 		...["type", "time", "interval_ms", "pid", "process", "uid", "netns"],
 		...["cgroup_id", "container_id", "connections_opened", "connections_failed"],
@@ -46,15 +49,18 @@ export const PROCESSES: RowKind<ProcessRecord> = {
 	],
 	noun: ["process", "processes"],
 	tie: (a, b) => compareText(a.process ?? "", b.process ?? "") || (a.pid ?? 0) - (b.pid ?? 0),
-};
+});
 
-const SINGLE = flowKind("connection");
-
-export const CONNECTIONS: RowKind<FlowRecord & Rates> = {
-	...SINGLE,
-	columns: SINGLE.columns.map(withUnit),
-	terminal: CONNECTION_SHOWN,
-	plain: ["time", ...CONNECTION_SHOWN],
-	fields: SINGLE.fields.flatMap((name) => (name === "bytes_received" ? [name, ...RATES] : [name])),
-	noun: ["connection", "connections"],
-};
+export function connectionKind(names = NO_NAMES): RowKind<FlowRecord & Rates> {
+	const single = flowKind("connection", names);
+	return {
+		...single,
+		columns: single.columns.map(withUnit),
+		terminal: CONNECTION_SHOWN,
+		plain: ["time", ...CONNECTION_SHOWN],
+		fields: single.fields.flatMap((name) =>
+			name === "bytes_received" ? [name, ...RATES] : [name],
+		),
+		noun: ["connection", "connections"],
+	};
+}

@@ -2,7 +2,7 @@
 
 import { withRates } from "../flow/activity.ts";
 import { processTotals } from "../flow/process-totals.ts";
-import type { FlowBatch } from "../flow/records.ts";
+import type { FlowBatch, FlowRecord, ProcessRecord, Rates } from "../flow/records.ts";
 import { createRowSink, type RowSinkOptions } from "./create.ts";
 import { type ActiveRow, columnsOf, hasColumn, orderOf, type RowKind } from "./row-kind.ts";
 import { ordered, type RowBatch, tellPeople } from "./rows.ts";
@@ -10,7 +10,7 @@ import { Screen, wholeLine } from "./screen.ts";
 import type { Output, RunSink, Sink } from "./sink.ts";
 import { addLosses, frame, type Lost, type TableView } from "./table.ts";
 import { keyLine, sortOfKey } from "./top-keys.ts";
-import { CONNECTIONS, PROCESSES } from "./top-kinds.ts";
+import { connectionKind, processKind } from "./top-kinds.ts";
 
 export type TopBy = "process" | "connection";
 
@@ -21,8 +21,8 @@ export interface TopOptions extends RowSinkOptions {
 /** Sorted in all formats. @throws UsageError for a column that does not exist */
 export function createTopSink(options: TopOptions, stdout: Output, stderr: Output): Sink {
 	return options.by === "process"
-		? topSink(PROCESSES, processRows, options, [stdout, stderr])
-		: topSink(CONNECTIONS, connectionRows, options, [stdout, stderr]);
+		? topSink(processKind(options.names), processRows, options, [stdout, stderr])
+		: topSink(connectionKind(options.names), connectionRows, options, [stdout, stderr]);
 }
 
 function topSink<Row extends ActiveRow>(
@@ -55,6 +55,8 @@ export class TopScreen implements Sink {
 	readonly #options: TopOptions;
 	readonly #screen: Screen;
 	readonly #people: RunSink;
+	readonly #processes: RowKind<ProcessRecord>;
+	readonly #connections: RowKind<FlowRecord & Rates>;
 	readonly #lost: Lost = new Map();
 	#by: TopBy;
 	#sort: string | null;
@@ -67,9 +69,11 @@ export class TopScreen implements Sink {
 		this.#people = tellPeople(stderr);
 		this.#by = options.by;
 		this.#sort = options.sort;
+		this.#processes = processKind(options.names);
+		this.#connections = connectionKind(options.names);
 		const { columns, sort } = options;
-		if (options.by === "process") viewOf(PROCESSES, options, columns, sort);
-		else viewOf(CONNECTIONS, options, columns, sort);
+		if (options.by === "process") viewOf(this.#processes, options, columns, sort);
+		else viewOf(this.#connections, options, columns, sort);
 	}
 
 	ready: Sink["ready"] = (record) => this.#people.ready(record);
@@ -93,8 +97,8 @@ export class TopScreen implements Sink {
 
 	#draw(): void {
 		if (this.#last === null) return;
-		if (this.#by === "process") this.#show(PROCESSES, processRows(this.#last));
-		else this.#show(CONNECTIONS, connectionRows(this.#last));
+		if (this.#by === "process") this.#show(this.#processes, processRows(this.#last));
+		else this.#show(this.#connections, connectionRows(this.#last));
 	}
 
 	/** What was asked for may not be there in the other view. */
@@ -116,7 +120,7 @@ function viewOf<Row extends ActiveRow>(
 ): TableView<Row> {
 	return {
 		kind,
-		columns: columnsOf(kind, columns, "terminal"),
+		columns: columnsOf(kind, columns, "terminal", wide),
 		order: orderOf(kind, sort),
 		header,
 		wide,

@@ -8,12 +8,11 @@ import {
 	CT_NEW,
 	CT_STATS,
 	CtMessage,
-	IPS_DST_NAT,
-	IPS_SRC_NAT,
 	NLM_F_DUMP_INTR,
 	NLMSG_DONE,
 	NLMSG_ERROR,
 } from "../maps/ctnetlink.ts";
+import { IPS_DST_NAT, IPS_SRC_NAT } from "../maps/ctnetlink-attributes.ts";
 import { dumpRequest, RequestWriter, statisticsRequest } from "../maps/ctnetlink-requests.ts";
 
 /** The kernel fills as much as a reader has room for, up to 32 kB. */

@@ -72,6 +72,39 @@ describe("every long option can stand in the file", () => {
 		expect(options.filter?.needs).toEqual({ ports: true, pid: true, uid: false });
 	});
 
+	test("exclusions, as a table and as a list; flags and the environment take their place", async () => {
+		const tables = file(`
+			exclude-local = ["127.0.0.1 tcp 1", "127.0.0.1 2"]
+			[exclude-remote]
+			"10.0.0.0/8" = [80, "udp 53", "8000-8100,tcp 22"]
+			"*" = "tcp 7"
+		`);
+		const excluded = async (env: Record<string, string>, ...argv: string[]) => {
+			const { filter } = await openedWith(["--config", tables, ...argv], env);
+			const to = (remote_address: string, remote_port: number, more: object = {}) =>
+				!filter?.matches({
+					...FILTER_SUBJECT,
+					transport: "tcp",
+					remote_address,
+					remote_port,
+					...more,
+				});
+			return [
+				to("10.0.0.1", 80),
+				to("10.0.0.1", 8050),
+				to("10.0.0.1", 22),
+				to("192.0.2.1", 7),
+				to("192.0.2.1", 80, { local_address: "127.0.0.1", local_port: 2 }),
+				to("192.0.2.9", 9),
+			];
+		};
+		expect(await excluded({})).toEqual([true, true, true, true, true, false]);
+		const env = { CONNTRACER_EXCLUDE_REMOTE: "192.0.2.9,10.0.0.1 22" };
+		expect(await excluded(env)).toEqual([false, false, true, false, true, true]);
+		const flags = ["--exclude-remote", "10.0.0.1 80", "--exclude-remote", "192.0.2.1"];
+		expect(await excluded(env, ...flags)).toEqual([true, false, false, true, true, false]);
+	});
+
 	test("the path of the file may come from the environment", async () => {
 		const env = { CONNTRACER_CONFIG: file('interval = "7s"') };
 		expect((await openedWith([], env)).intervalMs).toBe(7000);
@@ -108,6 +141,51 @@ describe("a file that is wrong is wrong use", () => {
 			': pid is neither a text, a number, true or false, nor a list of these (write for example pid = "…")',
 		],
 		[
+			"a table of what has none",
+			'[remote]\n"10.0.0.0/8" = ["80"]',
+			': remote is neither a text, a number, true or false, nor a list of these (write for example remote = "…")',
+		],
+		[
+			"mistyped table",
+			'[exclude-remot]\n"10.0.0.0/8" = ["80"]',
+			': "exclude-remot" is not an option (did you mean exclude-remote?)',
+		],
+		[
+			"an option below the head of a table",
+			'[exclude-remote]\n"10.0.0.0/8" = ["80"]\ninterval = "2s"',
+			': exclude-remote: "interval" does not belong into this table (write the option interval above the first [table])',
+		],
+		[
+			"a mistyped option there",
+			'[exclude-remote]\nintervall = "2s"',
+			': exclude-remote: "intervall" does not belong into this table (write the option interval above the first [table])',
+		],
+		[
+			"two addresses of a rule",
+			'[exclude-local]\n"10.0.0.1,10.0.0.2" = [80]',
+			': exclude-local: "10.0.0.1,10.0.0.2" has a comma (give each a line of its own)',
+		],
+		[
+			"an address without quotes",
+			"[exclude-local]\n10.0.0.1 = [80]",
+			': exclude-local: "10" is a table of its own (write keys in quotes: "10.0.0.1" = [80])',
+		],
+		[
+			"no ports of a rule",
+			'[exclude-local]\n"10.0.0.1" = []',
+			': exclude-local: "10.0.0.1" is neither a text, a number, true or false, nor a list of these (write for example "10.0.0.1" = "…")',
+		],
+		[
+			"a wrong rule",
+			'[exclude-local]\n"10.0.0.1" = [80, 0]',
+			': exclude-local "10.0.0.1 0" has a wrong port: it is out of range: ports are 1 to 65535 (for example: "10.0.0.0/8", "10.0.0.1 80,8000-8100" or "* udp 53")',
+		],
+		[
+			"a rule that leaves nothing",
+			'[exclude-local]\n"*" = "*"',
+			': exclude-local "* *" leaves nothing (name a port or a protocol: "* 53", "* udp 53", "* udp *")',
+		],
+		[
 			"contradiction",
 			"ipv4 = true\nipv6 = true",
 			`: ipv4 and PATH: ipv6 contradict each other (give only one of them)`,
@@ -121,11 +199,24 @@ describe("a file that is wrong is wrong use", () => {
 		});
 	}
 
-	test("what is not TOML", async () => {
-		const { code, stderr } = await run(["--config", file("interval = = 2")]);
-		expect(stderr).toEndWith(' (lines look like this: interval = "2s")\n');
-		expect(code).toBe(2);
-	});
+	for (const [what, text, line] of [
+		["the first line", "interval = = 2", 1],
+		["a later one", 'interval = "1s"\n\n# 3\ncount = 1 2\nwide = true\n', 4],
+		["a list without an end", "count = 1\npid = [1,\n2,\n3\n", 2],
+		[
+			"a list over several lines, where that begins",
+			"count = 1\npid = [\n1,\n2\n]]\nwide = true",
+			2,
+		],
+		["a name twice", "count = 1\nwide = true\ncount = 2", 3],
+	] as const)
+		test(`what is not TOML, in ${what}`, async () => {
+			const path = file(text);
+			const { code, stderr } = await run(["--config", path]);
+			expect(stderr).toStartWith(`conntracer: ${path}: line ${line}: TOML Parse error: `);
+			expect(stderr).toEndWith(' (lines look like this: interval = "2s")\n');
+			expect(code).toBe(2);
+		});
 
 	test("errors are JSON if the file asks for JSON", async () => {
 		const { code, stderr } = await run(["--config", file('output = "json"\nsort = "nope"')]);

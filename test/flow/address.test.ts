@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { UsageError } from "../../src/errors.ts";
-import { addressText, familyOf, parseCidr } from "../../src/flow/address.ts";
+import { addressText, familyOf, parseCidr, readAddress } from "../../src/flow/address.ts";
 import type { Family } from "../../src/flow/records.ts";
 
 function bytes(hex: string): Uint8Array {
@@ -98,7 +98,8 @@ describe("a range of addresses", () => {
 		["::1.2.3.4", "1.2.3.4", false],
 		["64:ff9b::1.2.3.4", "64:ff9b::102:304", true],
 	])("%s and %s: %p", (range, address, expected) => {
-		expect(parseCidr(range, "--remote").contains(address)).toBe(expected);
+		const read = readAddress(address);
+		expect(read !== null && parseCidr(range, "--remote").contains(read)).toBe(expected);
 	});
 
 	test.each([

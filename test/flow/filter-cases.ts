@@ -20,6 +20,8 @@ export const NO_OPTIONS: FilterOptions = {
 	localPorts: [],
 	remotePorts: [],
 	ports: [],
+	excludeLocal: [],
+	excludeRemote: [],
 	family: null,
 	transport: null,
 	direction: null,
@@ -64,7 +66,7 @@ const DROPPED = "dropped";
 /** The kernel cannot tell, or not yet: it passes it on, and user space drops it. */
 const LEFT = "left";
 
-type Verdict = typeof KEPT | typeof DROPPED | typeof LEFT;
+export type Verdict = typeof KEPT | typeof DROPPED | typeof LEFT;
 type Case = [Partial<FilterOptions>, Partial<CaseSubject>, Verdict];
 
 const IPV6: Partial<CaseSubject> = {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { UsageError } from "../../src/errors.ts";
 import { compileFilter, type FilterOptions } from "../../src/flow/filter.ts";
+import { filter as kernelStruct } from "../../src/maps/structs.ts";
 import { CASES, NO_OPTIONS, SUBJECT } from "./filter-cases.ts";
 
 describe("a filter", () => {
@@ -47,4 +49,73 @@ describe("a filter", () => {
 			new UsageError(message, null),
 		);
 	});
+});
+
+const PART = fc.constantFrom(
+	...["10.0.0.1", "10.0.0.0/8", "::1", "::ffff:1.2.3.4", "2001:db8::/32", "0/0", "/", ":", "%eth0"],
+	...[
+		"80",
+		"0",
+		"65536",
+		"1-2",
+		"2-1",
+		"-",
+		"!",
+		",",
+		" ",
+		"*",
+		"udp",
+		"\0",
+		"\x1b",
+		"é",
+		"\ud800",
+	],
+);
+const TEXT = fc.oneof(
+	fc.array(PART, { maxLength: 4 }).map((parts) => parts.join("")),
+	fc.string(),
+);
+const texts = fc.oneof(
+	{ weight: 8, arbitrary: fc.constant([]) },
+	{ weight: 1, arbitrary: fc.array(TEXT, { maxLength: 2 }) },
+	{ weight: 1, arbitrary: PART.map((part) => [part]) },
+);
+const numbers = fc.array(fc.oneof(fc.integer(), fc.double()), { maxLength: 20 });
+const OPTIONS: fc.Arbitrary<Partial<FilterOptions>> = fc.record(
+	{
+		...{ pids: numbers, uids: numbers, netns: numbers },
+		...{ processes: texts, cgroupIds: texts, containers: texts },
+		...{ local: texts, remote: texts, localPorts: texts, remotePorts: texts, ports: texts },
+		...{ excludeLocal: texts, excludeRemote: texts },
+		family: fc.constantFrom("ipv4", "ipv6", null),
+		transport: fc.constantFrom("tcp", "udp", null),
+		direction: fc.constantFrom("active", "passive", null),
+	},
+	{ requiredKeys: [] },
+);
+const SUBJECTS = fc.record({
+	local_address: fc.oneof(fc.ipV4(), fc.ipV6(), TEXT),
+	remote_address: fc.option(fc.oneof(fc.ipV4(), fc.ipV6(), TEXT)),
+	local_port: fc.option(fc.nat(65_535)),
+	remote_port: fc.option(fc.nat(65_535)),
+});
+
+test("options of any kind make a filter, which takes any subject, or are refused with a remedy", () => {
+	let compiled = 0;
+	fc.assert(
+		fc.property(OPTIONS, SUBJECTS, (options, changes) => {
+			try {
+				const filter = compileFilter(options);
+				if (filter === null) return;
+				compiled++;
+				expect(typeof filter.matches({ ...SUBJECT, ...changes })).toBe("boolean");
+				expect(kernelStruct.encode(filter.kernel).length).toBe(kernelStruct.size);
+			} catch (error) {
+				if (!(error instanceof UsageError)) throw error;
+				expect(error.hint).not.toBeNull();
+			}
+		}),
+		{ numRuns: 2000 },
+	);
+	expect(compiled).toBeGreaterThan(100);
 });

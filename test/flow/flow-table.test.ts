@@ -17,6 +17,8 @@ const NO_FILTER: FilterOptions = {
 	localPorts: [],
 	remotePorts: [],
 	ports: [],
+	excludeLocal: [],
+	excludeRemote: [],
 	family: null,
 	transport: null,
 	direction: null,

@@ -1,12 +1,13 @@
 import { describe, expect } from "bun:test";
 import fc from "fast-check";
 import { compileFilter, type FilterOptions } from "../../src/flow/filter.ts";
+import { EXCLUSION_CASES } from "../flow/exclusion-cases.ts";
 import { CASES, type CaseSubject, NO_OPTIONS, SUBJECT } from "../flow/filter-cases.ts";
 import { kernelTest } from "../support/root.ts";
 import { askKernel } from "../support/wanted.ts";
 
 describe("the kernel's part of a filter", () => {
-	for (const [options, changes, verdict] of CASES)
+	for (const [options, changes, verdict] of [...CASES, ...EXCLUSION_CASES])
 		kernelTest(`${JSON.stringify([options, changes])}: ${verdict}`, async () => {
 			const filter = compileFilter({ ...NO_OPTIONS, ...options });
 			const passes = askKernel(filter?.kernel ?? null, [{ ...SUBJECT, ...changes }]);
@@ -34,6 +35,14 @@ const smallText = small.map(String);
 const perhaps = <T>(...values: T[]): fc.Arbitrary<T | null> =>
 	fc.option(fc.constantFrom(...values), { freq: 1 });
 
+const EXCLUSION = fc
+	.tuple(
+		fc.constantFrom("*", "10.0.0.0/8", "10.0.0.1", "2001:db8::1"),
+		fc.constantFrom("", "tcp ", "udp "),
+		PORT,
+	)
+	.map(([address, transport, port]) => `${address} ${transport}${port}`);
+
 const OPTIONS: fc.Arbitrary<FilterOptions> = fc.record({
 	pids: few(small),
 	uids: few(small),
@@ -46,6 +55,8 @@ const OPTIONS: fc.Arbitrary<FilterOptions> = fc.record({
 	localPorts: few(PORT_TEXT),
 	remotePorts: few(PORT_TEXT),
 	ports: few(PORT_TEXT),
+	excludeLocal: few(EXCLUSION),
+	excludeRemote: few(EXCLUSION),
 	family: perhaps("ipv4", "ipv6"),
 	transport: perhaps("tcp", "udp"),
 	direction: perhaps("active", "passive"),

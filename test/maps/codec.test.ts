@@ -108,6 +108,44 @@ test("every shared struct survives the way to bytes and back", () => {
 	}
 });
 
+test("bytes of another length are refused by every shared struct", () => {
+	fc.assert(
+		fc.property(fc.constantFrom(...STRUCTS), fc.uint8Array({ maxLength: 2000 }), (codec, from) => {
+			if (from.length === codec.size) return;
+			expect(() => codec.decode(from)).toThrow(DecodeError);
+		}),
+		{ numRuns: 1000 },
+	);
+});
+
+test("values of any kind are written whole, or refused", () => {
+	const value = fc.oneof(
+		fc.double(),
+		fc.integer(),
+		fc.bigInt(),
+		fc.uint8Array({ maxLength: 20 }),
+		fc.array(fc.double(), { maxLength: 20 }),
+		fc.constantFrom(null, undefined, "1", {}, Number.NaN),
+	);
+	fc.assert(
+		fc.property(
+			fc.constantFrom(...STRUCTS),
+			fc.array(fc.tuple(fc.nat(), value), { maxLength: 3 }),
+			(codec, changes) => {
+				const names = Object.keys(codec.offsets);
+				const broken: Record<string, unknown> = { ...codec.zero() };
+				for (const [at, wrong] of changes) broken[names[at % names.length] ?? ""] = wrong;
+				try {
+					expect(codec.encode(broken as never).length).toBe(codec.size);
+				} catch (error) {
+					if (!(error instanceof DecodeError)) throw error;
+				}
+			},
+		),
+		{ numRuns: 1000 },
+	);
+});
+
 test("a u64 is read without a BigInt", () => {
 	const view = new DataView(hex("ffffffff ffff1f00").buffer);
 	expect(readU64(view, 0)).toBe(Number.MAX_SAFE_INTEGER);

@@ -4,6 +4,7 @@ import { DecodeError } from "../../src/errors.ts";
 import {
 	CT_DELETE,
 	CT_NEW,
+	CT_STATS,
 	CtMessage,
 	NLM_F_DUMP_INTR,
 	NLMSG_DONE,
@@ -133,6 +134,86 @@ test("bytes that are no messages are refused, and never loop", () => {
 	);
 });
 
+/** Attributes of any type and length in one another, often of those that there are. */
+const ATTRIBUTES = fc.letrec<{ list: number[]; one: number[] }>((tie) => ({
+	list: fc
+		.array(tie("one"), { maxLength: 6, depthIdentifier: "attributes" })
+		.map((all) => all.flat()),
+	one: fc
+		.record({
+			type: fc.oneof(fc.nat(28), fc.nat(65_535)),
+			value: fc.oneof(
+				{ depthIdentifier: "attributes", maxDepth: 4 },
+				fc.array(fc.nat(255), { maxLength: 17 }),
+				tie("list"),
+			),
+			// What it says of its own length, beyond what it has.
+			lie: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.integer({ min: -4, max: 40 })),
+			nested: fc.constantFrom(0, 0x80, 0xc0),
+		})
+		.map(({ type, value, lie, nested }) => {
+			const length = Math.max(0, 4 + value.length + lie) & 0xffff;
+			const padding = Array.from({ length: -value.length & 3 }, () => 0xff);
+			return [length & 255, length >> 8, type & 255, (type >> 8) | nested, ...value, ...padding];
+		}),
+}));
+
+test("attributes of any type and length are read or refused, and never beyond their message", () => {
+	let whole = 0;
+	const type = fc.constantFrom(CT_NEW, CT_DELETE, CT_STATS, NLMSG_ERROR, NLMSG_DONE);
+	fc.assert(
+		fc.property(type, ATTRIBUTES.list, (kind, attributes) => {
+			const body = [...(kind === NLMSG_ERROR ? [] : [2, 0, 0, 0]), ...attributes];
+			const bytes = netlinkMessage(kind, body);
+			// What stands behind it, in the same buffer, plays no part: twice with different bytes.
+			const seen = [0x00, 0xff].map((filler) => {
+				const buffer = new Uint8Array(bytes.length + 64).fill(filler);
+				buffer.set(bytes);
+				const message = new CtMessage(buffer);
+				try {
+					expect(message.read(0, bytes.length)).toBe((bytes.length + 3) & ~3);
+					whole++;
+					const { original, reply, mark, id, zone, status, start, time, drops } = message;
+					return JSON.stringify({ original, reply, mark, id, zone, status, start, time, drops });
+				} catch (error) {
+					expect(error).toBeInstanceOf(DecodeError);
+					return (error as Error).message;
+				}
+			});
+			expect(seen[0]).toBe(seen[1] ?? "");
+		}),
+		{ numRuns: 3000 },
+	);
+	expect(whole).toBeGreaterThan(300);
+});
+
+test("a buffer of any bytes comes to an end, by its last message or by an error", () => {
+	const header = fc
+		.tuple(fc.nat(80), fc.constantFrom(0, 1), fc.nat(4))
+		.map(([length, high, type]) => [
+			...[length, 0, 0, 0, type, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+		]);
+	const part = fc.oneof(header, fc.array(fc.nat(255), { maxLength: 80 }));
+	fc.assert(
+		fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+			const bytes = Uint8Array.from(parts.flat());
+			const message = new CtMessage(bytes);
+			let steps = 0;
+			try {
+				for (let at = 0; at < bytes.length; steps++) {
+					const next = message.read(at, bytes.length);
+					expect(next).toBeGreaterThan(at);
+					at = next;
+				}
+			} catch (error) {
+				if (!(error instanceof DecodeError)) throw error;
+			}
+			expect(steps).toBeLessThanOrEqual(bytes.length / 16);
+		}),
+		{ numRuns: 2000 },
+	);
+});
+
 test("a dump is asked for with its number", () => {
 	expect(Buffer.from(dumpRequest(258)).toString("hex")).toBe(
 		"140000000101010302010000000000000000 0000".replace(" ", ""),
@@ -165,3 +246,44 @@ test("connections are asked for by their tuples, several at once", () => {
 		].join(""),
 	);
 });
+
+test("what is asked for is what the kernel reads", () => {
+	const address = fc.oneof(
+		fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => [...mappedTo(bytes)]),
+		fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => [0x20, ...bytes.subarray(1)]),
+	);
+	const port = fc.option(fc.nat(65_535));
+	const tuple = fc.record({
+		...{ source: address, sourcePort: port, destinationPort: port },
+		protocol: fc.nat(255),
+	});
+	fc.assert(
+		fc.property(fc.array(tuple, { minLength: 1, maxLength: 5 }), (tuples) => {
+			const writer = new RequestWriter(tuples.length);
+			for (const [index, { source, ...rest }] of tuples.entries()) {
+				const bytes = Uint8Array.from(source);
+				writer.get(index, { source: bytes, destination: bytes, ...rest });
+			}
+			const requests = writer.bytes().slice();
+			const message = new CtMessage(requests);
+			let at = 0;
+			for (const [index, asked] of tuples.entries()) {
+				// An answer has the same attributes.
+				new DataView(requests.buffer).setUint16(at + 4, CT_NEW, true);
+				at = message.read(at, requests.length);
+				const { source, destination, sourcePort, destinationPort, protocol } = message.original;
+				expect({ sequence: message.sequence, protocol, sourcePort, destinationPort }).toEqual({
+					sequence: index,
+					protocol: asked.protocol,
+					sourcePort: asked.sourcePort ?? 0,
+					destinationPort: asked.destinationPort ?? 0,
+				});
+				expect([...source]).toEqual(asked.source);
+				expect([...destination]).toEqual(asked.source);
+			}
+			expect(at).toBe(requests.length);
+		}),
+	);
+});
+
+const mappedTo = (four: Uint8Array): number[] => [...Array(10).fill(0), 0xff, 0xff, ...four];

@@ -89,3 +89,32 @@ test("random bytes never throw, and what is read lies within", () => {
 		{ numRuns: 2000 },
 	);
 });
+
+test("whole packets with other bytes never throw, whatever was read before", () => {
+	const whole = fc.constantFrom(
+		ipv4(IPV4_ENDS, UDP, udp(IPV4_ENDS, CONTENT)),
+		ipv4(IPV4_ENDS, TCP, tcp(IPV4_ENDS, CONTENT)),
+		ipv6(IPV6_ENDS, UDP, udp(IPV6_ENDS, CONTENT)),
+		ipv6(IPV6_ENDS, TCP, tcp(IPV6_ENDS, CONTENT)),
+	);
+	const changes = fc.array(fc.tuple(fc.nat(63), fc.nat(255)), { maxLength: 8 });
+	const packet = new IpPacket();
+	let taken = 0;
+	fc.assert(
+		fc.property(whole, changes, fc.nat(200), (from, others, length) => {
+			const bytes = from.slice(0, length);
+			for (const [at, value] of others) if (at < bytes.length) bytes[at] = value;
+			if (!packet.read(bytes)) return;
+			taken++;
+			const { payload, addresses, sourcePort, destinationPort, sequence } = packet;
+			const end = payload.byteOffset + payload.length;
+			expect(payload.buffer).toBe(bytes.buffer);
+			expect(end).toBeLessThanOrEqual(bytes.byteOffset + bytes.length);
+			expect(addresses.length).toBe(32);
+			for (const port of [sourcePort, destinationPort]) expect(port >>> 16).toBe(0);
+			expect(sequence).toBeGreaterThanOrEqual(0);
+		}),
+		{ numRuns: 2000 },
+	);
+	expect(taken).toBeGreaterThan(100);
+});

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { DecodeError } from "../../src/errors.ts";
 import { readBtf } from "../../src/maps/btf.ts";
 import { struct, u32, u64 } from "../../src/maps/codec.ts";
 import { ENUMS } from "../../src/maps/enums.ts";
@@ -62,4 +64,87 @@ describe("the C header and the codecs", () => {
 test("a file without BTF is refused", () => {
 	expect(() => readBtf(new TextEncoder().encode("no object"))).toThrow("not an ELF file");
 	expect(() => readBtf(readFileSync(process.execPath).subarray(0, 10))).toThrow("not an ELF file");
+});
+
+describe("a file that is not what it should be", () => {
+	const whole = new Uint8Array(layoutObject());
+	/** Where its types are: most of a file is code, which nobody reads here. */
+	const section = (() => {
+		// Magic number and size of struct btf_header; that of .BTF.ext has another size.
+		const at = Buffer.from(whole).indexOf(Uint8Array.of(0x9f, 0xeb, 1, 0, 24, 0, 0, 0));
+		const view = new DataView(whole.buffer, whole.byteOffset + at);
+		return { at, length: 24 + view.getUint32(16, true) + view.getUint32(20, true) };
+	})();
+
+	/** A value, or a DecodeError; and so with what is made of it. */
+	function survives(file: Uint8Array): boolean {
+		try {
+			layoutProblems(readBtf(file));
+			return true;
+		} catch (error) {
+			if (!(error instanceof DecodeError)) throw error;
+			return false;
+		}
+	}
+
+	test("is read or refused, whichever bytes of its types are others", () => {
+		let read = 0;
+		const change = fc.tuple(fc.nat(section.length - 1), fc.nat(255));
+		fc.assert(
+			fc.property(fc.array(change, { minLength: 1, maxLength: 20 }), (changes) => {
+				const file = whole.slice();
+				for (const [at, value] of changes) file[section.at + at] = value;
+				if (survives(file)) read++;
+			}),
+			{ numRuns: 500 },
+		);
+		expect(read).toBeGreaterThan(0);
+	});
+
+	test("is read or refused, whichever bytes of its headers are others, and wherever it ends", () => {
+		const headers = new DataView(whole.buffer, whole.byteOffset);
+		const table = Number(headers.getBigUint64(40, true));
+		const inHeaders = fc.oneof(
+			fc.nat(63),
+			fc.nat(whole.length - table - 1).map((at) => table + at),
+			fc.nat(23).map((at) => section.at + at),
+		);
+		const change = fc.tuple(inHeaders, fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0xff)));
+		fc.assert(
+			fc.property(
+				fc.array(change, { maxLength: 6 }),
+				fc.oneof(fc.constant(whole.length), fc.nat(whole.length)),
+				(changes, length) => {
+					const file = whole.slice(0, length);
+					for (const [at, value] of changes) if (at < length) file[at] = value;
+					survives(file);
+				},
+			),
+			{ numRuns: 500 },
+		);
+	});
+
+	const TYPEDEF = [8 << 24, 1] as const;
+	const CONST = [10 << 24, 1] as const;
+	/** Of itself, by itself, one. */
+	const ARRAY = [3 << 24, 0, 1, 1, 1] as const;
+
+	for (const [name, first] of [
+		["typedefs", TYPEDEF],
+		["consts", CONST],
+		["arrays", ARRAY],
+	] as const)
+		test(`is refused where ${name} are made of themselves`, () => {
+			const file = whole.slice();
+			const view = new DataView(file.buffer, section.at);
+			// Type 1, a struct with a member of it, and a variable of that, each with the empty name.
+			const types = [
+				[0, ...first],
+				[0, (4 << 24) | 1, 8, 0, 1, 0],
+				[0, 14 << 24, 2, 0],
+			].flat();
+			for (const [index, word] of types.entries()) view.setUint32(24 + index * 4, word, true);
+			view.setUint32(12, types.length * 4, true);
+			expect(() => readBtf(file)).toThrow(new DecodeError(".BTF: type 1 is made of itself"));
+		});
 });

@@ -108,3 +108,42 @@ test("more spans than a program has room for are an error", () => {
 	const ports = Array.from({ length: 33 }, (_, index) => ({ first: index * 2, last: index * 2 }));
 	expect(() => packetFilter({ ...ALL, ports })).toThrow(RangeError);
 });
+
+test("whatever is let through, the kernel's checks of a program would pass it", () => {
+	const port = fc.integer({ min: 0, max: 65_535 });
+	const ports = fc.array(fc.record({ first: port, last: port }), { maxLength: 32 });
+	const [ipv4, ipv6, tcp, udp] = [fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()];
+	fc.assert(
+		fc.property(fc.record({ ports, ipv4, ipv6, tcp, udp }), (options) => {
+			const program = packetFilter(options);
+			const view = new DataView(program.buffer);
+			const count = program.length / 8;
+			expect(Number.isInteger(count) && count > 0 && count <= 4096).toBe(true);
+			for (let at = 0; at < count; at++) {
+				const code = view.getUint16(at * 8, true);
+				if ((code & 7) !== 5) continue;
+				const isAlways = code === 5;
+				const ways = isAlways
+					? [view.getUint32(at * 8 + 4, true)]
+					: [view.getUint8(at * 8 + 2), view.getUint8(at * 8 + 3)];
+				for (const way of ways) expect(at + 1 + way).toBeLessThan(count);
+			}
+			expect(view.getUint16((count - 1) * 8, true)).toBe(6);
+		}),
+	);
+});
+
+test("packets of any bytes are let through or not, and what is no packet of these is not", () => {
+	const start = fc.constantFrom(0x45, 0x4f, 0x60, 0x00);
+	fc.assert(
+		fc.property(start, fc.uint8Array({ maxLength: 80 }), fc.boolean(), (first, rest, isIpv4) => {
+			const facts = { protocol: isIpv4 ? 0x0800 : 0x86dd, packetType: 0, hardwareType: 1 };
+			const packet = Uint8Array.of(first, ...rest);
+			const taken = runFilter(packetFilter(ALL), packet, facts);
+			expect([0, 0x4_0000]).toContain(taken);
+			// No header of its own, and one of UDP or TCP: there is nothing to have ports.
+			if (packet.length < (isIpv4 ? 20 : 40) + 2) expect(taken).toBe(0);
+		}),
+		{ numRuns: 1000 },
+	);
+});

@@ -28,7 +28,7 @@ describe("--columns", () => {
 			expect(error.message).toBe('--columns "potato": there is no such column');
 			expect(error.hint).toStartWith("choose from time, interval_ms, ");
 			expect(error.hint).toContain("last_pid (pid)");
-			expect(error.hint).toEndWith("rtt_us (rtt), nat");
+			expect(error.hint).toEndWith("rtt_us (rtt), nat, user, unit, service");
 		}
 	});
 });

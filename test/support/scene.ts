@@ -107,6 +107,15 @@ export const FILTERS: [name: string, args: (known: Known) => string[], sides: Si
 	["--direction passive", ({ port }) => ["--direction", "passive", "--port", `${port}`], SERVER],
 	["--process", () => ["--process", WANTED.client], CLIENT],
 	["--remote", () => ["--remote", "::1", "--local", "::/0"], BOTH],
+	["--exclude-remote", () => ["--exclude-remote", "127.0.0.0/8"], BOTH],
+	[
+		"--exclude-remote of ports, --exclude-local",
+		({ noisePort }) => [
+			...["--exclude-remote", `127.0.0.1 tcp ${noisePort}`],
+			...["--exclude-local", `* ${noisePort}`],
+		],
+		BOTH,
+	],
 ];
 
 export function expectOnly(run: Run, sides: readonly Side[]): void {

@@ -16,10 +16,11 @@ let made = 0;
 export class OwnCgroup implements AsyncDisposable {
 	readonly path: string;
 
-	constructor() {
+	/** @param name of its own on this machine, too */
+	constructor(name = `conntracer-test-${process.pid}-${made++}`) {
 		const root = cgroup2MountPoint(mounts());
 		if (root === null) throw new Error("cgroup v2 is not mounted");
-		this.path = join(root, `conntracer-test-${process.pid}-${made++}`);
+		this.path = join(root, name);
 		mkdirSync(this.path);
 	}
 
