@@ -4,7 +4,7 @@ import type { EventSlice } from "../flow/event-slice.ts";
 import type { ProbeProgram } from "../flow/probe-stats.ts";
 import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Output } from "../sink/sink.ts";
-import type { EventTracerOptions } from "../trace/event-tracer.ts";
+import type { EventTracerOptions } from "../trace/event-options.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { giveUpRights } from "../trace/least-rights.ts";
 import type { Options, Values } from "./option.ts";

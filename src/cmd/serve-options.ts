@@ -8,6 +8,7 @@ import {
 	fileOptions,
 	filterOptions,
 	hookOptions,
+	nameOptions,
 	OUTPUT,
 	otherOptions,
 } from "./option-groups.ts";
@@ -50,6 +51,7 @@ export const serveOptions = {
 	...durationOption,
 	...filterOptions,
 	events: eventsOptions.events,
+	...nameOptions,
 
 	...hookOptions,
 	buffer: eventsOptions.buffer,

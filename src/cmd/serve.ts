@@ -4,7 +4,7 @@ import { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { eventTestOf } from "./event-query.ts";
-import { containerLookup, filterOf } from "./from-options.ts";
+import { containerLookup, filterOf, namesOf, rightsForNames } from "./from-options.ts";
 import { type Running, reload } from "./reload.ts";
 import { EXIT_DONE } from "./report-error.ts";
 import { ServeLog } from "./serve-log.ts";
@@ -48,7 +48,9 @@ export const serve = defineCommand({
 		const doctor = examine({ btfPath, libbpfPath, hooks, version: context.version });
 		const served = new ServedTracer(tracer, { eventTest, doctor });
 		using listening = listen(served, { socket, loopback }, (error) => log.failed(error));
-		context.giveUpRights?.();
+		// The first look at the tables takes rights, too.
+		served.stats();
+		context.giveUpRights?.(rightsForNames(values));
 		log.ready(tracer.ready);
 		const running = { log, filter, loopback, tracer };
 		await untilEnd(values, readAgain, running, listening.places, context);
@@ -88,7 +90,7 @@ const optionsOf = (
 	filter: SwitchableFilter,
 	version: string,
 ): ClientTracerOptions => ({
-	...{ filter, transport: transportOf(values), events: values.events },
+	...{ filter, transport: transportOf(values), events: values.events, dns: namesOf(values) },
 	maxConnections: values.maxConnections,
 	bufferBytes: values.buffer,
 	...{ btfPath: values.btf, libbpfPath: values.libbpf, hooks: values.hooks },

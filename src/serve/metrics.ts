@@ -4,6 +4,8 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { ChangedConnection } from "../flow/client-answers.ts";
 import { safeText } from "../sink/text.ts";
 import type { ClientConnection, ServiceStats } from "../trace/client-records.ts";
+import { ProbeMetrics } from "./probe-metrics.ts";
+import type { ServedStats } from "./routes.ts";
 
 type Changed = ChangedConnection<ClientConnection>;
 
@@ -37,6 +39,7 @@ export class Metrics {
 	readonly #closed: Counter;
 	readonly #active: Gauge;
 	readonly #health: Health;
+	readonly #probes: ProbeMetrics;
 
 	/** @param most label sets; of what is above them all is one, `other` */
 	constructor(most = MOST_LABEL_SETS) {
@@ -68,6 +71,7 @@ export class Metrics {
 			...{ labelNames: [...NAMES], registers },
 		});
 		this.#health = new Health(this.#registry);
+		this.#probes = new ProbeMetrics(this.#registry);
 	}
 
 	get contentType(): string {
@@ -98,8 +102,9 @@ export class Metrics {
 	}
 
 	/** In the text format of Prometheus. */
-	text(stats: ServiceStats): Promise<string> {
+	text(stats: ServedStats): Promise<string> {
 		this.#health.set(stats, this.#sets.size, this.#most);
+		this.#probes.set(stats.probes);
 		return this.#registry.metrics();
 	}
 

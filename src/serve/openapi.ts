@@ -59,6 +59,14 @@ export const OPENAPI = {
 		},
 		"/debug/maps": get("All that is open, whatever the filter says", "now", "debug_maps"),
 		"/debug/state": get("What is kept for each client", "now", "debug_state"),
+		"/dns": {
+			get: {
+				summary: "How servers of DNS have answered since this client asked last; takes --dns",
+				parameters: [CLIENT],
+				responses: { 200: answer("since last time", "dns_statistics"), 400: REFUSED, 503: FULL },
+			},
+			delete: forget,
+		},
 		"/doctor": get("What this machine can trace", "as it was found at the start", "doctor"),
 		"/events": {
 			get: {

@@ -3,12 +3,14 @@
 import { UsageError } from "../errors.ts";
 import type { ChangedConnection, ClientState } from "../flow/client-answers.ts";
 import { isoTime } from "../flow/clock.ts";
+import { DNS_LATENCY_BOUNDS_S, type DnsStatisticsAnswer } from "../flow/dns-statistics.ts";
 import type { DoctorRecord } from "../flow/doctor.ts";
 import type { Aggregate } from "../flow/records.ts";
 import type {
 	ClientConnection,
 	ClientConnections,
 	ClientFlows,
+	ServiceProbes,
 	ServiceStats,
 } from "../trace/client-records.ts";
 import { Bodies } from "./body.ts";
@@ -16,6 +18,11 @@ import { jsonPieces } from "./json-text.ts";
 import { OPENAPI } from "./openapi.ts";
 import { badRequest, busy, noMoreClients, noSuchPath, notAllowed } from "./problems.ts";
 import { aggregateOf, clientId, isFlagged, only } from "./query.ts";
+
+/** How the service fares, and what it has in the kernel. */
+export interface ServedStats extends ServiceStats {
+	readonly probes: ServiceProbes;
+}
 
 /** What is served. */
 export interface Served {
@@ -29,7 +36,15 @@ export interface Served {
 	 * @throws UsageError
 	 */
 	events(query: URLSearchParams, lastId: string | null): ReadableStream<Uint8Array> | null;
-	stats(): ServiceStats;
+	/**
+	 * How servers of DNS have answered since the client asked last; null where there is no more room.
+	 *
+	 * @throws UsageError where nobody listens
+	 */
+	dns(clientId: string): DnsStatisticsAnswer | null;
+	/** @throws UsageError */
+	forgetDns(clientId: string): void;
+	stats(): ServedStats;
 	/** In the text format of Prometheus. */
 	metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 	doctor(): DoctorRecord;
@@ -73,6 +88,18 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 		GET: plain((served) => ({
 			...{ type: "debug_state", time: now(), clients: served.debugState() },
 		})),
+	},
+	"/dns": {
+		GET: (served, { query }) => {
+			const client_id = clientId(query);
+			const answer = served.dns(client_id) ?? noRoom();
+			const latency_bounds_s = DNS_LATENCY_BOUNDS_S;
+			return json({ type: "dns_statistics", time: now(), client_id, latency_bounds_s, ...answer });
+		},
+		DELETE: (served, { query }) => {
+			served.forgetDns(clientId(query));
+			return new Response(null, { status: 204 });
+		},
 	},
 	"/doctor": { GET: plain((served) => served.doctor()) },
 	"/events": {

@@ -52,7 +52,7 @@ const FLOW = object({
 	...{ connections_opened: COUNT, connections_failed: COUNT },
 	...{ connections_closed: COUNT, connections_open: COUNT },
 	...{ bytes_sent: COUNT, bytes_received: COUNT, segments_retransmitted: COUNT },
-	...{ rtt_us: orNull("integer"), nat: orNull("object") },
+	...{ rtt_us: orNull("integer"), nat: orNull("object"), remote_name: orNull("string") },
 });
 
 const GAP = object({
@@ -61,6 +61,35 @@ const GAP = object({
 });
 
 const ERROR = object({ type: { const: "error" }, code: TEXT, message: TEXT, hint: TEXT });
+
+const DNS_ROW = object({
+	...{ netns: orNull("integer"), transport: orNull("string"), client_address: orNull("string") },
+	...{ server_address: orNull("string"), server_port: orNull("integer") },
+	...{ queries: COUNT, successes: COUNT, failures: { type: "object" }, timeouts: COUNT },
+	latency: object({
+		...{ count: COUNT, sum_us: { type: "number" } },
+		...{ min_us: orNull("number"), max_us: orNull("number") },
+		buckets: { type: "array", items: COUNT },
+	}),
+	...{ first: TEXT, last: TEXT },
+});
+
+const PROBES = object({
+	time: TEXT,
+	programs: {
+		type: "array",
+		items: object({
+			...{ name: TEXT, hook: TEXT, attached: { type: "boolean" }, runs: orNull("integer") },
+			...{ run_time_ns: orNull("integer"), recursion_misses: orNull("integer") },
+			kprobe_misses: orNull("integer"),
+		}),
+	},
+	maps: {
+		type: "array",
+		items: object({ name: TEXT, type: TEXT, entries: orNull("integer"), max_entries: COUNT }),
+	},
+	...{ ring_buffer: orNull("object"), lost: { type: "object" } },
+});
 
 const LOST = object({ closed: COUNT, open: COUNT });
 
@@ -90,6 +119,12 @@ export const SCHEMAS = {
 			}),
 		},
 	}),
+	dns_statistics: object({
+		...{ type: { const: "dns_statistics" }, time: TEXT, client_id: TEXT },
+		...{ latency_bounds_s: { type: "array", items: { type: "number" } } },
+		is_new: { type: "boolean" },
+		statistics: { type: "array", items: DNS_ROW },
+	}),
 	doctor: object({
 		...{ type: { const: "doctor" }, time: TEXT, version: TEXT, kernel: TEXT },
 		...{ architecture: TEXT, can_watch: { type: "boolean" }, error: orNull("object") },
@@ -99,7 +134,10 @@ export const SCHEMAS = {
 	stats: object({
 		...{ type: { const: "stats" }, time: TEXT, version: TEXT, kernel: TEXT },
 		...{ hooks: { type: "object" }, uptime_ms: COUNT, clients: COUNT, readers: COUNT },
-		resets: COUNT,
+		...{
+			resets: COUNT,
+			probes: object({ tcp: PROBES, udp: { anyOf: [PROBES, { type: "null" }] } }),
+		},
 		...{ lost: { type: "object" }, cpu_ms: { type: "number" }, peak_memory_bytes: COUNT },
 	}),
 	health: object({ status: { const: "ok" } }),

@@ -1,18 +1,17 @@
 /** A tracer as the API has it: its clients, readers of its events, and metrics of everything. */
 
+import { UsageError } from "../errors.ts";
 import type { ClientState } from "../flow/client-answers.ts";
+import type { DnsStatisticsAnswer } from "../flow/dns-statistics.ts";
 import type { DoctorRecord } from "../flow/doctor.ts";
 import type { Aggregate } from "../flow/records.ts";
-import type {
-	ClientConnection,
-	ClientConnections,
-	ClientFlows,
-	ServiceStats,
-} from "../trace/client-records.ts";
+import type { ClientConnection, ClientConnections, ClientFlows } from "../trace/client-records.ts";
 import type { ClientTracer } from "../trace/client-tracer.ts";
+import type { NameTracer } from "../trace/name-tracer.ts";
+import { dnsMetrics } from "./dns-metrics.ts";
 import { EventFeed, type EventTest } from "./event-feed.ts";
 import { Metrics } from "./metrics.ts";
-import type { Served } from "./routes.ts";
+import type { Served, ServedStats } from "./routes.ts";
 
 export interface ServedOptions {
 	/**
@@ -59,8 +58,17 @@ export class ServedTracer implements Served {
 		return this.#feed.open(this.#options.eventTest(query), lastId);
 	}
 
-	stats(): ServiceStats {
-		return { ...this.#tracer.stats(), readers: this.#feed.readers };
+	dns(clientId: string): DnsStatisticsAnswer | null {
+		return this.#names().statistics.ask(clientId, performance.now());
+	}
+
+	forgetDns(clientId: string): void {
+		this.#names().statistics.forget(clientId);
+	}
+
+	stats(): ServedStats {
+		const stats = { ...this.#tracer.stats(), readers: this.#feed.readers };
+		return { ...stats, probes: this.#tracer.probeStats() };
 	}
 
 	doctor(): DoctorRecord {
@@ -79,6 +87,15 @@ export class ServedTracer implements Served {
 		this.#metrics.forgetOpen();
 		this.#tracer.collect();
 		const text = await this.#metrics.text(this.stats());
-		return { text, contentType: this.#metrics.contentType };
+		const dns = this.#tracer.names?.statistics.totals();
+		const contentType = this.#metrics.contentType;
+		return { text: dns === undefined ? text : `${text}${dnsMetrics(dns)}`, contentType };
+	}
+
+	/** @throws UsageError */
+	#names(): NameTracer {
+		const { names } = this.#tracer;
+		if (names !== null) return names;
+		throw new UsageError("this service does not hear DNS", "start it with --dns");
 	}
 }

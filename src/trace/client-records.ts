@@ -2,6 +2,7 @@
 
 import type { ClientAnswer } from "../flow/client-answers.ts";
 import type { ConnectionCounters } from "../flow/connection-counters.ts";
+import type { ProbeStats } from "../flow/probe-stats.ts";
 import type {
 	ConnectionFields,
 	EventRecord,
@@ -25,6 +26,13 @@ export interface ClientConnections extends ClientAnswer<ClientConnection> {
 /** The same, added up by flows. */
 export interface ClientFlows extends Omit<ClientConnections, "connections"> {
 	readonly flows: readonly FlowRecord[];
+}
+
+/** What the programs of a tracer for clients did and cost, and how full its tables are. */
+export interface ServiceProbes {
+	readonly tcp: ProbeStats;
+	/** Null where UDP is not traced. */
+	readonly udp: ProbeStats | null;
 }
 
 /** How a tracer for clients fares. */

@@ -18,16 +18,29 @@ import type {
 	ClientConnection,
 	ClientConnections,
 	ClientFlows,
+	ServiceProbes,
 	ServiceStats,
 } from "./client-records.ts";
-import { EventTracer, type EventTracerOptions } from "./event-tracer.ts";
+import type { EventTracerOptions } from "./event-options.ts";
+import { EventTracer } from "./event-tracer.ts";
+import { NameTracer, type NameTracerOptions } from "./name-tracer.ts";
 import { nowIso } from "./session.ts";
 import { UdpLook } from "./udp-look.ts";
 
 /** What a tracer for clients can be told. */
-export interface ClientTracerOptions extends Omit<EventTracerOptions, "showsOpen">, ClientOptions {
+export interface ClientTracerOptions
+	extends Omit<EventTracerOptions, "showsOpen" | "dns">,
+		ClientOptions {
+	/** Names of remote addresses are learned from DNS meanwhile, and how servers answer. Default null: they are not. */
+	readonly dns?: Partial<NameTracerOptions> | null;
 	/** Null: UDP as well, where this kernel has what it takes. Default null. */
 	readonly transport: Exclude<Transport, "udp"> | null;
+}
+
+interface Tracers {
+	readonly tracer: EventTracer;
+	readonly udp: UdpLook;
+	readonly names: NameTracer | null;
 }
 
 /** All of what connections move, once. */
@@ -49,6 +62,8 @@ const NEEDED: readonly EventName[] = ["close", "connect_failed"];
 /** Its hooks are in the kernel from open() to close(). */
 export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly ready: ReadyRecord;
+	/** Of the `dns` option: null without it. */
+	readonly names: NameTracer | null;
 	readonly #tracer: EventTracer;
 	readonly #udp: UdpLook;
 	#udpLookedAt = performance.now();
@@ -63,9 +78,13 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly #startedAt = performance.now();
 	readonly #cpuAtStart = process.cpuUsage();
 
-	private constructor(tracer: EventTracer, udp: UdpLook, options: Partial<ClientTracerOptions>) {
+	private constructor(
+		{ tracer, udp, names }: Tracers,
+		options: Partial<Omit<ClientTracerOptions, "dns">>,
+	) {
 		this.#tracer = tracer;
 		this.#udp = udp;
+		this.names = names;
 		const { hooks, programs } = tracer.ready;
 		this.ready = {
 			...tracer.ready,
@@ -86,15 +105,18 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 */
 	static open(options: Partial<ClientTracerOptions> = {}): ClientTracer {
 		const events = [...new Set([...NEEDED, ...(options.events ?? [])])];
-		const { bufferBytes: _, events: __, transport, ...common } = options;
-		const udp = transport === "tcp" ? UdpLook.none() : UdpLook.open(common);
-		try {
-			const tracer = EventTracer.open({ ...options, events, showsOpen: true });
-			return new ClientTracer(tracer, udp, options);
-		} catch (error) {
-			udp[Symbol.dispose]();
-			throw error;
-		}
+		const { bufferBytes: _, events: __, transport, dns = null, ...common } = options;
+		using opened = new DisposableStack();
+		// First, so that it is at once told what is missing.
+		const names = dns === null ? null : opened.use(NameTracer.open(dns));
+		const shared = { ...common, dns: names };
+		const udp = opened.use(transport === "tcp" ? UdpLook.none() : UdpLook.open(shared));
+		const tracer = opened.use(
+			EventTracer.open({ ...options, dns: names, events, showsOpen: true }),
+		);
+		const clients = new ClientTracer({ tracer, udp, names }, options);
+		opened.move();
+		return clients;
 	}
 
 	/**
@@ -175,6 +197,11 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		};
 	}
 
+	/** What the programs did and cost, and how full the tables are: those of TCP, those of UDP. */
+	probeStats(): ServiceProbes {
+		return { tcp: this.#tracer.probeStats(), udp: this.#udp.probeStats() };
+	}
+
 	/** What is kept for each client. */
 	debugState(): ClientState[] {
 		return this.#changes.states(performance.now());
@@ -188,7 +215,8 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	/** Of the whole run: the hooks come out, and no more is told. */
 	summary(): SummaryRecord {
 		clearInterval(this.#timer);
-		return this.#udp.withSummary(this.#tracer.summary());
+		const summary = this.#udp.withSummary(this.#tracer.summary());
+		return { ...summary, lost: { ...summary.lost, ...this.names?.lost } };
 	}
 
 	/** Idempotent. */
@@ -196,6 +224,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		clearInterval(this.#timer);
 		this.#tracer.close();
 		this.#udp[Symbol.dispose]();
+		this.names?.close();
 	}
 
 	[Symbol.dispose](): void {
@@ -225,7 +254,8 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	}
 
 	#read(): void {
-		const { events, gaps } = this.#tracer.dumpEvents();
+		const { events, gaps: lost } = this.#tracer.dumpEvents();
+		const gaps = [...lost, ...(this.names?.takeGaps() ?? [])];
 		for (const { type, time, cpu, event, ...connection } of events)
 			if (event === "close") this.#over(connection);
 			else if (event === "connect_failed") this.#failed(connection);

@@ -6,12 +6,7 @@ import { errnoName } from "../ffi/errno.ts";
 import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
 import { Acceptors, applyRefinements } from "../flow/acceptors.ts";
-import {
-	DEFAULT_BUFFER_BYTES,
-	DEFAULT_MAX_CONNECTIONS,
-	DEFAULT_UDP_STREAM_TIMEOUT_MS,
-	DEFAULT_UDP_TIMEOUT_MS,
-} from "../flow/defaults.ts";
+import { DEFAULT_UDP_STREAM_TIMEOUT_MS, DEFAULT_UDP_TIMEOUT_MS } from "../flow/defaults.ts";
 import { EventDecoder, type EventNames } from "../flow/event-decoder.ts";
 import { EventFieldsInPlace } from "../flow/event-fields.ts";
 import { type EventSlice, LazySlice } from "../flow/event-slice.ts";
@@ -23,7 +18,6 @@ import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type {
 	ConnectionFields,
 	EventBatch,
-	EventName,
 	EventRecord,
 	GapRecord,
 	ReadyRecord,
@@ -31,8 +25,8 @@ import type {
 } from "../flow/records.ts";
 import { WallClock } from "../flow/wall-clock.ts";
 import { flow } from "../maps/structs.ts";
-import { VERSION } from "../version.ts";
 import { checkBufferBytes } from "./check-range.ts";
+import { DEFAULTS, type EventTracerOptions } from "./event-options.ts";
 import { eventTypesOf } from "./event-types.ts";
 import { OF_ALL } from "./fold-plan.ts";
 import { HolderLook } from "./holder-look.ts";
@@ -40,37 +34,7 @@ import type { KernelSide } from "./kernel-side.ts";
 import type { NameTracer } from "./name-tracer.ts";
 import { applyEnds, OtherEnds } from "./other-ends.ts";
 import { nowIso, Session } from "./session.ts";
-import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
-import type { DnsOption } from "./used-names.ts";
-
-/** What a tracer of events can be told. */
-export interface EventTracerOptions extends SessionOptions {
-	/** Those that are wanted; the others cost nothing. Default: the first four of EventName. */
-	readonly events: readonly EventName[];
-	/** Of compileFilter(). Default null: everything is shown. */
-	readonly filter: FlowFilter | null;
-	/** Of the ring buffer: a power of two, and at least a page. Default 4 MiB. */
-	readonly bufferBytes: number;
-	/** connections() will be asked for. Default false. */
-	readonly showsOpen: boolean;
-	/** Names of remote addresses are learned from DNS meanwhile, for `remote_name`; by a tracer that is open already, or one of its own. Default null: they are not. */
-	readonly dns?: DnsOption;
-}
-
-const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
-	events: ["connect", "connect_failed", "accept", "close"],
-	filter: null,
-	maxConnections: DEFAULT_MAX_CONNECTIONS,
-	bufferBytes: DEFAULT_BUFFER_BYTES,
-	showsOpen: false,
-	dns: null,
-	btfPath: null,
-	libbpfPath: null,
-	hooks: "auto",
-	bpfStats: false,
-	version: VERSION,
-};
 
 /** Events are of TCP connections: UDP has none. */
 const NO_FLOWS = {

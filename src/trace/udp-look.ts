@@ -2,6 +2,7 @@
 
 import { Processes } from "../enrich/processes.ts";
 import { LibbpfError, PermissionError, UnsupportedError } from "../errors.ts";
+import type { ProbeStats } from "../flow/probe-stats.ts";
 import type { GapRecord, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import { type UdpConnection, UdpConnections } from "../flow/udp-connections.ts";
 import { FlowTracer, type FlowTracerOptions } from "./flow-tracer.ts";
@@ -35,7 +36,7 @@ export class UdpLook implements Disposable {
 		const of = { aggregate: "connection", byOwner: true, transport: "udp" } as const;
 		try {
 			const tracer = FlowTracer.open({ ...options, ...of });
-			const { nat: _, ...hooks } = tracer.ready.hooks;
+			const { nat: _, dns: __, ...hooks } = tracer.ready.hooks;
 			return new UdpLook(tracer, hooks);
 		} catch (error) {
 			const isRefusal = REFUSALS.some((kind) => error instanceof kind);
@@ -59,6 +60,11 @@ export class UdpLook implements Disposable {
 		const { open, ended } = this.#connections.take(flows);
 		this.open = open;
 		return { ended, gaps };
+	}
+
+	/** Null where nothing is traced. */
+	probeStats(): ProbeStats | null {
+		return this.#tracer?.probeStats() ?? null;
 	}
 
 	/** Of the whole run, added to that of TCP; takes the hooks out. */

@@ -5,7 +5,7 @@ import { runCli } from "../../src/cmd/run.ts";
 import type { EventSlice } from "../../src/flow/event-slice.ts";
 import type { ProbeProgram } from "../../src/flow/probe-stats.ts";
 import type { LossStage, ReadyRecord, SummaryRecord } from "../../src/flow/records.ts";
-import type { EventTracerOptions } from "../../src/trace/event-tracer.ts";
+import type { EventTracerOptions } from "../../src/trace/event-options.ts";
 import { eventBatch } from "../sink/event-fixtures.ts";
 import { MemoryOutput, SUMMARY } from "../sink/fixtures.ts";
 

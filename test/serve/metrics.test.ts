@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { ChangedConnection } from "../../src/flow/client-answers.ts";
 import { Metrics } from "../../src/serve/metrics.ts";
-import type { ClientConnection, ServiceStats } from "../../src/trace/client-records.ts";
+import type { ServedStats } from "../../src/serve/routes.ts";
+import type { ClientConnection } from "../../src/trace/client-records.ts";
 import { NOTHING_LOST } from "../../src/trace/losses.ts";
+import { PROBES } from "./fixtures.ts";
 
-const STATS: ServiceStats = {
+const STATS: ServedStats = {
+	probes: PROBES,
 	...{ version: "1", kernel: "6.1", hooks: {}, uptime_ms: 5, clients: 3, readers: 2, resets: 0 },
 	...{ lost: { ...NOTHING_LOST, ring_buffer: 2 }, cpu_ms: 1500, peak_memory_bytes: 7 },
 };
@@ -100,6 +103,22 @@ test("how it fares: totals that grow, whoever asks how often", async () => {
 	expect(await lines(metrics, "cpu_seconds_total")).toEqual({ "": 1.5 });
 	expect(await lines(metrics, "clients")).toEqual({ "": 3 });
 	expect(await lines(metrics, "readers")).toEqual({ "": 2 });
+});
+
+test("what the kernel side did, and how full it is; what is not known has no series", async () => {
+	const metrics = new Metrics();
+	await metrics.text(STATS);
+	const [tcp, udp] = ['network_transport="tcp"', 'network_transport="udp"'];
+	for (const [name, expected] of [
+		["bpf_program_runs_total", { [`program="tp__one",${tcp}`]: 5 }],
+		["bpf_program_seconds_total", { [`program="tp__one",${tcp}`]: 2 }],
+		["bpf_program_misses_total", { [`program="tp__one",${tcp}`]: 1 }],
+		["map_entries", { [`map="conns",${tcp}`]: 3 }],
+		["map_max_entries", { [`map="conns",${tcp}`]: 100, [`map="conns",${udp}`]: 200 }],
+		["ring_buffer_waiting_bytes", { "": 7 }],
+		["ring_buffer_bytes", { "": 4096 }],
+	] as const)
+		expect(await lines(metrics, name)).toEqual(expected);
 });
 
 describe("bounds", () => {

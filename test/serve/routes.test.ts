@@ -3,6 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { UsageError } from "../../src/errors.ts";
 import type { ClientState } from "../../src/flow/client-answers.ts";
+import { DnsStatistics, type DnsStatisticsAnswer } from "../../src/flow/dns-statistics.ts";
 import { flowsOfChanges } from "../../src/flow/flows-of-changes.ts";
 import type { Aggregate } from "../../src/flow/records.ts";
 import { OPENAPI } from "../../src/serve/openapi.ts";
@@ -14,6 +15,7 @@ import type {
 } from "../../src/trace/client-records.ts";
 import { examine } from "../../src/trace/doctor.ts";
 import { NOTHING_LOST } from "../../src/trace/losses.ts";
+import { PROBES } from "./fixtures.ts";
 
 const CHANGE = {
 	...{ connections_opened: 1, connections_failed: 0, connections_closed: 0 },
@@ -39,6 +41,21 @@ const ANSWER: ClientConnections = {
 
 /** Of this machine, with whatever rights there are. */
 const DOCTOR = examine({ btfPath: null, libbpfPath: null, hooks: "auto", version: "1" });
+
+/** One client knows of one answer. */
+const DNS = new DnsStatistics();
+DNS.ask("me", 0);
+const PLACE = {
+	netns: 1,
+	client_address: "10.0.0.1",
+	server_address: "10.0.0.53",
+	server_port: 53,
+};
+DNS.add(
+	{ ...PLACE, transport: "udp" },
+	{ time: "t", response_code: "NXDOMAIN", latency_us: 1500 },
+	0,
+);
 
 /** With room for so many clients. */
 class Fake implements Served {
@@ -69,6 +86,15 @@ class Fake implements Served {
 		return this.room === 0 ? null : new Response(`data: ${lastId}\n\n`).body;
 	}
 
+	dns(clientId: string): DnsStatisticsAnswer | null {
+		if (clientId === "deaf") throw new UsageError("this service does not hear DNS", "--dns");
+		return this.room === 0 ? null : DNS.ask(clientId, 0);
+	}
+
+	forgetDns(clientId: string): void {
+		this.forgotten.push(`dns of ${clientId}`);
+	}
+
 	doctor(): ReturnType<Served["doctor"]> {
 		return DOCTOR;
 	}
@@ -89,6 +115,7 @@ class Fake implements Served {
 	stats(): ReturnType<Served["stats"]> {
 		return {
 			...{ version: "1", kernel: "6.1", hooks: { accept: "fentry" }, uptime_ms: 5, clients: 1 },
+			probes: PROBES,
 			...{ readers: 0, resets: 0, lost: NOTHING_LOST, cpu_ms: 1.5, peak_memory_bytes: 7 },
 		};
 	}
@@ -180,6 +207,7 @@ describe("what is wrong with a request is said", () => {
 		["GET", "/flows?client_id=a&aggregate=pid", 400, "one of process"],
 		["GET", "/flows?client_id=a&aggregate=process&aggregate=process", 400, "more than once"],
 		["GET", "/events?wrong=5", 400, "wrong right"],
+		["GET", "/dns?client_id=deaf", 400, "does not hear DNS"],
 		["GET", "/connections?client_id=a&changed=1", 400, "neither true nor false"],
 		["POST", "/connections?client_id=a", 405, "not here"],
 		["PUT", "/stats", 405, "not here"],
@@ -243,6 +271,7 @@ describe("the API is what its document says", () => {
 		["/debug/maps", 200, "debug_maps"],
 		["/debug/state", 200, "debug_state"],
 		["/doctor", 200, "doctor"],
+		["/dns?client_id=me", 200, "dns_statistics"],
 		["/healthz", 200, "health"],
 		["/stats", 200, "stats"],
 	] as const)

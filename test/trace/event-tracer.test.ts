@@ -1,6 +1,7 @@
 import { describe, expect } from "bun:test";
 import type { EventRecord, GapRecord, SummaryRecord } from "../../src/flow/records.ts";
-import { EventTracer, type EventTracerOptions } from "../../src/trace/event-tracer.ts";
+import type { EventTracerOptions } from "../../src/trace/event-options.ts";
+import { EventTracer } from "../../src/trace/event-tracer.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { isOlderThan, kernelTest } from "../support/root.ts";
 import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
