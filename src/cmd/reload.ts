@@ -1,4 +1,4 @@
-/** What SIGHUP changes in a service that runs: docs/adr/0031. */
+/** What SIGHUP changes in a service that runs: docs/adr/0030. */
 
 import type { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { Loopback } from "../serve/listeners.ts";
