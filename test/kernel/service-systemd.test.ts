@@ -10,6 +10,32 @@ const UNIT = resolve(import.meta.dir, "../../packaging/systemd/conntracer.servic
 const NAME = "conntracer.service";
 const SHORT_WATCHDOG = "[Service]\nWatchdogSec=10s\nRestartSec=100ms\n";
 
+/** What docs/service.md says to add for `--dns`. */
+function dnsDropIn(): string {
+	const text = readFileSync(resolve(import.meta.dir, "../../docs/service.md"), "utf8");
+	const [, block = ""] = /^With `--dns`[^]*?```sh\n([^]*?)```/m.exec(text) ?? [];
+	return block.replace(/^(?!# ).*\n/gm, "").replace(/^# /gm, "");
+}
+
+guestTest(
+	"with what the docs say to add, the unit hears DNS",
+	"systemd is process 1 of a machine",
+	async () => {
+		using scratch = new Scratch();
+		const unit = readFileSync(UNIT, "utf8").replace("/usr/local/bin/conntracer", Systemd.PROGRAM);
+		mkdirSync(scratch.in(`units/${NAME}.d`), { recursive: true });
+		writeFileSync(scratch.in(`units/${NAME}`), unit);
+		writeFileSync(scratch.in(`units/${NAME}.d/dns.conf`), dnsDropIn());
+		await using systemd = await Systemd.boot(scratch.in("units"), conntracerBinary());
+		expect(systemd.run("systemctl", "start", NAME)).toEqual({ exitCode: 0, said: "" });
+		const ask = ["curl", "-s", "--unix-socket", "/run/conntracer/api.sock"];
+		const { said } = systemd.run(...ask, "http://c/dns?client_id=a");
+		expect(JSON.parse(said)).toMatchObject({ type: "dns_statistics", is_new: true });
+		expect(systemd.run("systemctl", "stop", NAME)).toEqual({ exitCode: 0, said: "" });
+	},
+	HAS_SYSTEMD ? null : "there is no systemd",
+);
+
 guestTest(
 	"a real systemd starts the unit, reloads it, and restarts it when it hangs",
 	"systemd is process 1 of a machine",
