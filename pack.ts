@@ -24,7 +24,14 @@ const LIBRARY = join(PACKAGE, "lib");
 const TEXTS = ["README.md", "CHANGELOG.md", "LICENSE"];
 /** As far as src/trace/assets.ts names them: at the same place beside the library. */
 const BUILT = [
-	...["conntracer.bpf.o", "without-fetch.bpf.o", "list.bpf.o", "conntrack.bpf.o", "probe.bpf.o"],
+	...[
+		"conntracer.bpf.o",
+		"without-fetch.bpf.o",
+		"list.bpf.o",
+		"conntrack.bpf.o",
+		"probe.bpf.o",
+		"counts.bpf.o",
+	],
 	"lib",
 ];
 

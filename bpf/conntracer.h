@@ -414,6 +414,13 @@ struct netns_counts {
 	__u64 estab_resets;
 };
 
+/* How full a map is, by its id. */
+struct map_count {
+	__u64 entries; /* 0 of kinds that the kernel does not count */
+	__u32 id;
+	__u32 pad;
+};
+
 /* What could not be recorded, and how much of it. Only grows. */
 struct losses {
 	__u64 connections_active; /* conns was full */

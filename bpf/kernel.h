@@ -215,7 +215,14 @@ struct bpf_iter_meta {
 	struct seq_file *seq;
 };
 
-struct bpf_map;
+struct bpf_map {
+	__u32 id;
+};
+
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+};
 
 struct bpf_iter__bpf_map_elem {
 	struct bpf_iter_meta *meta;

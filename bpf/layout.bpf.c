@@ -34,6 +34,7 @@ struct flow_event_losses flow_event_losses;
 struct holder holder;
 struct netns_id netns_id;
 struct netns_counts netns_counts;
+struct map_count map_count;
 struct losses losses;
 struct settings settings;
 struct filter filter;

@@ -15,6 +15,7 @@ const OBJECTS = [
 	{ name: "list.bpf", source: "list.bpf" },
 	{ name: "conntrack.bpf", source: "conntrack.bpf" },
 	{ name: "probe.bpf", source: "probe.bpf" },
+	{ name: "counts.bpf", source: "counts.bpf" },
 ];
 
 interface BpfObject {

@@ -65,6 +65,7 @@ export {
 	type FilterSubject,
 	type FlowFilter,
 } from "./flow/filter.ts";
+export type * from "./flow/probe-stats.ts";
 export { processTotals } from "./flow/process-totals.ts";
 export type * from "./flow/records.ts";
 export { AccountingTracer, type AccountingTracerOptions } from "./trace/accounting-tracer.ts";

@@ -10,6 +10,7 @@ import {
 	openEventTracer,
 	openFlowTracer,
 	readerIsGone,
+	writeWouldBlock,
 } from "./cmd/platform.ts";
 import { runCli } from "./cmd/run.ts";
 import { VERSION } from "./version.ts";
@@ -50,6 +51,10 @@ function outputOf(fd: number, stream: () => WriteStream, onClosed: () => void): 
 	let isClosed = false;
 	return {
 		isTerminal,
+		get isClosed() {
+			return isClosed;
+		},
+		wouldBlock: () => writeWouldBlock(fd),
 		write(text) {
 			if (isClosed) return;
 			try {
@@ -95,13 +100,13 @@ function suspend(): void {
 }
 
 /** A run that has nothing to write would not notice that its reader is gone. */
-function watchReader(): void {
+function watchReader(): NodeJS.Timeout | null {
 	const stats = fstatSync(STDOUT);
-	if (!stats.isFIFO() && !stats.isSocket()) return;
+	if (!stats.isFIFO() && !stats.isSocket()) return null;
 	const timer = setInterval(() => {
 		if (readerIsGone(STDOUT)) end.abort();
 	}, READER_CHECK_MS);
-	timer.unref();
+	return timer.unref();
 }
 
 /** The first one asks for a clean end, the second one does not wait for it. */
@@ -110,9 +115,15 @@ function onSignal(name: "SIGINT" | "SIGTERM"): void {
 	end.abort();
 }
 
+/** Without a listener a SIGHUP ends the process, as when its terminal is gone. */
+function onReload(listener: () => void): Disposable {
+	process.on("SIGHUP", listener);
+	return { [Symbol.dispose]: () => void process.off("SIGHUP", listener) };
+}
+
 process.on("SIGINT", () => onSignal("SIGINT"));
 process.on("SIGTERM", () => onSignal("SIGTERM"));
-watchReader();
+const readerWatch = watchReader();
 
 process.exit(
 	await runCli(process.argv.slice(2), {
@@ -129,6 +140,10 @@ process.exit(
 		...(isatty(STDIN) ? { keyboard } : {}),
 		env: process.env,
 		signal: end.signal,
+		onReload,
+		outliveReader: () => {
+			if (readerWatch !== null) clearInterval(readerWatch);
+		},
 		version: VERSION,
 		openFlowTracer,
 		openEventTracer,

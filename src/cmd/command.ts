@@ -1,6 +1,7 @@
 /** A command as data: what it is called, which options it knows, and what it does with them. */
 
 import type { EventSlice } from "../flow/event-slice.ts";
+import type { ProbeProgram } from "../flow/probe-stats.ts";
 import type { FlowBatch, ReadyRecord, SummaryRecord } from "../flow/records.ts";
 import type { Output } from "../sink/sink.ts";
 import type { EventTracerOptions } from "../trace/event-tracer.ts";
@@ -14,6 +15,8 @@ export interface FlowSource extends Disposable {
 	/** One batch an interval, `count` at most, and a last one with the rest if the signal aborts. */
 	batches(signal: AbortSignal, count?: number): AsyncIterable<FlowBatch>;
 	summary(): SummaryRecord;
+	/** For --verbose; after summary() as well. */
+	programStats(): readonly ProbeProgram[];
 }
 
 /** The same, for single events. */
@@ -22,6 +25,8 @@ export interface EventSource extends Disposable {
 	/** In time order, until the signal aborts; then a last one. Each is there until the next one. */
 	slices(signal: AbortSignal): AsyncIterable<EventSlice>;
 	summary(): SummaryRecord;
+	/** For --verbose; after summary() as well. */
+	programStats(): readonly ProbeProgram[];
 }
 
 /** A terminal's. */
@@ -39,6 +44,10 @@ export interface Context {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** Aborts when the run shall come to a clean end: SIGINT, SIGTERM, a closed pipe. */
 	readonly signal: AbortSignal;
+	/** Calls when the options shall be read again (SIGHUP), until it is disposed. */
+	readonly onReload?: (listener: () => void) => Disposable;
+	/** For what shows no records: it goes on when nobody reads standard output any more. */
+	readonly outliveReader?: () => void;
 	readonly version: string;
 	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
 	readonly openEventTracer: (options: EventTracerOptions) => EventSource;
@@ -66,8 +75,16 @@ export interface Command<O extends Options = Options> {
 	readonly examples: readonly Example[];
 	/** Options that one might look for here, by long name, and why there is none. */
 	readonly missing?: Readonly<Record<string, string>>;
-	/** @returns the exit code */
-	handler(values: Values<O>, context: Context, words: readonly string[]): Promise<number> | number;
+	/**
+	 * @param readAgain the options, from all the places where they were: throws as the first time
+	 * @returns the exit code
+	 */
+	handler(
+		values: Values<O>,
+		context: Context,
+		words: readonly string[],
+		readAgain?: () => Values<O>,
+	): Promise<number> | number;
 }
 
 /** Infers the types of the values from the options. */

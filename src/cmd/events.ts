@@ -5,6 +5,7 @@ import type { EventName, SummaryRecord } from "../flow/records.ts";
 import { isFailure } from "../sink/event-columns.ts";
 import { createEventSink } from "../sink/event-sink.ts";
 import type { LocalNames } from "../sink/local-names.ts";
+import { programsText } from "../sink/probe-stats.ts";
 import type { EventSink } from "../sink/sink.ts";
 import { type Context, defineCommand, type EventSource } from "./command.ts";
 import { eventsOptions } from "./events-options.ts";
@@ -55,6 +56,7 @@ export const events = defineCommand({
 		try {
 			using tracer = context.openEventTracer(options);
 			const { lost } = await present(tracer, sink, values, context);
+			if (values.verbose) context.stderr.write(programsText(tracer.programStats()));
 			const isLossless = Object.values(lost).every((count) => count === 0);
 			return values.strict && !isLossless ? EXIT_LOST : EXIT_DONE;
 		} finally {

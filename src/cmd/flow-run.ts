@@ -3,6 +3,7 @@
 import type { FlowFilter } from "../flow/filter.ts";
 import type { RowSinkOptions } from "../sink/create.ts";
 import type { LocalNames } from "../sink/local-names.ts";
+import { programsText } from "../sink/probe-stats.ts";
 import type { Sink } from "../sink/sink.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { Context, FlowSource } from "./command.ts";
@@ -67,6 +68,7 @@ export async function runFlows(
 	show: (tracer: FlowSource) => Promise<void>,
 	{ context, strict }: { readonly context: Context; readonly strict: boolean },
 ): Promise<number> {
+	let verbose = "";
 	try {
 		using tracer = context.openFlowTracer(tracerOptions);
 		sink.ready(tracer.ready);
@@ -74,9 +76,11 @@ export async function runFlows(
 		await show(tracer);
 		const summary = tracer.summary();
 		sink.summary(summary);
+		if (tracerOptions.bpfStats) verbose = programsText(tracer.programStats());
 		const isLossless = Object.values(summary.lost).every((count) => count === 0);
 		return strict && !isLossless ? EXIT_LOST : EXIT_DONE;
 	} finally {
 		sink.close();
+		context.stderr.write(verbose);
 	}
 }

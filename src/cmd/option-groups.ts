@@ -14,7 +14,7 @@ import {
 import { parseCgroup, parseContainer, parseNetns, parseUser } from "./selection.ts";
 
 /** setTimeout takes at most 2^31 ms. */
-const DURATION = { least: 10, most: 576 * 3_600_000 };
+export const DURATION = { least: 10, most: 576 * 3_600_000 };
 const PID = { least: 1, most: 2 ** 22 };
 
 export const COUNT = { least: 1, most: 2 ** 31 - 1 };
@@ -138,7 +138,7 @@ export const otherOptions = {
 	verbose: flag({
 		group: OTHER,
 		short: "v",
-		describe: "count BPF runs; show where errors come from",
+		describe: "show runs of BPF programs, and where errors come from",
 	}),
 	config: single(
 		{ group: OTHER, describe: "TOML file with any of these options" },

@@ -6,7 +6,7 @@ import type { Context } from "./command.ts";
 
 export type { Output } from "../sink/sink.ts";
 export { giveUpRights } from "../trace/least-rights.ts";
-export { readerIsGone } from "../trace/reader.ts";
+export { readerIsGone, writeWouldBlock } from "../trace/reader.ts";
 export type { Keyboard } from "./command.ts";
 
 export const openFlowTracer: Context["openFlowTracer"] = (options) => FlowTracer.open(options);

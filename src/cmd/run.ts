@@ -9,7 +9,7 @@ import { dns } from "./dns.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { list } from "./list.ts";
-import { FLAG_TEXTS } from "./option.ts";
+import { FLAG_TEXTS, type Options, type Values } from "./option.ts";
 import { EXIT_DONE, reportError } from "./report-error.ts";
 import { serve } from "./serve.ts";
 import { environmentLayer, type Layer, peek, resolve } from "./settings.ts";
@@ -38,9 +38,13 @@ async function run(line: CommandLine, layers: Layer[], context: Context): Promis
 	if (line.wants === "help") return print(await helpText(line, COMMANDS), context);
 	if (line.wants === "version") return print(context.version, context);
 	if (line.mistake !== null) throw line.mistake;
-	layers.push(configLayer(peek(layers, "config"), optionsOf(COMMANDS)));
-	const values = resolve(line.command.options, layers);
-	return line.command.handler(values, context, line.words);
+	const above = [...layers];
+	const read = (): Values<Options> => {
+		const file = configLayer(peek(above, "config"), optionsOf(COMMANDS));
+		layers.splice(above.length, 1, file);
+		return resolve(line.command.options, layers);
+	};
+	return line.command.handler(read(), context, line.words, read);
 }
 
 function print(text: string, context: Context): number {

@@ -1,12 +1,14 @@
 /** The options of `conntracer serve`. */
 
+import { LOG_FORMATS } from "../sink/log.ts";
 import { eventsOptions } from "./events-options.ts";
-import { InvalidValue, single } from "./option.ts";
+import { choice, InvalidValue, single } from "./option.ts";
 import {
 	durationOption,
 	fileOptions,
 	filterOptions,
 	hookOptions,
+	OUTPUT,
 	otherOptions,
 } from "./option-groups.ts";
 import { parseFile, parseInteger, parseText } from "./parse.ts";
@@ -37,6 +39,12 @@ export const serveOptions = {
 		{ group: API, describe: "clients at one time", defaultText: "64" },
 		64,
 		parseInteger(CLIENTS),
+	),
+
+	logFormat: choice(
+		{ group: OUTPUT, describe: "log lines: text, logfmt or json", defaultText: "text" },
+		LOG_FORMATS,
+		"text",
 	),
 
 	...durationOption,

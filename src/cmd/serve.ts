@@ -1,19 +1,15 @@
 /** `conntracer serve`: the tracer as a service, with an API over HTTP. */
 
-import { readFileSync, statSync } from "node:fs";
-import { UsageError } from "../errors.ts";
-import type { Loopback } from "../serve/listeners.ts";
-import { readyText, summaryText } from "../sink/summary-text.ts";
-import { safeText } from "../sink/text.ts";
+import { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
-import { defineCommand } from "./command.ts";
+import { type Context, defineCommand } from "./command.ts";
 import { eventTestOf } from "./event-query.ts";
 import { containerLookup, filterOf } from "./from-options.ts";
-import type { Values } from "./option.ts";
+import { type Running, reload } from "./reload.ts";
 import { EXIT_DONE } from "./report-error.ts";
+import { ServeLog } from "./serve-log.ts";
 import { serveOptions } from "./serve-options.ts";
-
-type ServeValues = Values<typeof serveOptions>;
+import { loopbackOf, type ServeValues, transportOf } from "./serve-values.ts";
 
 const HELP = {
 	name: "serve",
@@ -30,80 +26,75 @@ const HELP = {
 	],
 } as const;
 
-/** At least: nobody guesses it. */
-const TOKEN_LENGTH = 16;
-const OF_OTHERS = 0o077;
-
 export const serve = defineCommand({
 	...HELP,
 	// Whatever can be wrong with the options is found before the kernel is asked.
-	async handler(values, { signal, stderr, version, giveUpRights }) {
+	async handler(values, context, _words, readAgain = () => values) {
 		const loopback = loopbackOf(values);
-		const options = optionsOf(values, version);
+		const filter = new SwitchableFilter(filterOf(values));
+		const options = optionsOf(values, filter, context.version);
 		// Other commands have no use for these.
 		const { listen, requireFree } = await import("../serve/listeners.ts");
 		const { ServedTracer } = await import("../serve/served.ts");
 		const { ClientTracer } = await import("../trace/client-tracer.ts");
 		const { examine } = await import("../trace/doctor.ts");
-		await requireFree(values.socket);
+		context.outliveReader?.();
+		const log = new ServeLog(context.stderr, values.logFormat);
+		const { socket, btf: btfPath, libbpf: libbpfPath, hooks } = values;
+		await requireFree(socket);
 		using tracer = ClientTracer.open(options);
 		const eventTest = (query: URLSearchParams) => eventTestOf(query, values.events);
-		const { btf: btfPath, libbpf: libbpfPath, hooks } = values;
 		// While there are the rights to find it out.
-		const doctor = examine({ btfPath, libbpfPath, hooks, version });
-		using listening = listen(
-			new ServedTracer(tracer, { eventTest, doctor }),
-			{ socket: values.socket, loopback },
-			({ message }) => stderr.write(`conntracer: serve: ${safeText(message)}\n`),
-		);
-		giveUpRights?.();
-		stderr.write(readyText(tracer.ready));
-		stderr.write(`conntracer: serving ${safeText(listening.places.join(" and "))}\n`);
-		const { duration } = values;
-		await aborted(
-			duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]),
-		);
-		stderr.write(summaryText(tracer.summary()));
+		const doctor = examine({ btfPath, libbpfPath, hooks, version: context.version });
+		const served = new ServedTracer(tracer, { eventTest, doctor });
+		using listening = listen(served, { socket, loopback }, (error) => log.failed(error));
+		context.giveUpRights?.();
+		log.ready(tracer.ready);
+		const running = { log, filter, loopback, tracer };
+		await untilEnd(values, readAgain, running, listening.places, context);
+		log.summary(tracer.summary());
 		return EXIT_DONE;
 	},
 });
 
-const optionsOf = (values: ServeValues, version: string): ClientTracerOptions => ({
-	...{ filter: filterOf(values), transport: transportOf(values), events: values.events },
+/** In touch with who started it. Who reads that it serves may send a SIGHUP at once. */
+async function untilEnd(
+	values: ServeValues,
+	readAgain: () => ServeValues,
+	running: Running,
+	places: readonly string[],
+	{ signal, env, onReload }: Context,
+): Promise<void> {
+	const { ServiceManager } = await import("../trace/service-manager.ts");
+	using manager = new ServiceManager(env, (error) => running.log.failed(error));
+	const status = `serving ${places.join(" and ")}`;
+	let held = values;
+	using _reloads = onReload?.(() => {
+		manager.reloading();
+		held = reload(held, readAgain, running);
+		manager.ready(status);
+	});
+	running.log.serving(places);
+	manager.ready(status);
+	const { duration } = values;
+	await aborted(
+		duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]),
+	);
+	manager.stopping();
+}
+
+const optionsOf = (
+	values: ServeValues,
+	filter: SwitchableFilter,
+	version: string,
+): ClientTracerOptions => ({
+	...{ filter, transport: transportOf(values), events: values.events },
 	maxConnections: values.maxConnections,
 	bufferBytes: values.buffer,
 	...{ btfPath: values.btf, libbpfPath: values.libbpf, hooks: values.hooks },
 	...{ bpfStats: values.verbose, version, containerOf: containerLookup() },
 	...{ mostClients: values.maxClients, mostClosed: 50_000, mostOpen: 75_000, expiryMs: 120_000 },
 });
-
-function transportOf({ transport }: ServeValues): "tcp" | null {
-	if (transport !== "udp") return transport;
-	throw new UsageError(
-		"--transport udp: what is served is of TCP, and of UDP besides",
-		"leave it out, and filter what comes",
-	);
-}
-
-function loopbackOf({ listen, tokenFile }: ServeValues): Loopback | null {
-	if (listen === null) return null;
-	if (tokenFile === null)
-		throw new UsageError(
-			"--listen: every user of this machine can reach it, so it takes a token",
-			"--token-file FILE, with something that nobody can guess in it",
-		);
-	return { ...listen, token: tokenIn(tokenFile) };
-}
-
-function tokenIn(path: string): string {
-	const name = `--token-file ${JSON.stringify(path)}`;
-	if ((statSync(path).mode & OF_OTHERS) !== 0)
-		throw new UsageError(`${name}: others may read it`, `chmod 600 ${path}`);
-	const token = readFileSync(path, "utf8").trim();
-	if (token.length >= TOKEN_LENGTH) return token;
-	const hint = "head -c 24 /dev/urandom | base64 > FILE";
-	throw new UsageError(`${name} has less than ${TOKEN_LENGTH} characters`, hint);
-}
 
 function aborted(signal: AbortSignal): Promise<void> {
 	if (signal.aborted) return Promise.resolve();

@@ -159,6 +159,16 @@ export const readerIsGone = (fd: number): boolean => {
 	return (request.getInt16(6, true) & POLLERR) !== 0;
 };
 
+const POLLOUT = 4;
+
+/** True where a write of a line would have to wait; not of a file, or where nobody reads any more. */
+export const writeWouldBlock = (fd: number): boolean => {
+	const request = new DataView(new ArrayBuffer(8));
+	request.setInt32(0, fd, true);
+	request.setInt16(4, POLLOUT, true);
+	return libc.poll(new Uint8Array(request.buffer), 1, 0) === 0;
+};
+
 /** arch/…/include/asm/unistd.h: what libc has no function for, by process.arch. */
 const CALLS: Readonly<Record<string, { readonly tgkill: number; readonly bpf: number }>> = {
 	x64: { tgkill: 234, bpf: 321 },

@@ -3,8 +3,12 @@
 import type { Pointer } from "bun:ffi";
 import { checkInt, checkLength, checkU32 } from "./check.ts";
 import { ENOENT } from "./errno.ts";
+import { objectInfo } from "./info.ts";
 import { MappedRegion } from "./libc.ts";
 import type { Libbpf } from "./library.ts";
+
+/** struct bpf_map_info of include/uapi/linux/bpf.h, as far as it is read. */
+const MAP_INFO = { size: 8, type: 0, id: 4 } as const;
 
 export class BpfMap {
 	readonly name: string;
@@ -23,6 +27,13 @@ export class BpfMap {
 		this.keySize = symbols.bpf_map__key_size(pointer);
 		this.valueSize = symbols.bpf_map__value_size(pointer);
 		this.maxEntries = symbols.bpf_map__max_entries(pointer);
+	}
+
+	/** BPF_MAP_TYPE_…, and what the kernel calls it as long as it is there. */
+	identity(): { readonly type: number; readonly id: number } {
+		const info = objectInfo(this.#library, this.fd, MAP_INFO.size, `info of ${this.name}`);
+		const field = (offset: number): number => info?.view.getUint32(offset, true) ?? 0;
+		return { type: field(MAP_INFO.type), id: field(MAP_INFO.id) };
 	}
 
 	/** Fills `value`; false if there is no such key. */

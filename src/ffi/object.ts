@@ -173,6 +173,18 @@ export class LoadedObject implements Disposable {
 		return map;
 	}
 
+	/** All that it has, those of its data sections included. */
+	maps(): BpfMap[] {
+		const { library, pointer } = this.#handle;
+		const maps: BpfMap[] = [];
+		for (let last: Pointer | null = null; ; ) {
+			const next = library.symbols.bpf_object__next_map(pointer, last);
+			if (typeof next !== "number") return maps;
+			maps.push(new BpfMap(library, next, String(library.symbols.bpf_map__name(next))));
+			last = next;
+		}
+	}
+
 	program(name: string): BpfProgram {
 		return new BpfProgram(this.#handle.library, this.#handle.programPointer(name), name);
 	}

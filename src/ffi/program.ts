@@ -2,6 +2,7 @@
 
 import { type Pointer, ptr } from "bun:ffi";
 import { checkInt, checkPointer } from "./check.ts";
+import { objectInfo } from "./info.ts";
 import { BpfIterator } from "./iterator.ts";
 import type { Libbpf } from "./library.ts";
 import { BpfLink } from "./link.ts";
@@ -12,12 +13,17 @@ export interface ProgramStats {
 	/** 0 unless statistics are on. */
 	readonly runs: number;
 	readonly runTimeNs: number;
-	/** Runs skipped because the program was running on that CPU already (since 6.1, 05b24ff9b2cf). */
-	readonly misses: number;
+	/**
+	 * Runs skipped because the program was running on that CPU already (since 5.12, 9ed9e9ba2337; of
+	 * tracepoints 6.1, 05b24ff9b2cf; of kprobes 6.7, dd8657894c11). Null where the kernel does not tell.
+	 */
+	readonly misses: number | null;
 }
 
 /** include/uapi/linux/bpf.h */
 const BPF_PROG_TYPE_TRACING = 26;
+
+const U64_SIZE = 8;
 
 /** struct bpf_prog_info of include/uapi/linux/bpf.h. */
 const PROG_INFO = { size: 232, runTimeNs: 192, runs: 200, misses: 208 } as const;
@@ -31,6 +37,8 @@ const LINK_INFO_PID = 4;
 export class BpfProgram {
 	readonly name: string;
 	readonly fd: number;
+	/** Where it works: `tp_btf/inet_sock_set_state`. */
+	readonly section: string;
 	readonly #library: Libbpf;
 	readonly #pointer: Pointer;
 
@@ -39,6 +47,7 @@ export class BpfProgram {
 		this.#library = library;
 		this.#pointer = pointer;
 		this.name = name;
+		this.section = String(library.symbols.bpf_program__section_name(pointer));
 		this.fd = checkInt(library, `fd of program ${name}`, library.symbols.bpf_program__fd(pointer));
 	}
 
@@ -89,17 +98,14 @@ export class BpfProgram {
 	}
 
 	stats(): ProgramStats {
-		const info = new DataView(new ArrayBuffer(PROG_INFO.size));
-		const length = new Uint32Array([PROG_INFO.size]);
-		checkInt(
-			this.#library,
-			`info of ${this.name}`,
-			this.#library.symbols.bpf_obj_get_info_by_fd(this.fd, ptr(info), length),
-		);
-		const count = (offset: number): number => Number(info.getBigUint64(offset, true));
+		const info = objectInfo(this.#library, this.fd, PROG_INFO.size, `info of ${this.name}`);
+		const count = (offset: number): number | null =>
+			info === null || info.length < offset + U64_SIZE
+				? null
+				: Number(info.view.getBigUint64(offset, true));
 		return {
-			runs: count(PROG_INFO.runs),
-			runTimeNs: count(PROG_INFO.runTimeNs),
+			runs: count(PROG_INFO.runs) ?? 0,
+			runTimeNs: count(PROG_INFO.runTimeNs) ?? 0,
 			misses: count(PROG_INFO.misses),
 		};
 	}

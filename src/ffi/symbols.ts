@@ -22,11 +22,15 @@ export const LIBBPF_SYMBOLS = {
 	bpf_object__close: { args: ["ptr"], returns: "void" },
 	// struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name)
 	bpf_object__find_map_by_name: { args: ["ptr", "ptr"], returns: "ptr" },
+	// struct bpf_map *bpf_object__next_map(const struct bpf_object *obj, const struct bpf_map *map)
+	bpf_object__next_map: { args: ["ptr", "ptr"], returns: "ptr" },
 	// struct bpf_program *bpf_object__find_program_by_name(const struct bpf_object *obj, const char *name)
 	bpf_object__find_program_by_name: { args: ["ptr", "ptr"], returns: "ptr" },
 
 	// int bpf_map__fd(const struct bpf_map *map)
 	bpf_map__fd: { args: ["ptr"], returns: "i32" },
+	// const char *bpf_map__name(const struct bpf_map *map)
+	bpf_map__name: { args: ["ptr"], returns: "cstring" },
 	// __u32 bpf_map__key_size, bpf_map__value_size, bpf_map__max_entries(const struct bpf_map *map)
 	bpf_map__key_size: { args: ["ptr"], returns: "u32" },
 	bpf_map__value_size: { args: ["ptr"], returns: "u32" },
@@ -117,6 +121,8 @@ export const LIBC_SYMBOLS = {
 	bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
 	// ssize_t send(int sockfd, const void *buf, size_t len, int flags)
 	send: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
+	// ssize_t sendto(int sockfd, const void *buf, size_t len, int flags, const struct sockaddr *dest_addr, socklen_t addrlen)
+	sendto: { args: ["i32", "ptr", "usize", "i32", "ptr", "u32"], returns: "i64" },
 	// ssize_t recv(int sockfd, void *buf, size_t len, int flags)
 	recv: { args: ["i32", "ptr", "usize", "i32"], returns: "i64" },
 	// int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, struct timespec *timeout)

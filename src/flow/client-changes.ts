@@ -74,6 +74,11 @@ export class ClientChanges<C extends CountedConnection> {
 		this.#clients = new Clients(this.#options, () => this.#newClient());
 	}
 
+	/** Of ClientOptions; those who are there already stay. */
+	set mostClients(most: number) {
+		this.#clients.most = most;
+	}
+
 	/** Whether it is known, and not forgotten since. */
 	has(clientId: string): boolean {
 		return this.#clients.has(clientId);

@@ -24,13 +24,16 @@ interface Client<S> {
 
 /** By their ids; times are milliseconds of one clock. */
 export class Clients<S> {
-	readonly #bounds: ClientBounds;
+	/** Clients at one time; those who are there already stay. */
+	most: number;
+	readonly #expiryMs: number;
 	readonly #make: () => S;
 	readonly #clients = new Map<string, Client<S>>();
 
 	/** @param make what is kept for a client that was not known */
 	constructor(bounds: ClientBounds, make: () => S) {
-		this.#bounds = bounds;
+		this.most = bounds.mostClients;
+		this.#expiryMs = bounds.expiryMs;
 		this.#make = make;
 	}
 
@@ -72,7 +75,7 @@ export class Clients<S> {
 			known.askedAtMs = nowMs;
 			return { agoMs, kept: known.kept };
 		}
-		if (this.#clients.size >= this.#bounds.mostClients) return null;
+		if (this.#clients.size >= this.most) return null;
 		const kept = this.#make();
 		this.#clients.set(id, { askedAtMs: nowMs, kept });
 		return { agoMs: null, kept };
@@ -86,6 +89,6 @@ export class Clients<S> {
 	/** Forgets those that have not asked for long. */
 	expire(nowMs: number): void {
 		for (const [id, { askedAtMs }] of this.#clients)
-			if (nowMs - askedAtMs > this.#bounds.expiryMs) this.#clients.delete(id);
+			if (nowMs - askedAtMs > this.#expiryMs) this.#clients.delete(id);
 	}
 }

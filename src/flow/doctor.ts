@@ -1,5 +1,7 @@
 /** What `conntracer doctor` finds out about a machine. */
 
+import type { ProbeStats } from "./probe-stats.ts";
+
 export type HookKind =
 	| "fentry"
 	| "kprobe"
@@ -54,6 +56,13 @@ export interface TableReport {
 	readonly memory_bytes: number | null;
 }
 
+/** What `doctor --stats` saw for a moment, of the programs of both kinds of runs. */
+export interface DoctorStats {
+	readonly duration_ms: number;
+	readonly watch: ProbeStats;
+	readonly events: ProbeStats;
+}
+
 export interface DoctorRecord {
 	readonly type: "doctor";
 	readonly time: string;
@@ -91,4 +100,6 @@ export interface DoctorRecord {
 		readonly nf_conntrack_acct: number | null;
 		readonly nf_conntrack_timestamp: number | null;
 	};
+	/** Where it was asked for; null where it cannot run. */
+	readonly stats?: DoctorStats | null;
 }

@@ -68,6 +68,12 @@ export interface FlowFilter {
 	/** True where all of its options agree. */
 	matches(subject: FilterSubject): boolean;
 	/**
+	 * Now it lets everything through, and need not be asked.
+	 *
+	 * @internal
+	 */
+	readonly isOpen?: boolean;
+	/**
 	 * What of it is left to the kernel: it drops nothing that `matches`, but not all of the rest.
 	 *
 	 * @internal

@@ -216,6 +216,12 @@ export const netnsCounts = struct("netns_counts", {
 	estab_resets: u64,
 });
 
+export const mapCount = struct("map_count", {
+	entries: u64,
+	id: u32,
+	pad: u32,
+});
+
 export const losses = struct("losses", {
 	connections_active: u64,
 	connections_passive: u64,
@@ -282,6 +288,7 @@ export const STRUCTS = [
 	holder,
 	netnsId,
 	netnsCounts,
+	mapCount,
 	losses,
 	settings,
 	filter,

@@ -19,8 +19,8 @@ const ANSWER_MS = 1000;
 export interface Loopback {
 	readonly hostname: string;
 	readonly port: number;
-	/** Whoever asks there must know it. */
-	readonly token: string;
+	/** Whoever asks there must know it, as it is then. */
+	token: string;
 }
 
 export interface Listening extends Disposable {
@@ -72,8 +72,8 @@ export function listen(
 	owned.defer(() => removeSocket(socket));
 	const places = [`unix:${socket}`];
 	if (loopback !== null) {
-		const { hostname, port, token } = loopback;
-		const isKnown = tokenTest(token);
+		const { hostname, port } = loopback;
+		const isKnown = tokenTest(() => loopback.token);
 		const fetch = (request: Request): Response | Promise<Response> =>
 			isKnown(request) ? respond(request, served) : noToken();
 		// Without development the port is shared with others, unless told.
@@ -99,9 +99,9 @@ function opened<T>(place: string, open: () => T): T {
 }
 
 /** Not by how long it takes. */
-function tokenTest(token: string): (request: Request) => boolean {
-	const wanted = hash(`Bearer ${token}`);
-	return ({ headers }) => timingSafeEqual(hash(headers.get("authorization") ?? ""), wanted);
+function tokenTest(token: () => string): (request: Request) => boolean {
+	return ({ headers }) =>
+		timingSafeEqual(hash(headers.get("authorization") ?? ""), hash(`Bearer ${token()}`));
 }
 
 const hash = (text: string): Uint8Array => new Bun.CryptoHasher("sha256").update(text).digest();

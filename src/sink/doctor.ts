@@ -1,8 +1,9 @@
 /** The findings of doctor, for people, for jq, and for a spreadsheet. */
 
-import type { Answer, DoctorRecord, FeatureReport } from "../flow/doctor.ts";
+import type { Answer, DoctorRecord, DoctorStats, FeatureReport } from "../flow/doctor.ts";
 import { textColumn } from "./column.ts";
 import { CsvRows } from "./csv.ts";
+import { probeLines } from "./probe-stats.ts";
 import type { Output } from "./sink.ts";
 import { safeJson, safeText } from "./text.ts";
 import { humanAmount } from "./units.ts";
@@ -58,6 +59,7 @@ function findingsOf(record: DoctorRecord): Finding[] {
 		...Object.entries(record.conntrack).map(([item, value]) =>
 			finding("conntrack", item, value, value === null ? "the module is not loaded" : null),
 		),
+		...(record.stats ? statsFindings(record.stats) : []),
 		verdict(record),
 	];
 }
@@ -86,6 +88,12 @@ function featureFindings({ feature, hook, less_exact, remedy, ways }: FeatureRep
 			.filter(({ available }) => available !== true)
 			.map((way) => finding("features", `  ${way.hook}`, word(way), way.reason)),
 	];
+}
+
+function statsFindings({ watch, events }: DoctorStats): Finding[] {
+	return [...probeLines(watch, "watch"), ...probeLines(events, "events")].map(
+		({ topic, item, value, remark }) => finding(topic, item, value, remark),
+	);
 }
 
 function verdict({ can_watch, error }: DoctorRecord): Finding {

@@ -8,6 +8,10 @@ import type { AccountingBatch, FlowBatch, ReadyRecord, SummaryRecord } from "../
 export interface Output {
 	write(text: string | Uint8Array): void;
 	readonly isTerminal: boolean;
+	/** Nobody reads any more, and what is written is dropped. */
+	readonly isClosed?: boolean;
+	/** Whether a write would have to wait for a reader. */
+	wouldBlock?(): boolean;
 	/** Size in characters; asked anew for each frame, as windows change. */
 	columns(): number;
 	rows(): number;

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import objectPath from "../../build/conntracer.bpf.o" with { type: "file" };
 import conntrackPath from "../../build/conntrack.bpf.o" with { type: "file" };
+import countsPath from "../../build/counts.bpf.o" with { type: "file" };
 import libbpfPath from "../../build/lib/libbpf.so.1" with { type: "file" };
 import libelfPath from "../../build/lib/libelf.so.1" with { type: "file" };
 import libzPath from "../../build/lib/libz.so.1" with { type: "file" };
@@ -41,6 +42,9 @@ export const conntrackObject = (): Uint8Array => readFileSync(conntrackPath);
 
 /** The one that finds out which hooks there are. */
 export const probeObject = (): Uint8Array => readFileSync(probePath);
+
+/** The one that counts the entries of maps. */
+export const countsObject = (): Uint8Array => readFileSync(countsPath);
 
 /**
  * In the order in which they must be loaded: what is needed before what needs it. What

@@ -155,6 +155,11 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		this.forget(flowClient(clientId));
 	}
 
+	/** From now on; those who are there already stay. */
+	setMostClients(most: number): void {
+		this.#changes.mostClients = most;
+	}
+
 	/** How it fares itself. */
 	stats(): ServiceStats {
 		const { version, kernel, hooks } = this.ready;

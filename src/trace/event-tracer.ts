@@ -19,6 +19,7 @@ import { EventWindow } from "../flow/event-window.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import { subjectOfConnection } from "../flow/flow-subject.ts";
 import { decodeImage, isImage } from "../flow/image-decoder.ts";
+import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type {
 	ConnectionFields,
 	EventBatch,
@@ -234,6 +235,26 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	}
 
 	/**
+	 * How its BPF programs and tables fare: runs, misses, entries, losses. Costs a system call for each
+	 * program and map, and never a walk through a table. Entries are counted by a program that the
+	 * first call loads: who gives up rights calls it once before.
+	 *
+	 * @throws Error after close()
+	 */
+	probeStats(): ProbeStats {
+		return this.#session.probeStats(this.#ring);
+	}
+
+	/**
+	 * Of probeStats() the programs alone.
+	 *
+	 * @throws Error after close()
+	 */
+	programStats(): ProbeProgram[] {
+		return this.#session.programStats();
+	}
+
+	/**
 	 * Of the whole run. Takes the hooks out, if batches() has not come to its end.
 	 *
 	 * @throws Error after close()
@@ -311,7 +332,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	#filtered(events: EventRecord[]): EventRecord[] {
 		const filter = this.#filter;
-		return filter === null
+		return filter === null || filter.isOpen === true
 			? events
 			: events.filter((record) => filter.matches(subjectOfConnection(record, "connection")));
 	}

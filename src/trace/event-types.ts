@@ -15,6 +15,8 @@ const TYPES: Readonly<Record<EventName, number>> = {
 	reset_received: EVENT_TYPE.EVENT_RESET_RECEIVED,
 };
 
+export const EVERY_EVENT_NAME = Object.keys(TYPES) as readonly EventName[];
+
 /**
  * 1 << EVENT_TYPE, or-ed together.
  *

@@ -12,6 +12,7 @@ import {
 import type { FlowFilter } from "../flow/filter.ts";
 import { keyPartsFor } from "../flow/flow-subject.ts";
 import { FlowTable } from "../flow/flow-table.ts";
+import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type {
 	Aggregate,
 	FlowBatch,
@@ -225,6 +226,26 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		return this.#session.kernel.tables.map(({ name, maxEntries, fd }) => {
 			return { name, maxEntries, memoryBytes: mapMemoryBytes(fd) };
 		});
+	}
+
+	/**
+	 * How its BPF programs and tables fare: runs, misses, entries, losses. Costs a system call for each
+	 * program and map, and never a walk through a table. Entries are counted by a program that the
+	 * first call loads: who gives up rights calls it once before.
+	 *
+	 * @throws Error after close()
+	 */
+	probeStats(): ProbeStats {
+		return this.#session.probeStats(null);
+	}
+
+	/**
+	 * Of probeStats() the programs alone.
+	 *
+	 * @throws Error after close()
+	 */
+	programStats(): ProbeProgram[] {
+		return this.#session.programStats();
 	}
 
 	/**

@@ -39,6 +39,7 @@ import {
 	SHOW_CONNS,
 	TRIAL,
 } from "./plan.ts";
+import { Probes } from "./probes.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
@@ -56,6 +57,7 @@ export class KernelSide implements Disposable {
 	readonly flowMemory: MappedRegion;
 	readonly lossMemory: MappedRegion;
 	readonly events: BpfMap;
+	readonly probes: Probes;
 	/** Those whose sizes are options. */
 	readonly tables: readonly BpfMap[];
 	readonly #owned: DisposableStack;
@@ -73,7 +75,7 @@ export class KernelSide implements Disposable {
 		object: LoadedObject,
 		{ connSize }: MainObject,
 		plan: Plan,
-		asksOwner: boolean,
+		{ filter, btfPath }: KernelSideOptions,
 	) {
 		using owned = new DisposableStack();
 		const memory = (map: BpfMap): MappedRegion =>
@@ -103,7 +105,9 @@ export class KernelSide implements Disposable {
 		for (const name of plan.iterators)
 			this.#iterators.set(name, owned.use(object.program(name).iterator(walked[name] ?? null)));
 		this.#object = object;
-		this.#asksOwner = asksOwner;
+		this.#asksOwner = asksOwner(filter);
+		const ours = { programs: this.#programs, links: this.#links };
+		this.probes = owned.use(new Probes({ libbpf, object, btfPath, ...ours }));
 		this.#owned = owned.move();
 	}
 
@@ -119,7 +123,7 @@ export class KernelSide implements Disposable {
 			setUp(open, options, plan);
 			return open.load((loaded) => {
 				object.prepare(loaded);
-				return new KernelSide(libbpf, loaded, object, plan, asksOwner(options.filter));
+				return new KernelSide(libbpf, loaded, object, plan, options);
 			});
 		};
 		return explainRefusal(attempted, () => loadMainObject(load));
@@ -195,6 +199,7 @@ export class KernelSide implements Disposable {
 
 	/** The hooks come out; the tables can still be read. */
 	detach(): void {
+		this.probes.noteMisses();
 		for (const link of this.#links) link[Symbol.dispose]();
 	}
 
@@ -255,7 +260,7 @@ export class KernelSide implements Disposable {
 
 	/** Runs that the kernel skipped because the program ran on that CPU already. */
 	misses(): number {
-		return this.#firsts.reduce((sum, program) => sum + program.stats().misses, 0);
+		return this.#firsts.reduce((sum, program) => sum + (program.stats().misses ?? 0), 0);
 	}
 
 	/** All programs together; 0 runs where nobody has them counted. */

@@ -78,13 +78,7 @@ export class Losses {
 	 * Of a kretprobe the kernel counts none: its calls show that it was missing.
 	 */
 	take(time: string, overflow: number, skipped: number): GapRecord[] {
-		const { caught_up, unreturned, ...lost } = kernelLosses(this.#memory);
-		const now: Totals = {
-			...lost,
-			...{ queue: 0, conntrack_table: 0, dns_table: 0, dns_message: 0 },
-			flow_table: this.totals.flow_table + overflow,
-			program: Math.max(this.totals.program, skipped - caught_up + unreturned),
-		};
+		const now = this.now(overflow, skipped);
 		const from = this.#since;
 		this.#since = time;
 		return (Object.keys(HINTS) as LossStage[]).flatMap((stage) => {
@@ -92,5 +86,16 @@ export class Losses {
 			this.totals[stage] = now[stage];
 			return count === 0 ? [] : [{ type: "gap", from, to: time, stage, count, hint: HINTS[stage] }];
 		});
+	}
+
+	/** Totals, without a gap for what is new; parameters as those of take(). */
+	now(overflow: number, skipped: number): Totals {
+		const { caught_up, unreturned, ...lost } = kernelLosses(this.#memory);
+		return {
+			...lost,
+			...{ queue: 0, conntrack_table: 0, dns_table: 0, dns_message: 0 },
+			flow_table: this.totals.flow_table + overflow,
+			program: Math.max(this.totals.program, skipped - caught_up + unreturned),
+		};
 	}
 }

@@ -1,3 +1,3 @@
 /** Whether somebody still reads what is written: for those who may not call C. */
 
-export { readerIsGone } from "../ffi/libc.ts";
+export { readerIsGone, writeWouldBlock } from "../ffi/libc.ts";

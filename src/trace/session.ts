@@ -2,8 +2,10 @@
 
 import { kernelRelease } from "../enrich/procfs.ts";
 import { Libbpf } from "../ffi/library.ts";
+import type { RingBuffer } from "../ffi/ring-buffer.ts";
 import { isoTime } from "../flow/clock.ts";
 import type { Answer } from "../flow/doctor.ts";
+import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type { GapRecord, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
 import { bundledLibraries } from "./assets.ts";
 import { checkRange, ENTRIES } from "./check-range.ts";
@@ -29,6 +31,7 @@ export class Session implements Disposable {
 	readonly #proof: Proof | null;
 	readonly #self: SelfStats;
 	readonly #startedAt: number;
+	readonly #countsRuns: boolean;
 	#verdict: Verdict | null = null;
 	readonly #closing = new AbortController();
 
@@ -38,6 +41,7 @@ export class Session implements Disposable {
 		adopted: (kernel: KernelSide) => number,
 	) {
 		this.kernel = kernel;
+		this.#countsRuns = options.bpfStats;
 		this.#self = new SelfStats(kernel, options.bpfStats);
 		kernel.attach();
 		this.#startedAt = performance.now();
@@ -101,6 +105,24 @@ export class Session implements Disposable {
 	/** What was lost since the last call; `overflow` are connections that found no flow. */
 	gaps(time: string, overflow: number): GapRecord[] {
 		return this.#losses.take(time, overflow, this.kernel.misses());
+	}
+
+	programStats(): ProbeProgram[] {
+		this.requireOpen();
+		return this.kernel.probes.programs(this.#countsRuns);
+	}
+
+	/** @param ring of events, where somebody reads them */
+	probeStats(ring: Pick<RingBuffer, "waiting" | "bytes"> | null): ProbeStats {
+		this.requireOpen();
+		const { probes } = this.kernel;
+		return {
+			time: nowIso(),
+			programs: this.programStats(),
+			maps: probes.maps(),
+			ring_buffer: ring && { waiting_bytes: ring.waiting(), size_bytes: ring.bytes },
+			lost: this.#losses.now(0, this.kernel.misses()),
+		};
 	}
 
 	/** The hooks come out, once. */

@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import { parseCommandLine } from "../../src/cmd/command-line.ts";
 import { doctorOf } from "../../src/cmd/doctor.ts";
 import { resolve } from "../../src/cmd/settings.ts";
-import type { DoctorRecord } from "../../src/flow/doctor.ts";
+import type { DoctorRecord, DoctorStats } from "../../src/flow/doctor.ts";
+import type { ProbeStats } from "../../src/flow/probe-stats.ts";
 import type { DoctorOptions } from "../../src/trace/doctor.ts";
+import { NOTHING_LOST } from "../../src/trace/losses.ts";
 
 const HEALTHY: DoctorRecord = {
 	...{ type: "doctor", time: "2026-11-21T10:00:00.000000000Z", version: "1" },
@@ -13,12 +15,19 @@ const HEALTHY: DoctorRecord = {
 	conntrack: { nf_conntrack_acct: null, nf_conntrack_timestamp: null },
 };
 
+const NO_STATS: ProbeStats = {
+	...{ time: HEALTHY.time, programs: [], maps: [], ring_buffer: null, lost: NOTHING_LOST },
+};
+
+const probed = (_options: DoctorOptions, durationMs: number): Promise<DoctorStats> =>
+	Promise.resolve({ duration_ms: durationMs, watch: NO_STATS, events: NO_STATS });
+
 async function play(words: readonly string[], record: DoctorRecord) {
 	const asked: DoctorOptions[] = [];
 	const command = doctorOf((options) => {
 		asked.push(options);
 		return record;
-	});
+	}, probed);
 	let stdout = "";
 	const output = {
 		...{ isTerminal: false, columns: () => 80, rows: () => 24 },
@@ -56,6 +65,15 @@ for (const [what, error, code] of [
 		expect(run.code).toBe(code);
 		expect(JSON.parse(run.stdout)).toEqual(record);
 	});
+
+test("--stats looks for as long as it is told, and not where nothing can be attached", async () => {
+	const statsOf = async (words: readonly string[], record = HEALTHY): Promise<unknown> =>
+		JSON.parse((await play(["--json", ...words], record)).stdout).stats;
+	expect(await statsOf([])).toBeUndefined();
+	expect(await statsOf(["--stats"])).toMatchObject({ duration_ms: 1000, watch: NO_STATS });
+	expect(await statsOf(["--stats", "-d", "250ms"])).toMatchObject({ duration_ms: 250 });
+	expect(await statsOf(["--stats"], { ...HEALTHY, can_watch: false })).toBeNull();
+});
 
 test("the options reach the examination", async () => {
 	const { asked } = await play(["--hooks", "kprobe", "--libbpf", "/x.so"], HEALTHY);

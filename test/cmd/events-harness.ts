@@ -3,6 +3,7 @@
 import type { EventSource } from "../../src/cmd/command.ts";
 import { runCli } from "../../src/cmd/run.ts";
 import type { EventSlice } from "../../src/flow/event-slice.ts";
+import type { ProbeProgram } from "../../src/flow/probe-stats.ts";
 import type { LossStage, ReadyRecord, SummaryRecord } from "../../src/flow/records.ts";
 import type { EventTracerOptions } from "../../src/trace/event-tracer.ts";
 import { eventBatch } from "../sink/event-fixtures.ts";
@@ -44,6 +45,10 @@ export class ScriptedEvents implements EventSource {
 
 	summary(): SummaryRecord {
 		return { ...SUMMARY, lost: { ...SUMMARY.lost, ...this.lost } };
+	}
+
+	programStats(): readonly ProbeProgram[] {
+		return [];
 	}
 
 	[Symbol.dispose](): void {

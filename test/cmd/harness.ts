@@ -3,6 +3,7 @@
 import type { Context, FlowSource } from "../../src/cmd/command.ts";
 import { runCli } from "../../src/cmd/run.ts";
 import type { FilterSubject } from "../../src/flow/filter.ts";
+import type { ProbeProgram } from "../../src/flow/probe-stats.ts";
 import type {
 	FlowBatch,
 	FlowRecord,
@@ -89,6 +90,10 @@ export class ScriptedTracer implements FlowSource {
 			lost: { ...none, program: 0, ...this.lost },
 			self: { cpu_ms: 1, peak_memory_bytes: 1, bpf_runs: null, bpf_ns: null },
 		};
+	}
+
+	programStats(): readonly ProbeProgram[] {
+		return [];
 	}
 
 	[Symbol.dispose](): void {

@@ -11,6 +11,7 @@ describe("what is wrong with the options is found before the kernel is asked", (
 		["--listen 127.0.0.1:8080", "it takes a token"],
 		["--listen 8080 --token-file /nonexistent", "/nonexistent"],
 		["--max-clients 0", "out of range"],
+		["--log-format xml", "is unknown"],
 		["--transport udp", "UDP besides"],
 		["--sokcet x", "--socket"],
 	] as const)

@@ -17,12 +17,14 @@ const OF_USER_SPACE = paths(
 		"kernel/ends",
 		"kernel/hostile",
 		"kernel/prometheus",
+		"kernel/serve-log",
+		"kernel/serve-reload",
 		"kernel/service-unit",
 		"kernel/system-calls",
 		"kernel/top",
 	],
 	...["kernel/very-many", "trace/ends", "trace/flow-tracer", "trace/hook-choice"],
-	...["trace/polling", "trace/probe-reasons"],
+	...["trace/polling", "trace/probe-reasons", "trace/service-manager"],
 );
 
 /** In which no hook has a part that is another one in another family. */
@@ -37,6 +39,7 @@ const WITH_ANY_FAMILY = paths(
 		"kernel/families",
 		"kernel/kernel-types",
 		"kernel/nat",
+		"kernel/service-systemd",
 	],
 	...["kernel/list", "kernel/list-mptcp", "kernel/list-udp", "kernel/wanted", "trace/interruption"],
 );

@@ -1,0 +1,41 @@
+import { expect } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { conntracerBinary } from "../support/conntracer.ts";
+import { guestTest } from "../support/root.ts";
+import { Scratch } from "../support/service.ts";
+import { HAS_SYSTEMD, Systemd } from "../support/systemd.ts";
+
+const UNIT = resolve(import.meta.dir, "../../packaging/systemd/conntracer.service");
+const NAME = "conntracer.service";
+const SHORT_WATCHDOG = "[Service]\nWatchdogSec=10s\nRestartSec=100ms\n";
+
+guestTest(
+	"a real systemd starts the unit, reloads it, and restarts it when it hangs",
+	"systemd is process 1 of a machine",
+	async () => {
+		using scratch = new Scratch();
+		const unit = readFileSync(UNIT, "utf8").replace("/usr/local/bin/conntracer", Systemd.PROGRAM);
+		mkdirSync(scratch.in(`units/${NAME}.d`), { recursive: true });
+		writeFileSync(scratch.in(`units/${NAME}`), unit);
+		writeFileSync(scratch.in(`units/${NAME}.d/watchdog.conf`), SHORT_WATCHDOG);
+		await using systemd = await Systemd.boot(scratch.in("units"), conntracerBinary());
+		// It comes back when the service has said that it is ready, and not before it can be asked.
+		expect(systemd.run("systemctl", "start", NAME)).toEqual({ exitCode: 0, said: "" });
+		const ask = ["curl", "-s", "--unix-socket", "/run/conntracer/api.sock", "http://c/healthz"];
+		expect(JSON.parse(systemd.run(...ask).said)).toEqual({ status: "ok" });
+		expect(systemd.show(NAME, "StatusText")).toBe("serving unix:/run/conntracer/api.sock");
+		expect(systemd.run("systemctl", "reload", NAME)).toEqual({ exitCode: 0, said: "" });
+		await systemd.until(NAME, "ActiveState", "active");
+		const pid = systemd.show(NAME, "MainPID");
+		expect(Number(pid)).toBeGreaterThan(1);
+		expect(systemd.run("kill", "-STOP", pid).exitCode).toBe(0);
+		await systemd.until(NAME, "NRestarts", "1");
+		await systemd.until(NAME, "ActiveState", "active");
+		expect(systemd.show(NAME, "MainPID")).not.toBe(pid);
+		expect(systemd.run("systemctl", "stop", NAME)).toEqual({ exitCode: 0, said: "" });
+		expect(systemd.show(NAME, "Result")).toBe("success");
+		expect(systemd.show(NAME, "ExecMainStatus")).toBe("0");
+	},
+	HAS_SYSTEMD ? null : "there is no systemd",
+);
