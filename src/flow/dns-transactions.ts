@@ -95,8 +95,8 @@ export class DnsTransactions {
 		for (const transaction of this.#byAge.keys()) {
 			const { at } = transaction;
 			const waited = millisecondsBetween(at, now);
-			// A clock that was set back.
-			if (waited >= 0 && waited < timeoutMs) return;
+			// Less than nothing: it was met after `now`; or, by far, the clock was set back.
+			if (Math.abs(waited) < timeoutMs) return;
 			transaction.endedAt = later(at, timeoutMs);
 			transaction.outcome = {
 				...{ time: instantText(transaction.endedAt), response_code: null, error: "timeout" },

@@ -1,10 +1,10 @@
 /** A packet socket in each network namespace: all that there are, or those that are wanted. */
 
-import { networkNamespaces } from "../enrich/procfs.ts";
+import { networkNamespaces, OWN_NETWORK_NAMESPACE } from "../enrich/procfs.ts";
 import { LibbpfError, PermissionError } from "../errors.ts";
 import { EPERM } from "../ffi/errno.ts";
 import { PacketSocket } from "../ffi/packet-socket.ts";
-import { visitNetns } from "./netns.ts";
+import { netnsInode, visitNetns } from "./netns.ts";
 
 interface Options {
 	/** Inode numbers; none: all. */
@@ -14,6 +14,8 @@ interface Options {
 	readonly bufferBytes: number;
 }
 
+/** For namespaces that were found, and not entered. */
+const MOST_LOOKS = 4;
 /** Calls of one look, of 32 packets each: whatever comes in, others have their turn. */
 const MOST_CALLS = 512;
 
@@ -48,10 +50,27 @@ export class PacketNamespaces implements Disposable {
 	scan(): void {
 		const found = networkNamespaces();
 		for (const [inode, socket] of this.#sockets) if (!found.has(inode)) this.#leave(inode, socket);
+		this.#join(found);
+		// Who it was found by was a visitor, and has left; another look finds who stays.
+		for (let looks = 1; looks < MOST_LOOKS && this.#isMissing(found); looks++)
+			this.#join(networkNamespaces());
+	}
+
+	#join(found: ReadonlyMap<number, string>): void {
 		for (const [inode, path] of found) {
 			if (!this.#isWanted(inode) || this.#sockets.has(inode)) continue;
-			visitNetns(path, () => this.#sockets.set(inode, this.#open()));
+			visitNetns(path, () => {
+				if (netnsInode(OWN_NETWORK_NAMESPACE) === inode) this.#sockets.set(inode, this.#open());
+			});
 		}
+	}
+
+	/** That is still there. */
+	#isMissing(found: ReadonlyMap<number, string>): boolean {
+		for (const [inode, path] of found)
+			if (this.#isWanted(inode) && !this.#sockets.has(inode) && netnsInode(path) !== inode)
+				return true;
+		return false;
 	}
 
 	/** @returns whether nothing waits any more that came in before the call */

@@ -143,6 +143,14 @@ test("a clock that is set back leaves no latency, and nothing that waits for eve
 	expect(recordsOf(transactions)).toMatchObject([{ error: "timeout" }]);
 });
 
+test("a question that is read as soon as it is met is not given up", () => {
+	const transactions = open();
+	transactions.take(NETNS, there, message(), at(100, 400_000));
+	transactions.expire(at(100));
+	transactions.take(NETNS, back, answered(), at(100, 800_000));
+	expect(recordsOf(transactions)).toMatchObject([{ error: null, latency_us: 400 }]);
+});
+
 test("the oldest questions make room for new ones, and are counted", () => {
 	const transactions = open(10);
 	for (let id = 0; id < 25; id++) transactions.take(NETNS, there, message({ id }), at(id));
