@@ -13,7 +13,7 @@ const SHORT_WATCHDOG = "[Service]\nWatchdogSec=10s\nRestartSec=100ms\n";
 /** What docs/service.md says to add for `--dns`. */
 function dnsDropIn(): string {
 	const text = readFileSync(resolve(import.meta.dir, "../../docs/service.md"), "utf8");
-	const [, block = ""] = /^With `--dns`[^]*?```sh\n([^]*?)```/m.exec(text) ?? [];
+	const [, block = ""] = /^With `--dns`[\s\S]*?```sh\n([\s\S]*?)```/m.exec(text) ?? [];
 	return block.replace(/^(?!# ).*\n/gm, "").replace(/^# /gm, "");
 }
 
