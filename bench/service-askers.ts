@@ -5,13 +5,15 @@ import { join } from "node:path";
 import type { DnsStatisticsAnswer } from "../src/flow/dns-statistics.ts";
 import { EventSource } from "../test/support/event-source.ts";
 import { type NameScene, PORT } from "../test/support/names.ts";
-import { ownPrograms, type Traffic } from "../test/support/traffic.ts";
+import { ownPrograms, Traffic } from "../test/support/traffic.ts";
 import { BINARY } from "./start.ts";
 
 export const PROGRAMS = ownPrograms("svc");
 const CLIENT = PROGRAMS.client;
 const TOKEN = "a-token-of-a-benchmark-0123456789";
 export const CLIENTS = 10;
+const HELD = 2000;
+const HELD_MS = 480_000;
 const SAMPLE_MS = 5000;
 const STEP_MS = 10_000;
 const SCRAPE_MS = 5000;
@@ -117,24 +119,32 @@ class Resolving {
 class Client {
 	connections = 0;
 	bytes = 0;
-	lost = 0;
-	readonly #name: string;
+	/** By stage: what nobody could be told; and what this client was not. */
+	readonly lost: Record<string, number> = {};
 	readonly #served: Served;
 
-	constructor(served: Served, name: string) {
+	readonly #query: string;
+
+	/** @param hearsIdle of connections that are open and move nothing as well */
+	constructor(served: Served, name: string, hearsIdle: boolean) {
 		this.#served = served;
-		this.#name = name;
+		this.#query = `client_id=${name}${hearsIdle ? "" : "&changed=true"}`;
 	}
 
 	async ask(): Promise<void> {
-		const response = await this.#served.ask(`/connections?client_id=${this.#name}`);
+		const response = await this.#served.ask(`/connections?${this.#query}`);
 		const { connections, lost, gaps } = (await response.json()) as Told;
 		for (const { process, since_last } of connections) {
 			if (process !== CLIENT) continue;
 			this.connections += since_last.connections_closed;
 			this.bytes += since_last.bytes_sent;
 		}
-		this.lost += lost.closed + lost.open + gaps.length;
+		for (const { stage, count } of [
+			{ stage: "closed", count: lost.closed },
+			{ stage: "open", count: lost.open },
+			...gaps,
+		])
+			if (count > 0) this.lost[stage] = (this.lost[stage] ?? 0) + count;
 	}
 
 	/** At its own pace. */
@@ -152,7 +162,7 @@ interface Told {
 		readonly since_last: { readonly connections_closed: number; readonly bytes_sent: number };
 	}[];
 	readonly lost: { readonly closed: number; readonly open: number };
-	readonly gaps: readonly unknown[];
+	readonly gaps: readonly { readonly stage: string; readonly count: number }[];
 }
 
 async function every(ms: number, signal: AbortSignal, act: () => unknown): Promise<void> {
@@ -165,10 +175,30 @@ async function every(ms: number, signal: AbortSignal, act: () => unknown): Promi
 /** Clients that come once, each under another name: no more than may be are kept. */
 async function passersBy(served: Served, signal: AbortSignal): Promise<void> {
 	let passed = 0;
-	await every(200, signal, async () => {
+	await every(1000, signal, async () => {
 		const { body } = await served.ask(`/flows?client_id=passer-by-${passed++}`);
 		await body?.cancel();
 	});
+}
+
+/** Connections that stay open, and move something now and then; others in their place before a generator's time is over. */
+export class Held implements AsyncDisposable {
+	#traffic: Traffic | null = null;
+	#startedAt = 0;
+
+	async step(): Promise<void> {
+		if (this.#traffic === null || performance.now() - this.#startedAt > HELD_MS) {
+			await this[Symbol.asyncDispose]();
+			this.#startedAt = performance.now();
+			this.#traffic = new Traffic(["hold", "--count", `${HELD}`, "--timeout", "600"]);
+			await this.#traffic.held();
+		}
+		await this.#traffic.step();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#traffic?.[Symbol.asyncDispose]();
+	}
 }
 
 /** Everybody who asks while there is load. */
@@ -185,7 +215,10 @@ export class Askers {
 	constructor(served: Served, scene: NameScene) {
 		this.#served = served;
 		this.#resolving = new Resolving(served, scene);
-		this.clients = Array.from({ length: CLIENTS }, (_, at) => new Client(served, `client-${at}`));
+		this.clients = Array.from(
+			{ length: CLIENTS },
+			(_, at) => new Client(served, `client-${at}`, at === CLIENTS - 1),
+		);
 	}
 
 	get minutes(): number {
@@ -193,7 +226,7 @@ export class Askers {
 	}
 
 	/** Comes back when each of them will hear of what happens from now on. */
-	async start(held: Traffic): Promise<void> {
+	async start(held: Held): Promise<void> {
 		const [served, { signal }] = [this.#served, this.#end];
 		for (const client of this.clients) await client.ask();
 		await this.#resolving.hear();

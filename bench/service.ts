@@ -1,9 +1,9 @@
 /** `conntracer serve` for long: whether its memory stays as it is, and every client hears everything. */
 
 import { NameScene } from "../test/support/names.ts";
-import { runTraffic, Traffic, totals } from "../test/support/traffic.ts";
+import { runTraffic, totals } from "../test/support/traffic.ts";
 import { cpuNs } from "./process.ts";
-import { Askers, CLIENTS, PROGRAMS, Served } from "./service-askers.ts";
+import { Askers, CLIENTS, Held, PROGRAMS, Served } from "./service-askers.ts";
 
 /** What one run has shown. */
 export interface ServiceFigures {
@@ -23,7 +23,6 @@ const ROUND = [
 	"1234",
 	...PROGRAMS.names,
 ];
-const HELD = 2000;
 /** Between two rounds: some 500 connections a second. */
 const PAUSE_MS = 700;
 /** What is warm by then is not growth. */
@@ -33,9 +32,8 @@ const WARM_SHARE = 0.25;
 export async function serviceFigures(minutes: number, scratch: string): Promise<ServiceFigures> {
 	await using served = new Served(scratch);
 	await served.ready();
-	const timeout = ["--timeout", `${Math.ceil(minutes * 60) + 60}`];
-	await using held = new Traffic(["hold", "--count", `${HELD}`, ...timeout]);
-	await held.held();
+	await using held = new Held();
+	await held.step();
 	await using scene = new NameScene();
 	const resolver = await scene.serve([], ["--host-record=web.test,10.77.0.2", "--local=/test/"]);
 	const askers = new Askers(served, scene);
@@ -59,14 +57,14 @@ export async function serviceFigures(minutes: number, scratch: string): Promise<
 	const { clients, memory, heardEvents, names } = askers;
 	const told = clients.map(({ connections, bytes }) => [connections, bytes]);
 	const isAll = told.every(([n, bytes]) => n === truth.opened && bytes === truth.bytes_sent);
-	const lost = clients.reduce((sum, client) => sum + client.lost, 0);
+	const lost = clients.map((client) => JSON.stringify(client.lost));
 	const rows = [
 		["connections", `${truth.opened}, ${(truth.opened / minutes / 60).toFixed(0)} a second`],
 		[`each of ${CLIENTS} clients heard of all, and of each byte`, isAll ? "yes" : `no: ${told}`],
-		["lost, all clients", `${lost}`],
+		["lost, of each client, by stage", [...new Set(lost)].join(" or ")],
 		["a reader of events heard of", `${heardEvents}`],
 		[
-			"names resolved until the resolver was gone; of these heard; timeouts since",
+			"names resolved and connected to until the resolver was gone; answers heard of; timeouts since",
 			`${names.resolved}; ${names.heard}; ${names.timeouts}`,
 		],
 		["CPU of the service", `${(cpu * 100).toFixed(1)} % of one`],

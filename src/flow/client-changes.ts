@@ -17,6 +17,7 @@ import {
 	countersOf,
 	difference,
 	isLess,
+	isSame,
 	NOTHING_MOVED,
 	sum,
 } from "./connection-counters.ts";
@@ -106,9 +107,10 @@ export class ClientChanges<C extends CountedConnection> {
 
 	/**
 	 * @param open the totals of all connections that are open now
+	 * @param isAll whether it is told of those as well that are open, and have moved nothing since
 	 * @returns null where no more clients find room
 	 */
-	ask(clientId: string, open: Iterable<C>, nowMs: number): ClientAnswer<C> | null {
+	ask(clientId: string, open: Iterable<C>, nowMs: number, isAll = true): ClientAnswer<C> | null {
 		const entered = this.#clients.enter(clientId, nowMs);
 		if (entered === null) return null;
 		const { kept: client, agoMs } = entered;
@@ -119,11 +121,16 @@ export class ClientChanges<C extends CountedConnection> {
 		for (const connection of open) {
 			// It was read before it ended.
 			if (ends.ids.has(connection.id)) continue;
+			const before = client.told.get(connection.id);
+			const isIdle = before !== undefined && isSame(connection, before);
+			if (told.size >= this.#options.mostOpen) client.lost.open++;
+			else told.set(connection.id, isIdle ? before : countersOf(connection));
 			const key = keyOf(connection);
-			const since = agoMs === null ? unchanged(connection) : this.#since(client, connection);
-			answers.set(key, withOpen(answers.get(key), connection, since));
-			if (told.size < this.#options.mostOpen) told.set(connection.id, countersOf(connection));
-			else client.lost.open++;
+			const ended = answers.get(key);
+			if (isIdle && !isAll && ended === undefined) continue;
+			const isStill = isIdle || agoMs === null;
+			const since = isStill ? unchanged(connection) : this.#since(client, connection);
+			answers.set(key, withOpen(ended, connection, since));
 		}
 		const { lost } = client;
 		const interval_ms = agoMs === null ? null : Math.round(agoMs);

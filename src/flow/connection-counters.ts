@@ -42,6 +42,14 @@ export const sum = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCou
 	segments_retransmitted: plus(a.segments_retransmitted, b.segments_retransmitted),
 });
 
+/** Whether nothing was moved between `a` and `b`. */
+export const isSame = (a: ConnectionCounters, b: ConnectionCounters): boolean =>
+	a.bytes_sent === b.bytes_sent &&
+	a.bytes_received === b.bytes_received &&
+	a.segments_sent === b.segments_sent &&
+	a.segments_received === b.segments_received &&
+	a.segments_retransmitted === b.segments_retransmitted;
+
 /** Whether any of `a` is less than it was in `b`. */
 export const isLess = (a: ConnectionCounters, b: ConnectionCounters): boolean =>
 	a.bytes_sent < b.bytes_sent ||

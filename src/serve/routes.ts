@@ -1,7 +1,7 @@
 /** What the HTTP API answers: a request in, a response out, and nothing else happens. */
 
 import { UsageError } from "../errors.ts";
-import type { ChangedConnection, ClientState } from "../flow/client-answers.ts";
+import type { ClientState } from "../flow/client-answers.ts";
 import { isoTime } from "../flow/clock.ts";
 import { DNS_LATENCY_BOUNDS_S, type DnsStatisticsAnswer } from "../flow/dns-statistics.ts";
 import type { DoctorRecord } from "../flow/doctor.ts";
@@ -26,7 +26,8 @@ export interface ServedStats extends ServiceStats {
 
 /** What is served. */
 export interface Served {
-	connections(clientId: string): ClientConnections | null;
+	/** @param isAll also what is open, and has moved nothing since the client asked last */
+	connections(clientId: string, isAll: boolean): ClientConnections | null;
 	forget(clientId: string): void;
 	flows(clientId: string, aggregate: Aggregate): ClientFlows | null;
 	forgetFlows(clientId: string): void;
@@ -69,9 +70,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 	"/connections": {
 		GET: (served, { query }) => {
 			const client_id = clientId(query, "changed");
-			const isWanted = isFlagged(query, "changed") ? hasChanged : () => true;
-			const { connections, ...answer } = served.connections(client_id) ?? noRoom();
-			const told = { ...answer, connections: connections.filter(isWanted) };
+			const told = served.connections(client_id, !isFlagged(query, "changed")) ?? noRoom();
 			return json({ type: "connections", time: now(), client_id, ...told });
 		},
 		DELETE: (served, { query }) => {
@@ -162,9 +161,6 @@ async function headOf({ body, status, headers }: Response): Promise<Response> {
 	await body?.cancel();
 	return new Response(null, { status, headers });
 }
-
-const hasChanged = ({ is_open, since_last }: ChangedConnection<ClientConnection>): boolean =>
-	!is_open || Object.values(since_last).some((change) => change !== 0 && change !== null);
 
 /** Of a path that takes no parameters. */
 function plain(of: (served: Served) => object): Answer {

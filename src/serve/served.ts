@@ -38,8 +38,8 @@ export class ServedTracer implements Served {
 		tracer.listen((batch) => this.#feed.take(batch));
 	}
 
-	connections(clientId: string): ClientConnections | null {
-		return this.#tracer.connections(clientId);
+	connections(clientId: string, isAll: boolean): ClientConnections | null {
+		return this.#tracer.connections(clientId, isAll);
 	}
 
 	forget(clientId: string): void {

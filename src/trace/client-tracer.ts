@@ -6,6 +6,7 @@ import { ClientChanges } from "../flow/client-changes.ts";
 import { flowsOfChanges } from "../flow/flows-of-changes.ts";
 import type {
 	Aggregate,
+	ConnectionFields,
 	EventBatch,
 	EventName,
 	GapRecord,
@@ -67,6 +68,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly #tracer: EventTracer;
 	readonly #udp: UdpLook;
 	#udpLookedAt = performance.now();
+	readonly #open = new WeakMap<ConnectionFields, ClientConnection>();
 	readonly #changes: ClientChanges<ClientConnection>;
 	/** For whom everything is collected, from when that was asked for on. */
 	#collected: ClientChanges<ClientConnection> | null = null;
@@ -122,11 +124,12 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	/**
 	 * What has changed since the client's last call; in the answer to its first one, all that is open.
 	 *
+	 * @param isAll also those that are open, and have moved nothing since
 	 * @returns null where no more clients find room
 	 * @throws Error after close()
 	 */
-	connections(clientId: string): ClientConnections | null {
-		return this.#ask(clientId);
+	connections(clientId: string, isAll = true): ClientConnections | null {
+		return this.#ask(clientId, isAll);
 	}
 
 	/**
@@ -236,8 +239,8 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
-	#ask(clientId: string): ClientConnections | null {
-		const answer = this.#changes.ask(clientId, this.#look(), performance.now());
+	#ask(clientId: string, isAll = true): ClientConnections | null {
+		const answer = this.#changes.ask(clientId, this.#look(), performance.now(), isAll);
 		if (answer === null) return null;
 		const gaps = this.#gaps.take(clientId);
 		return { ...answer, gaps: answer.is_new ? [] : gaps };
@@ -246,11 +249,16 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	/** What is open, and then what has ended before the look, or in it. */
 	#look(): ClientConnection[] {
 		this.#read();
-		const open: ClientConnection[] = this.#tracer.connections().map(withoutEnd);
+		const open = this.#tracer.connections().map((connection) => this.#openOf(connection));
 		this.#read();
 		this.#readUdp();
 		for (const connection of this.#udp.open) open.push(withoutEnd(connection));
 		return open;
+	}
+
+	/** What has not changed is the same object as it was. */
+	#openOf(connection: ConnectionFields): ClientConnection {
+		return this.#open.getOrInsertComputed(connection, withoutEnd);
 	}
 
 	#read(): void {

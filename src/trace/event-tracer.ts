@@ -34,6 +34,7 @@ import type { KernelSide } from "./kernel-side.ts";
 import type { NameTracer } from "./name-tracer.ts";
 import { applyEnds, OtherEnds } from "./other-ends.ts";
 import { nowIso, Session } from "./session.ts";
+import { ShownConnections } from "./shown-connections.ts";
 import { pause } from "./ticks.ts";
 
 /** Events are of TCP connections: UDP has none. */
@@ -70,6 +71,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #processes = new Processes();
 	readonly #acceptors: Acceptors;
 	readonly #ends: OtherEnds;
+	readonly #shown: ShownConnections;
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
@@ -89,6 +91,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 				image === 0 ? this.#processes.detailsOf(pid, name) : this.#processes.detailsOfImage(image),
 		};
 		this.#decoder = new EventDecoder(ring.view, this.#names);
+		this.#shown = new ShownConnections(this.#names, ends);
 		const look = new HolderLook(session.kernel, {
 			containerOf: options.containerOf,
 			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
@@ -186,16 +189,9 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	 */
 	connections(unfiltered = false): ConnectionFields[] {
 		this.#session.requireOpen();
-		const found: EventRecord[] = [];
-		this.#session.kernel.showConnections((records) => {
-			const decoder = new EventDecoder(records, this.#names);
-			for (const record of this.#ends.named(records, decoder)) found.push(record);
-		});
-		const shown = unfiltered ? found : this.#filtered(found);
-		const nat = this.#ends.translations.table(new Set(shown.map(({ netns }) => netns)));
-		return shown.map(({ type, time, cpu, event, error, close_reason, ...fields }) => {
-			return { ...fields, nat: nat.find(fields) };
-		});
+		const { kernel } = this.#session;
+		const open = this.#shown.look((take) => kernel.showConnections(take));
+		return unfiltered ? open : this.#filtered(open);
 	}
 
 	/**
@@ -294,11 +290,11 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		return new LazySlice(records, gaps, this.#filter === null && nat.size === 0 ? raw : null);
 	}
 
-	#filtered(events: EventRecord[]): EventRecord[] {
+	#filtered<T extends ConnectionFields>(all: T[]): T[] {
 		const filter = this.#filter;
 		return filter === null || filter.isOpen === true
-			? events
-			: events.filter((record) => filter.matches(subjectOfConnection(record, "connection")));
+			? all
+			: all.filter((record) => filter.matches(subjectOfConnection(record, "connection")));
 	}
 }
 

@@ -4,7 +4,6 @@ import type { EventDecoder } from "../flow/event-decoder.ts";
 import { EventRemoteNames, NO_NAMES, type RemoteNames } from "../flow/event-remote-names.ts";
 import { type EventNat, EventTranslations, NO_NAT } from "../flow/event-translations.ts";
 import type { EventRecord, ReadyRecord } from "../flow/records.ts";
-import { event } from "../maps/structs.ts";
 import { Translations } from "./translations.ts";
 import { type DnsOption, UsedNames } from "./used-names.ts";
 
@@ -40,12 +39,10 @@ export class OtherEnds implements Disposable {
 		return this.#names.of(view, offsets, count);
 	}
 
-	/** Those that lie one behind the other, with their names. */
-	named(view: DataView, decoder: EventDecoder): EventRecord[] {
-		const count = view.byteLength / event.size;
-		const offsets = Int32Array.from({ length: count }, (_, index) => index * event.size);
+	/** Records of those at `offsets`, with their names. */
+	named(view: DataView, decoder: EventDecoder, offsets: Int32Array): EventRecord[] {
 		const records = Array.from(offsets, (offset) => decoder.decode(offset));
-		applyEnds(records, NO_NAT, this.namesOf(view, offsets, count));
+		applyEnds(records, NO_NAT, this.namesOf(view, offsets, offsets.length));
 		return records;
 	}
 

@@ -105,6 +105,27 @@ test("what UDP has not it does not get: segments stay unknown", () => {
 	expect(world.changes.resets).toBe(0);
 });
 
+test("what has moved nothing can be left out; what it moves later is told all the same", () => {
+	const world = new World();
+	const changed = (): string[] =>
+		(world.changes.ask("one", world.open.values(), 0, false)?.connections ?? []).map(
+			({ id, since_last }) => `${id} ${since_last.bytes_sent}`,
+		);
+	world.move("a1", 1);
+	world.move("b1", 2);
+	expect(changed()).toEqual(["a1 0", "b1 0"]);
+	world.move("b1", 5);
+	expect(changed()).toEqual(["b1 5"]);
+	expect(changed()).toEqual([]);
+	world.move("a1", 3);
+	world.end("b1");
+	world.move("b2", 0);
+	expect(changed()).toEqual(["b2 0", "a1 3"]);
+	// The end of another one of the same ends is told with it.
+	world.changes.close(connection("b3", 4));
+	expect(changed()).toEqual(["b2 4"]);
+});
+
 test("what is kept for a client can be looked at", () => {
 	const world = new World();
 	world.move("a1", 1);
