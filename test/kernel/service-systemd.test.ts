@@ -17,16 +17,21 @@ function dnsDropIn(): string {
 	return block.replace(/^(?!# ).*\n/gm, "").replace(/^# /gm, "");
 }
 
+/** A machine that has the unit, and this beside it. */
+function booted(scratch: Scratch, dropIn: string): Promise<Systemd> {
+	const unit = readFileSync(UNIT, "utf8").replace("/usr/local/bin/conntracer", Systemd.PROGRAM);
+	mkdirSync(scratch.in(`units/${NAME}.d`), { recursive: true });
+	writeFileSync(scratch.in(`units/${NAME}`), unit);
+	writeFileSync(scratch.in(`units/${NAME}.d/test.conf`), dropIn);
+	return Systemd.boot(scratch.in("units"), conntracerBinary());
+}
+
 guestTest(
 	"with what the docs say to add, the unit hears DNS",
 	"systemd is process 1 of a machine",
 	async () => {
 		using scratch = new Scratch();
-		const unit = readFileSync(UNIT, "utf8").replace("/usr/local/bin/conntracer", Systemd.PROGRAM);
-		mkdirSync(scratch.in(`units/${NAME}.d`), { recursive: true });
-		writeFileSync(scratch.in(`units/${NAME}`), unit);
-		writeFileSync(scratch.in(`units/${NAME}.d/dns.conf`), dnsDropIn());
-		await using systemd = await Systemd.boot(scratch.in("units"), conntracerBinary());
+		await using systemd = await booted(scratch, dnsDropIn());
 		expect(systemd.run("systemctl", "start", NAME)).toEqual({ exitCode: 0, said: "" });
 		const ask = ["curl", "-s", "--unix-socket", "/run/conntracer/api.sock"];
 		const { said } = systemd.run(...ask, "http://c/dns?client_id=a");
@@ -41,11 +46,7 @@ guestTest(
 	"systemd is process 1 of a machine",
 	async () => {
 		using scratch = new Scratch();
-		const unit = readFileSync(UNIT, "utf8").replace("/usr/local/bin/conntracer", Systemd.PROGRAM);
-		mkdirSync(scratch.in(`units/${NAME}.d`), { recursive: true });
-		writeFileSync(scratch.in(`units/${NAME}`), unit);
-		writeFileSync(scratch.in(`units/${NAME}.d/watchdog.conf`), SHORT_WATCHDOG);
-		await using systemd = await Systemd.boot(scratch.in("units"), conntracerBinary());
+		await using systemd = await booted(scratch, SHORT_WATCHDOG);
 		// It comes back when the service has said that it is ready, and not before it can be asked.
 		expect(systemd.run("systemctl", "start", NAME)).toEqual({ exitCode: 0, said: "" });
 		const ask = ["curl", "-s", "--unix-socket", "/run/conntracer/api.sock", "http://c/healthz"];

@@ -92,6 +92,20 @@ async function begun(feed: EventFeed, lastId: string | null = null, test = all):
 const take = (feed: EventFeed, ...ids: number[]): void =>
 	feed.take({ events: ids.map((id) => event(id)), gaps: [] });
 
+/** It has seen the first of `before`, and left; `after` came then. */
+async function begunAgain(
+	feed: EventFeed,
+	before: readonly number[],
+	after: readonly number[],
+): Promise<Reader> {
+	const reader = await begun(feed);
+	take(feed, ...before);
+	const { id } = await reader.next();
+	await reader.leave();
+	take(feed, ...after);
+	return await begun(feed, id);
+}
+
 test("each reader hears what comes from now on, events and gaps", async () => {
 	const feed = feedOf();
 	take(feed, 1);
@@ -121,23 +135,13 @@ test("it hears what it has asked for, and every gap", async () => {
 describe("who comes again", () => {
 	test("goes on behind what it has seen last", async () => {
 		const feed = feedOf();
-		const reader = await begun(feed);
-		take(feed, 1, 2);
-		const { id } = await reader.next();
-		await reader.leave();
-		take(feed, 3);
-		const again = await begun(feed, id);
+		const again = await begunAgain(feed, [1, 2], [3]);
 		expect(await again.ids(2)).toEqual(["2", "3"]);
 	});
 
 	test("is told how much of it is not there any more", async () => {
 		const feed = feedOf({ mostRecords: 2 });
-		const reader = await begun(feed);
-		take(feed, 1);
-		const { id } = await reader.next();
-		await reader.leave();
-		take(feed, 2, 3, 4, 5);
-		const again = await begun(feed, id);
+		const again = await begunAgain(feed, [1], [2, 3, 4, 5]);
 		expect(await again.next()).toMatchObject({ event: "gap", data: { stage: "queue", count: 2 } });
 		expect(await again.ids(2)).toEqual(["4", "5"]);
 	});
@@ -153,12 +157,7 @@ describe("who comes again", () => {
 
 	test("after nobody has read for long finds a gap, and no more is kept meanwhile", async () => {
 		const feed = feedOf({ keepMs: 0 });
-		const reader = await begun(feed);
-		take(feed, 1, 2);
-		const { id } = await reader.next();
-		await reader.leave();
-		take(feed, 3);
-		const again = await begun(feed, id);
+		const again = await begunAgain(feed, [1, 2], [3]);
 		expect(await again.next()).toMatchObject({ event: "gap", data: { count: 1 } });
 	});
 });

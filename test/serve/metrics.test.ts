@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { ChangedConnection } from "../../src/flow/client-answers.ts";
 import { Metrics } from "../../src/serve/metrics.ts";
 import type { ServedStats } from "../../src/serve/routes.ts";
-import type { ClientConnection } from "../../src/trace/client-records.ts";
 import { NOTHING_LOST } from "../../src/trace/losses.ts";
+import { CHANGE, changed } from "../flow/changed-connection.ts";
 import { PROBES } from "./fixtures.ts";
 
 const STATS: ServedStats = {
@@ -12,27 +11,9 @@ const STATS: ServedStats = {
 	...{ lost: { ...NOTHING_LOST, ring_buffer: 2 }, cpu_ms: 1500, peak_memory_bytes: 7 },
 };
 
-function changed(
-	fields: Partial<ChangedConnection<ClientConnection>> = {},
-): ChangedConnection<ClientConnection> {
-	return {
-		...{ id: "1", transport: "tcp", family: "ipv4", direction: "active", state: "ESTABLISHED" },
-		...{ local_address: "10.0.0.1", local_port: 40_000, remote_address: "10.0.0.2" },
-		...{ remote_port: 443, pid: 7, tid: 7, process: "curl", executable: null },
-		...{ command_line: null, uid: 0, netns: 1, cgroup_id: "1", container_id: null },
-		...{ attribution: "task", opened: null, preexisting: true, duration_ms: null },
-		...{ bytes_sent: 0, bytes_received: 0, segments_sent: 0, segments_received: 0 },
-		...{ segments_retransmitted: 0, rtt_us: null, rtt_var_us: null, rtt_min_us: null },
-		...{ connect_latency_us: null, nat: null, remote_name: null, error: null },
-		...{ close_reason: null, is_open: true, connections: 1, since_last: moved(10, 20) },
-		...fields,
-	};
-}
-
-const moved = (sent: number, received: number) => ({
-	...{ connections_opened: 1, connections_failed: 0, connections_closed: 0 },
-	...{ bytes_sent: sent, bytes_received: received, segments_sent: 1, segments_received: 1 },
-	segments_retransmitted: 1,
+const moved = (bytes_sent: number, bytes_received: number) => ({
+	...CHANGE,
+	...{ bytes_sent, bytes_received },
 });
 
 /** Lines of one metric: labels, value. */
