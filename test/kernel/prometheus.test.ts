@@ -50,12 +50,14 @@ kernelTest("what Prometheus has stored is what the programs did", async () => {
 
 kernelTest("promtool has no complaint of what is served", async () => {
 	using scratch = new Scratch();
-	await using service = await Service.start(scratch.in("api.sock"));
+	await using service = await Service.start(scratch.in("api.sock"), "--dns", "--verbose");
 	await runTraffic(["churn", "--count", "10", ...NAMES]);
 	const response = await service.ask("/metrics");
 	expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
 	const text = await response.text();
 	expect(text).toContain(`process="${CLIENT}"`);
+	for (const name of ["dns_queries_total", "bpf_program_runs_total", "map_entries"])
+		expect(text).toContain(`\nconntracer_${name}{`);
 	const check = Bun.spawnSync(["promtool", "check", "metrics"], { stdin: Buffer.from(text) });
 	expect({ exitCode: check.exitCode, said: `${check.stdout}${check.stderr}` }).toEqual({
 		...{ exitCode: 0, said: "" },

@@ -63,8 +63,6 @@ kernelTest(
 		const metrics = await (await service.ask("/metrics")).text();
 		expect(metrics).toContain(`conntracer_dns_queries_total{response_code="timeout"} ${asked}\n`);
 		expect(metrics).toContain("conntracer_dns_lookup_duration_seconds_count 1\n");
-		const check = Bun.spawnSync(["promtool", "check", "metrics"], { stdin: Buffer.from(metrics) });
-		expect(`${check.stdout}${check.stderr}`).toBe("");
 		await events[Symbol.asyncDispose]();
 		await service.stop();
 		expect(await service.line("seen")).toContain("nothing lost");
