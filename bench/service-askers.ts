@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DnsStatisticsAnswer } from "../src/flow/dns-statistics.ts";
 import { EventSource } from "../test/support/event-source.ts";
-import { type NameScene, PORT } from "../test/support/names.ts";
+import type { NameScene } from "../test/support/names.ts";
 import { ownPrograms, Traffic } from "../test/support/traffic.ts";
 import { BINARY } from "./start.ts";
 
@@ -82,9 +82,9 @@ export class Served implements AsyncDisposable {
 	}
 }
 
-/** Somebody who resolves names, and connects, and whose resolver vanishes. */
+/** Somebody who resolves names, and whose resolver vanishes. */
 class Resolving {
-	/** Names that were resolved, and connected to. */
+	/** Names that were resolved. */
 	resolved = 0;
 	/** Answers that the service has heard of. */
 	heard = 0;
@@ -100,7 +100,7 @@ class Resolving {
 	async once(): Promise<void> {
 		const { client, pair } = this.#scene;
 		const resolve = { name: "web.test", type: "A", server: pair.right.ipv4 } as const;
-		const { error } = await client.attempt({ resolve, address: null, port: PORT });
+		const { error } = await client.attempt({ resolve, address: null, port: null });
 		if (error === null) this.resolved++;
 	}
 

@@ -64,7 +64,7 @@ export async function serviceFigures(minutes: number, scratch: string): Promise<
 		["lost, of each client, by stage", [...new Set(lost)].join(" or ")],
 		["a reader of events heard of", `${heardEvents}`],
 		[
-			"names resolved and connected to until the resolver was gone; answers heard of; timeouts since",
+			"names resolved until the resolver was gone; answers heard of; timeouts since",
 			`${names.resolved}; ${names.heard}; ${names.timeouts}`,
 		],
 		["CPU of the service", `${(cpu * 100).toFixed(1)} % of one`],
