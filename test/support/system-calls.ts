@@ -8,6 +8,15 @@ import type { Subprocess } from "bun";
 /** Not those that a runtime makes for itself, when it likes: locks, its heap, its timers. */
 const COUNTED = "bpf,read,pread64,readv,write,writev,pwrite64,openat,close,ioctl,poll,ppoll";
 
+/**
+ * Not counted either: the runtime reads the size of its heap as often as there is garbage, and a cgroup that nobody
+ * knows is looked for once a second at most, in as many directories as a machine has.
+ */
+const ELSEWHERE: readonly (readonly [path: string, calls: readonly string[]])[] = [
+	['"/proc/self/statm"', ["openat", "read", "close"]],
+	['"/sys/fs/cgroup', ["openat", "close"]],
+];
+
 /** From attach() to detach(). */
 export class SystemCalls {
 	readonly #directory = mkdtempSync(join(tmpdir(), "conntracer-strace-"));
@@ -42,6 +51,10 @@ export class SystemCalls {
 		const counts = new Map<string, number>();
 		for (const [, name = ""] of text.matchAll(/^\d+ +(\w+)\(/gm))
 			counts.set(name, (counts.get(name) ?? 0) + 1);
+		for (const [path, calls] of ELSEWHERE) {
+			const times = text.split(path).length - 1;
+			for (const name of calls) counts.set(name, (counts.get(name) ?? 0) - times);
+		}
 		return counts;
 	}
 }
