@@ -10,6 +10,7 @@
 #include "tcp.h"
 #include "udp_calls.h"
 #include "unseen_end.h"
+#include "walk.h"
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -104,72 +105,9 @@ int BPF_PROG(tp__tcp_send_reset, const struct sock *sk)
 	return 0;
 }
 
-/* Over conns: adds what open connections have moved to their flows, and finds those that have
- * ended. */
-SEC("iter/bpf_map_elem")
-int iter__fold_conns(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct conn *conn = ctx->value;
-	__u64 *key = ctx->key;
-
-	if (!key || !conn)
-		return 0;
-	shared.walked++;
-	if (check_end(conn, *key) && !wants_events())
-		fold_open(conn, key);
-	if (!is_idle(conn))
-		keep_awake(*key);
-	return 0;
-}
-
-/* Over conns: each that is open, as it stands. */
-SEC("iter/bpf_map_elem")
-int iter__show_conns(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct conn *conn = ctx->value;
-	__u64 *key = ctx->key;
-	struct event event = {};
-
-	if (key && conn && check_end(conn, *key) && show_open(&event, conn, key))
-		bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
-	return 0;
-}
-
-/* Over awake: the same as fold_conns, where there are so many that most of them wait. */
-SEC("iter/bpf_map_elem")
-int iter__fold_awake(struct bpf_iter__bpf_map_elem *ctx)
-{
-	__u64 *noted = ctx->key, key;
-	struct conn *conn;
-
-	if (!noted)
-		return 0;
-	key = *noted;
-	conn = bpf_map_lookup_elem(&conns, &key);
-	if (conn && check_end(conn, key) && !wants_events())
-		fold_open(conn, &key);
-	if (!conn || is_idle(conn))
-		bpf_map_delete_elem(&awake, &key);
-	return 0;
-}
-
-/* Over flows: offers the slots that user space has freed. */
-SEC("iter/bpf_map_elem")
-int iter__offer_slots(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct flow *flow = ctx->value;
-	__u32 *key = ctx->key;
-	__u32 slot;
-
-	if (!key || !flow)
-		return 0;
-	slot = *key;
-	if (flow->state != SLOT_FREED)
-		return 0;
-	flow->state = SLOT_OFFERED;
-	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
-	return 0;
-}
+WALK(fold_conns, conns, __u64, struct conn)
+WALK(fold_awake, awake, __u64, __u32)
+WALK(show_conns, conns, __u64, struct conn)
 
 SEC("iter/task_file")
 int iter__adopt_listeners(struct bpf_iter__task_file *ctx)
@@ -279,14 +217,4 @@ int udp__sock_release(struct bpf_sock *ctx)
 	return 1;
 }
 
-/* Over udp_conns. */
-SEC("iter/bpf_map_elem")
-int iter__expire_udp(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct udp_conn *conn = ctx->value;
-	struct udp_key *key = ctx->key;
-
-	if (key && conn)
-		expire_udp(key, conn);
-	return 0;
-}
+WALK(expire_udp, udp_conns, struct udp_key, struct udp_conn)

@@ -65,10 +65,9 @@ enum conn_phase {
 };
 
 enum slot_state {
-	SLOT_UNUSED = 0,  /* never used so far */
-	SLOT_LIVE = 1,	  /* belongs to a flow */
-	SLOT_FREED = 2,	  /* zeroed by user space, which has it offered next */
-	SLOT_OFFERED = 3, /* in free_slots */
+	SLOT_UNUSED = 0, /* never used so far */
+	SLOT_LIVE = 1,	 /* belongs to a flow */
+	SLOT_FREED = 2,	 /* zeroed; in free_slots, or on the way there */
 };
 
 /* flows[0] adds up what found no slot of its own. */
@@ -183,6 +182,10 @@ struct shared {
 	__u32 keeps_awake;    /* connections that are not idle are put into `awake` */
 	__u32 is_awake_full;  /* one of them found no room there */
 	__u32 walked;	      /* entries of conns, by the fold */
+	__u32 shown_mask;     /* which bits of the hash of a connection tell its part */
+	__u32 shown_part;     /* what they are in the part that is shown */
+	__u32 shown_rows;     /* rows of `shown` that are written */
+	__u32 is_shown_full;  /* there were more */
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */

@@ -55,7 +55,7 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 	if (bpf_map_update_elem(&flow_slots, key, &slot, BPF_NOEXIST) == 0)
 		return slot;
 	/* Another CPU was first, or (never, as both have one size) flow_slots is full. */
-	flow->state = SLOT_OFFERED;
+	flow->state = SLOT_FREED;
 	bpf_map_push_elem(&free_slots, &slot, BPF_ANY);
 	known = bpf_map_lookup_elem(&flow_slots, key);
 	return known ? *known : SLOT_OVERFLOW;

@@ -114,7 +114,7 @@ struct {
 	__type(value, __u32);
 } flow_slots SEC(".maps");
 
-/* Slots to be had again. Pushed by offer_slots, popped for each new flow. */
+/* Slots to be had again. Pushed by user space, popped for each new flow. */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 65536);
@@ -143,6 +143,16 @@ struct {
 __u64 next_id = 1;
 
 struct shared shared SEC(".data.shared") = {};
+
+/* What is open, one row each, mapped into user space, which reads it between two walks. Written by
+ * show_conns. Only where `shown` is asked for; iterators write their rows to a file instead. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct event);
+} shown SEC(".maps");
 
 struct tuple {
 	struct endpoints ends;

@@ -9,6 +9,7 @@
 #include "flows.h"
 #include "owner.h"
 #include "sock.h"
+#include "walk.h"
 #include "wanted.h"
 
 static __always_inline void end_udp(const struct udp_key *key, const struct udp_conn *conn)
@@ -129,8 +130,9 @@ static __always_inline void on_udp_release(__u64 socket)
 		end_udp(&key, conn);
 }
 
-/* Of each udp_conn, once in a while. */
-static __always_inline void expire_udp(const struct udp_key *at, const struct udp_conn *conn)
+/* Of each entry of udp_conns: ends it where its socket is closed, or it has been idle. */
+static __always_inline int visit_expire_udp(const struct udp_key *at, struct udp_conn *conn,
+					    struct seq_file *seq)
 {
 	__u64 timeout = conn->sent && conn->received ? settings.udp_stream_timeout_ns
 						     : settings.udp_timeout_ns;
@@ -141,6 +143,7 @@ static __always_inline void expire_udp(const struct udp_key *at, const struct ud
 
 	if (is_closed || idle_ns > (__s64)timeout)
 		end_udp(&key, conn);
+	return VISIT_NEXT;
 }
 
 #endif

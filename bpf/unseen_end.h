@@ -7,6 +7,7 @@
 #define CONNTRACER_UNSEEN_END_H
 
 #include "tcp_open.h"
+#include "walk.h"
 
 /* An end that a hook is just about to see looks the same, but not for as long as this: a task that
  * was preempted on its way there waits for a CPU. */
@@ -26,7 +27,8 @@ static __always_inline bool is_its_state(__u8 phase, __u8 state)
 	case TCP_NEW_SYN_RECV:
 		return false;
 	}
-	return state <= TCP_CLOSING && phase != PHASE_CLOSED;
+	/* No state is 0: the memory of the socket was given back, and cleared. */
+	return state != 0 && state <= TCP_CLOSING && phase != PHASE_CLOSED;
 }
 
 static __always_inline bool is_doubtful(struct conn *conn, struct tcp_sock *tp)
@@ -54,6 +56,34 @@ static __always_inline bool check_end(struct conn *conn, __u64 key)
 	else if (now - conn->doubted_at > DOUBT_TICKS)
 		end_unseen(key, conn);
 	return false;
+}
+
+/*
+ * Of each entry of conns: adds what an open connection has moved to its flow, and finds one that
+ * has ended.
+ */
+static __always_inline int visit_fold_conns(const __u64 *key, struct conn *conn,
+					    struct seq_file *seq)
+{
+	shared.walked++;
+	if (check_end(conn, *key) && !wants_events())
+		fold_open(conn, key);
+	if (!is_idle(conn))
+		keep_awake(*key);
+	return VISIT_NEXT;
+}
+
+/* Of each key in awake: the same, where there are so many connections that most of them wait. */
+static __always_inline int visit_fold_awake(const __u64 *noted, __u32 *none, struct seq_file *seq)
+{
+	__u64 key = *noted;
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+
+	if (conn && check_end(conn, key) && !wants_events())
+		fold_open(conn, &key);
+	if (!conn || is_idle(conn))
+		bpf_map_delete_elem(&awake, &key);
+	return VISIT_NEXT;
 }
 
 #endif

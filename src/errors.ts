@@ -24,6 +24,13 @@ export abstract class ConntracerError extends Error {
 	}
 }
 
+/** A BPF program of ours. */
+export interface ProgramName {
+	readonly name: string;
+	/** Where it works, as libbpf names it: `tp_btf/inet_sock_set_state`. */
+	readonly hook: string;
+}
+
 /** A libbpf call failed for a reason that we did not expect. */
 export class LibbpfError extends ConntracerError {
 	readonly code = "libbpf";
@@ -33,12 +40,24 @@ export class LibbpfError extends ConntracerError {
 	readonly errno: number;
 	/** What libbpf and the verifier said during the call, shortened to what matters. */
 	readonly log: string;
+	/** The name of `errno`. */
+	readonly errnoName: string;
+	/** The one that was refused; null where none was, or it is not known. */
+	readonly program: ProgramName | null;
 
-	constructor(operation: string, errno: number, errnoName: string, log: string) {
+	constructor(
+		operation: string,
+		errno: number,
+		errnoName: string,
+		log: string,
+		program: ProgramName | null = null,
+	) {
 		super(`${operation}: ${errnoName}${log === "" ? "" : `: ${log}`}`, null);
 		this.operation = operation;
 		this.errno = errno;
+		this.errnoName = errnoName;
 		this.log = log;
+		this.program = program;
 	}
 }
 
@@ -88,22 +107,29 @@ export class UnsupportedError extends ConntracerError {
 
 const LIST = new Intl.ListFormat("en-GB");
 
+/** The kernel refuses something although no capability is missing. */
+export interface Refusal {
+	/** What, and by which errno. */
+	readonly message: string;
+	/** Why, as far as that can be known, and what to do. */
+	readonly hint: string;
+}
+
 /** This user may not. */
 export class PermissionError extends ConntracerError {
 	readonly code = "permission";
 	/** Those that are missing. Empty: none is, and the kernel refuses all the same. */
 	readonly capabilities: readonly string[];
 
-	constructor(what: string, capabilities: readonly string[], options?: ErrorOptions) {
-		const isRefused = capabilities.length === 0;
+	constructor(
+		what: string,
+		capabilities: readonly string[],
+		options: ErrorOptions & { readonly refusal?: Refusal } = {},
+	) {
+		const { refusal } = options;
 		super(
-			isRefused
-				? `${what}: not permitted, although no capability is missing`
-				: `${what}: not permitted without ${LIST.format(capabilities)}`,
-			isRefused
-				? "before Linux 5.11 it also takes CAP_SYS_RESOURCE, or ulimit -l unlimited; else a container's " +
-						"seccomp filter, a user namespace or kernel lockdown does that: run it outside"
-				: "run it as root: sudo conntracer …; or give it what is missing",
+			refusal?.message ?? `${what}: not permitted without ${LIST.format(capabilities)}`,
+			refusal?.hint ?? "run it as root: sudo conntracer …; or give it what is missing",
 			options,
 		);
 		this.capabilities = capabilities;

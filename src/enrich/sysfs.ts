@@ -38,6 +38,15 @@ export function lockdownMode(): string | null {
 	}
 }
 
+/** Those that are active; none where securityfs is not mounted. */
+export function securityModules(): string[] {
+	try {
+		return readFileSync("/sys/kernel/security/lsm", "utf8").trim().split(",");
+	} catch {
+		return [];
+	}
+}
+
 /** "none [integrity] confidentiality" → "integrity" */
 export function chosenOf(text: string): string | null {
 	return /\[(\w+)\]/.exec(text)?.[1] ?? null;

@@ -15,7 +15,8 @@ export const summarizeLog = (lines: readonly string[]): string => {
 		.filter((line) => line !== "");
 	const end = text.findIndex((line) => /^processed \d+ insns/.test(line));
 	const kept = end > 0 ? text.slice(Math.max(0, end - 2), end) : text.slice(0, 3);
-	return kept.join("; ");
+	const named = text.find((line) => line.startsWith("prog '"));
+	return (named === undefined || kept.includes(named) ? kept : [named, ...kept]).join("; ");
 };
 
 export class LibbpfLog {

@@ -1,9 +1,10 @@
 /** A BPF object in its two phases: opened, when sizes and settings can change, then loaded. */
 
 import { type Pointer, ptr } from "bun:ffi";
-import { LayoutError } from "../errors.ts";
+import { LayoutError, LibbpfError, type ProgramName } from "../errors.ts";
 import { AttachTargets } from "./attach-targets.ts";
 import { checkInt, checkPointer, checkU32 } from "./check.ts";
+import { errnoName } from "./errno.ts";
 import { cString } from "./libc.ts";
 import type { Libbpf } from "./library.ts";
 import { BpfMap } from "./map.ts";
@@ -132,11 +133,8 @@ export class OpenObject implements Disposable {
 	load<T>(use: (loaded: LoadedObject) => T): T {
 		const { library } = this.#handle;
 		library.log.take();
-		checkInt(
-			library,
-			"load the BPF object",
-			library.symbols.bpf_object__load(this.#handle.pointer),
-		);
+		const result = library.symbols.bpf_object__load(this.#handle.pointer);
+		if (result < 0) throw this.#refusal(-result);
 		const loaded = new LoadedObject(this.#handle);
 		this.#isHandedOn = true;
 		try {
@@ -145,6 +143,20 @@ export class OpenObject implements Disposable {
 			loaded[Symbol.dispose]();
 			throw error;
 		}
+	}
+
+	/** With the program that the log names, if it does. */
+	#refusal(errno: number): LibbpfError {
+		const { library } = this.#handle;
+		const log = library.log.take();
+		const name = /prog '(\w+)': /.exec(log)?.[1];
+		let program: ProgramName | null = null;
+		if (name !== undefined) {
+			const pointer = this.#handle.programPointer(name);
+			const hook = String(library.symbols.bpf_program__section_name(pointer));
+			program = { name, hook };
+		}
+		return new LibbpfError("load the BPF object", errno, errnoName(errno), log, program);
 	}
 
 	/** Closes the object unless it was loaded. */

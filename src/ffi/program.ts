@@ -25,6 +25,9 @@ const BPF_PROG_TYPE_TRACING = 26;
 
 const U64_SIZE = 8;
 
+/** struct bpf_test_run_opts of bpf.h, which begins with its own size. */
+const TEST_RUN_OPTS = { size: 80, ctxIn: 32, ctxSizeIn: 48 } as const;
+
 /** struct bpf_prog_info of include/uapi/linux/bpf.h. */
 const PROG_INFO = { size: 232, runTimeNs: 192, runs: 200, misses: 208 } as const;
 
@@ -59,16 +62,20 @@ export class BpfProgram {
 		const link = isTracing
 			? symbols.bpf_program__attach_trace(this.#pointer)
 			: symbols.bpf_program__attach(this.#pointer);
-		const operation = `attach ${this.name}`;
-		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
+		return this.#linked(link);
 	}
 
 	/** For a `cgroup/` program: for all in the cgroup whose directory is open. The caller owns the link. */
 	attachToCgroup(directoryFd: number): BpfLink {
 		const { symbols } = this.#library;
-		const link = symbols.bpf_program__attach_cgroup(this.#pointer, directoryFd);
-		const operation = `attach ${this.name}`;
-		return new BpfLink(this.#library, checkPointer(this.#library, operation, link), this.name);
+		return this.#linked(symbols.bpf_program__attach_cgroup(this.#pointer, directoryFd));
+	}
+
+	/** Right after the call that gave the link. Throws LibbpfError. */
+	#linked(link: Pointer | bigint | null): BpfLink {
+		const { name, section: hook } = this;
+		const pointer = checkPointer(this.#library, `attach ${name}`, link, { name, hook });
+		return new BpfLink(this.#library, pointer, name);
 	}
 
 	/**
@@ -85,16 +92,30 @@ export class BpfProgram {
 			options.setBigUint64(ITER_OPTS.linkInfo, BigInt(ptr(linkInfo)), true);
 			options.setUint32(ITER_OPTS.linkInfoLen, LINK_INFO_SIZE, true);
 		}
-		const link = this.#library.symbols.bpf_program__attach_iter(this.#pointer, ptr(options));
-		const operation = `attach ${this.name}`;
-		const pointer = checkPointer(this.#library, operation, link);
+		const link = this.#linked(
+			this.#library.symbols.bpf_program__attach_iter(this.#pointer, ptr(options)),
+		);
 		// SAFETY: `options` points at `linkInfo`, which must live until the call has returned.
 		linkInfo.getUint8(0);
-		return new BpfIterator(
-			this.#library,
-			new BpfLink(this.#library, pointer, this.name),
-			this.name,
-		);
+		return new BpfIterator(this.#library, link, this.name);
+	}
+
+	/**
+	 * Runs it once, and waits for it (BPF_PROG_TEST_RUN; of type raw_tracepoint since 5.10, of type
+	 * syscall since 5.14). Throws LibbpfError.
+	 *
+	 * @param context of a program of type raw_tracepoint, its arguments; of type syscall, what it is made for
+	 */
+	run(context: readonly number[] = []): void {
+		const words = BigUint64Array.from(context, BigInt);
+		const options = new DataView(new ArrayBuffer(TEST_RUN_OPTS.size));
+		options.setBigUint64(0, BigInt(TEST_RUN_OPTS.size), true);
+		if (words.length > 0) options.setBigUint64(TEST_RUN_OPTS.ctxIn, BigInt(ptr(words)), true);
+		options.setUint32(TEST_RUN_OPTS.ctxSizeIn, words.byteLength, true);
+		const result = this.#library.symbols.bpf_prog_test_run_opts(this.fd, ptr(options));
+		// SAFETY: `options` points at `words`, which must live until the call has returned.
+		words.at(0);
+		checkInt(this.#library, `run ${this.name}`, result, { name: this.name, hook: this.section });
 	}
 
 	stats(): ProgramStats {

@@ -87,6 +87,8 @@ export const LIBBPF_SYMBOLS = {
 	bpf_obj_get_info_by_fd: { args: ["i32", "ptr", "ptr"], returns: "i32" },
 	// int bpf_prog_load(enum bpf_prog_type prog_type, const char *prog_name, const char *license, const struct bpf_insn *insns, size_t insn_cnt, struct bpf_prog_load_opts *opts)
 	bpf_prog_load: { args: ["i32", "ptr", "ptr", "ptr", "usize", "ptr"], returns: "i32" },
+	// int bpf_prog_test_run_opts(int prog_fd, struct bpf_test_run_opts *opts)
+	bpf_prog_test_run_opts: { args: ["i32", "ptr"], returns: "i32" },
 	// int bpf_enable_stats(enum bpf_stats_type type)
 	bpf_enable_stats: { args: ["i32"], returns: "i32" },
 } as const satisfies Table;

@@ -8,6 +8,7 @@ export type HookKind =
 	| "tracepoint"
 	| "cgroup"
 	| "iterator"
+	| "syscall"
 	| "ctnetlink"
 	| "packet_socket";
 
@@ -15,6 +16,7 @@ export type FeatureName =
 	| "tcp_lifecycle"
 	| "accept"
 	| "existing_sockets"
+	| "map_walks"
 	| "udp"
 	| "udp_peers"
 	| "retransmissions"

@@ -113,10 +113,10 @@ export class FlowTable {
 
 	/**
 	 * The keys of flows that have been idle, one after another: the caller deletes them from
-	 * flow_slots. Their slots are offered anew by the next call, and `offered` says how many.
+	 * flow_slots. By the next call their slots are `freed`: the caller puts them into free_slots.
 	 */
-	retire(): { keys: Uint8Array; count: number; offered: number } {
-		const offered = this.#freeRetired();
+	retire(): { keys: Uint8Array; count: number; freed: number[] } {
+		const freed = this.#freeRetired();
 		const full = this.#lastUsed > this.#slots / 2 || this.#options.aggregate === "connection";
 		const limit = full ? 1 : IDLE_READINGS;
 		const retiring: number[] = [];
@@ -130,7 +130,7 @@ export class FlowTable {
 			this.#idleReadings[slot] = 0;
 		}
 		this.#retiring.push(...retiring);
-		return { keys, count: retiring.length, offered };
+		return { keys, count: retiring.length, freed };
 	}
 
 	#isLive(slot: number): boolean {
@@ -191,15 +191,15 @@ export class FlowTable {
 		return moved || open > 0 ? growthFrom(this.#grown, open) : null;
 	}
 
-	#freeRetired(): number {
+	#freeRetired(): number[] {
 		const kept: number[] = [];
-		let freed = 0;
+		const freed: number[] = [];
 		for (const slot of this.#retiring) {
 			// A connection that came while its flow was being retired: it stays until that ends.
 			if ((this.#idleReadings[slot] ?? 0) === 0) kept.push(slot);
 			else {
 				this.#free(slot);
-				freed++;
+				freed.push(slot);
 			}
 		}
 		this.#retiring = kept;

@@ -48,7 +48,6 @@ export const SLOT_STATE = {
 	SLOT_UNUSED: 0,
 	SLOT_LIVE: 1,
 	SLOT_FREED: 2,
-	SLOT_OFFERED: 3,
 } as const;
 
 export const SLOT = { SLOT_OVERFLOW: 0 } as const;

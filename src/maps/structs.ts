@@ -89,6 +89,10 @@ export const shared = struct("shared", {
 	keeps_awake: u32,
 	is_awake_full: u32,
 	walked: u32,
+	shown_mask: u32,
+	shown_part: u32,
+	shown_rows: u32,
+	is_shown_full: u32,
 });
 
 export const udpKey = struct("udp_key", {

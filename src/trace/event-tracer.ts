@@ -190,7 +190,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	connections(unfiltered = false): ConnectionFields[] {
 		this.#session.requireOpen();
 		const { kernel } = this.#session;
-		const open = this.#shown.look((take) => kernel.showConnections(take));
+		const open = this.#shown.look((take) => kernel.walks.show(take));
 		return unfiltered ? open : this.#filtered(open);
 	}
 
@@ -245,7 +245,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const now = performance.now();
 		if (now - this.#endsCheckedAt < CHECK_ENDS_MS) return;
 		this.#endsCheckedAt = now;
-		this.#session.kernel.foldConnections(OF_ALL);
+		this.#session.kernel.walks.fold(OF_ALL);
 	}
 
 	/** One slice, or none where there is nothing to tell. */

@@ -41,15 +41,19 @@ const UDP_KPROBE = way("kprobe", [
 	...["kprobe/udp_destroy_sock", "kprobe/udpv6_destroy_sock"],
 ]);
 
+/** Each is of one of the two objects: see main-object.ts. */
+const MAP_WALKS: Feature = {
+	name: "map_walks",
+	transport: null,
+	ways: [way("syscall", ["syscall/bpf_for_each_map_elem"]), way("iterator", ["iter/bpf_map_elem"])],
+	remedy: "use a kernel that allows one of them",
+};
+
 export const FEATURES: readonly Feature[] = [
 	{
 		name: "tcp_lifecycle",
 		transport: "tcp",
-		ways: [
-			way("tracepoint", [
-				...["tp_btf/inet_sock_set_state", "tp_btf/tcp_destroy_sock", "iter/bpf_map_elem"],
-			]),
-		],
+		ways: [way("tracepoint", ["tp_btf/inet_sock_set_state", "tp_btf/tcp_destroy_sock"])],
 		remedy: NEEDS_BTF_TRACEPOINTS,
 	},
 	{
@@ -72,6 +76,7 @@ export const FEATURES: readonly Feature[] = [
 		ways: [way("iterator", ["iter/task_file", "iter/tcp"])],
 		remedy: NEEDS_BTF_TRACEPOINTS,
 	},
+	MAP_WALKS,
 	{
 		name: "udp",
 		transport: "udp",

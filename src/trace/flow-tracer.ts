@@ -291,8 +291,8 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 		const { kernel } = this.#session;
 		if (this.#table.hasOpen()) {
 			const fold = folds?.next(performance.now() - this.#lastBatchAt) ?? OF_ALL;
-			this.#folds.found(kernel.foldConnections(fold));
-			kernel.expireUdp();
+			this.#folds.found(kernel.walks.fold(fold));
+			kernel.walks.expireUdp();
 		}
 		const now = performance.now();
 		const time = nowIso();
@@ -305,8 +305,8 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	}
 
 	#recycle(kernel: KernelSide): void {
-		const { keys, count, offered } = this.#table.retire();
-		if (offered > 0) kernel.offerSlots();
+		const { keys, count, freed } = this.#table.retire();
+		kernel.offerSlots(freed);
 		if (count > 0) kernel.flowSlots.deleteAll(keys, count);
 	}
 }

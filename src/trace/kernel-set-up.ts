@@ -26,6 +26,8 @@ export interface KernelSideOptions {
 	readonly udpTimeoutMs: number;
 	/** The same, once both sides have spoken. */
 	readonly udpStreamTimeoutMs: number;
+	/** Of open connections, in one part of a walk that shows them. Default: those of plan.ts. */
+	readonly shownRows?: number;
 	readonly btfPath: string | null;
 	readonly libbpfPath: string | null;
 }
@@ -41,6 +43,7 @@ export function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan
 	for (const name of ["udp_conns", "udp_sockets"]) object.resizeMap(name, udp);
 	object.resizeMap("events", options.bufferBytes);
 	for (const [name, size] of eventTables(options.eventTypes)) object.resizeMap(name, size);
+	if (options.shownRows !== undefined) object.resizeMap("shown", options.shownRows);
 	// One more: flows[0] is for what finds no slot.
 	for (const name of ["flows", "flow_slots", "free_slots"])
 		object.resizeMap(name, options.maxFlows + 1);

@@ -1,11 +1,11 @@
-/** The BPF object in the kernel: sized, loaded, its maps and iterators at hand. */
+/** The BPF object in the kernel: sized, loaded, its maps, iterators and walks at hand. */
 
 import { closeSync, openSync } from "node:fs";
 import type { Capability } from "../enrich/capabilities.ts";
 import { cgroup2MountPoint } from "../enrich/cgroups.ts";
 import { mounts, networkNamespaces } from "../enrich/procfs.ts";
 import { isNamedIn, KERNEL_TYPES } from "../enrich/sysfs.ts";
-import { UnsupportedError } from "../errors.ts";
+import { type LibbpfError, UnsupportedError } from "../errors.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import { closeTcpSocket, type MappedRegion } from "../ffi/libc.ts";
 import { Libbpf } from "../ffi/library.ts";
@@ -25,9 +25,9 @@ import {
 	udpKey,
 } from "../maps/structs.ts";
 import { bundledLibraries } from "./assets.ts";
-import type { Fold, FoldResult } from "./fold-plan.ts";
 import { asksOwner, type KernelSideOptions, setUp } from "./kernel-set-up.ts";
 import { loadMainObject, type MainObject } from "./main-object.ts";
+import { MapWalks } from "./map-walks.ts";
 import { visitNetns } from "./netns.ts";
 import {
 	FIND_HOLDERS,
@@ -35,12 +35,12 @@ import {
 	type Gates,
 	type Plan,
 	planFor,
+	withoutWalks as planWithoutWalks,
 	programsOf,
-	SHOW_CONNS,
 	TRIAL,
 } from "./plan.ts";
 import { Probes } from "./probes.ts";
-import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
+import { explainRefusal, nameRefused, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_CGROUPS, FOR_STATISTICS, FOR_TRACING } from "./rights.ts";
 
 const U32_SIZE = 4;
@@ -58,6 +58,9 @@ export class KernelSide implements Disposable {
 	readonly lossMemory: MappedRegion;
 	readonly events: BpfMap;
 	readonly probes: Probes;
+	readonly walks: MapWalks;
+	/** How it walks over maps; "none: " and the reason where it does not. */
+	readonly walksBy: string;
 	/** Those whose sizes are options. */
 	readonly tables: readonly BpfMap[];
 	readonly #owned: DisposableStack;
@@ -67,13 +70,14 @@ export class KernelSide implements Disposable {
 	readonly #firsts: readonly BpfProgram[];
 	readonly #shared: MappedRegion;
 	readonly #asksOwner: boolean;
+	readonly #freeSlots: BpfMap;
 	readonly #links: BpfLink[] = [];
 	readonly #iterators = new Map<string, BpfIterator>();
 
 	private constructor(
 		libbpf: Libbpf,
 		object: LoadedObject,
-		{ connSize }: MainObject,
+		main: MainObject & { readonly walksBy: string },
 		plan: Plan,
 		{ filter, btfPath }: KernelSideOptions,
 	) {
@@ -84,6 +88,7 @@ export class KernelSide implements Disposable {
 		this.libbpf = libbpf;
 		this.flows = object.map("flows", U32_SIZE, flow.size);
 		this.flowSlots = object.map("flow_slots", flowKey.size, U32_SIZE);
+		this.#freeSlots = object.map("free_slots", 0, U32_SIZE);
 		this.netnsCounters = object.map("netns_counters", netnsId.size, netnsCounts.size);
 		this.flowMemory = memory(this.flows);
 		this.events = object.map("events", 0, 0);
@@ -92,18 +97,13 @@ export class KernelSide implements Disposable {
 		this.#firsts = firstsOf(plan).map((name) => object.program(name));
 		this.#shared = memory(object.map(SHARED, U32_SIZE, shared.size));
 		this.#programs = programsOf(plan).map((name) => object.program(name));
-		const conns = object.map("conns", POINTER_SIZE, connSize);
+		const conns = object.map("conns", POINTER_SIZE, main.connSize);
 		const udpConns = object.map("udp_conns", udpKey.size, udpConn.size);
 		this.tables = [conns, udpConns, this.flows, this.flowSlots, this.events];
-		const walked: Readonly<Record<string, BpfMap>> = {
-			iter__fold_conns: conns,
-			[SHOW_CONNS]: conns,
-			iter__fold_awake: object.map("awake", POINTER_SIZE, U32_SIZE),
-			iter__expire_udp: udpConns,
-			iter__offer_slots: this.flows,
-		};
 		for (const name of plan.iterators)
-			this.#iterators.set(name, owned.use(object.program(name).iterator(walked[name] ?? null)));
+			this.#iterators.set(name, owned.use(object.program(name).iterator(null)));
+		this.walksBy = main.walksBy;
+		this.walks = owned.use(new MapWalks(object, main, plan.walks, this.#shared.view));
 		this.#object = object;
 		this.#asksOwner = asksOwner(filter);
 		const ours = { programs: this.#programs, links: this.#links };
@@ -118,15 +118,19 @@ export class KernelSide implements Disposable {
 		requireKernelTypes(btfPath);
 		const plan = planFor(options, (name) => isNamedIn(btfPath ?? KERNEL_TYPES, name));
 		const attempted = { what: "load the BPF programs", needed: neededFor(plan), btfPath };
-		const load = (object: MainObject): KernelSide => {
+		const withoutWalks = planWithoutWalks(plan, options.eventTypes);
+		const load = (object: MainObject, refusedWalks: LibbpfError | null): KernelSide => {
 			using open = OpenObject.open(libbpf, object.bytes(), openOptions("conntracer", btfPath));
-			setUp(open, options, plan);
+			const planned = refusedWalks === null ? plan : (withoutWalks ?? plan);
+			setUp(open, options, planned);
 			return open.load((loaded) => {
 				object.prepare(loaded);
-				return new KernelSide(libbpf, loaded, object, plan, options);
+				const refused = refusedWalks && unseenEnds(refusedWalks);
+				const main = { ...object, walksBy: refused ?? object.walks };
+				return new KernelSide(libbpf, loaded, main, planned, options);
 			});
 		};
-		return explainRefusal(attempted, () => loadMainObject(load));
+		return explainRefusal(attempted, () => loadMainObject(load, withoutWalks === null));
 	}
 
 	/** Once it is done nothing is missed, and what was there before is taken in. */
@@ -203,37 +207,6 @@ export class KernelSide implements Disposable {
 		for (const link of this.#links) link[Symbol.dispose]();
 	}
 
-	/**
-	 * Adds what open connections have moved so far to their flows: all of them, or those that are not
-	 * idle, see FoldPlan.
-	 */
-	foldConnections({ ofAll, keepsAwake }: Fold): FoldResult {
-		const { view } = this.#shared;
-		const { keeps_awake, is_awake_full, walked } = shared.offsets;
-		const wasFull = view.getUint32(is_awake_full, true) !== 0;
-		view.setUint32(keeps_awake, keepsAwake ? 1 : 0, true);
-		// It also makes room.
-		if (!ofAll || wasFull) this.#run("iter__fold_awake");
-		if (ofAll) {
-			for (const offset of [is_awake_full, walked]) view.setUint32(offset, 0, true);
-			this.#run("iter__fold_conns");
-		}
-		return {
-			connections: view.getUint32(walked, true),
-			isAwakeFull: view.getUint32(is_awake_full, true) !== 0,
-		};
-	}
-
-	/** Ends UDP connections whose socket is closed, or that have been idle. */
-	expireUdp(): void {
-		this.#run("iter__expire_udp");
-	}
-
-	/** For events: what is open. `take` gets rows of `struct event`. */
-	showConnections(take: (records: DataView) => void): void {
-		this.#iterators.get(SHOW_CONNS)?.read(take);
-	}
-
 	/** For events: looks at the files of these processes, or of all. `take` gets rows of `struct holder`. */
 	findHolders(pids: readonly number[] | null, take: (records: DataView) => void): void {
 		if (pids === null) {
@@ -247,9 +220,9 @@ export class KernelSide implements Disposable {
 		}
 	}
 
-	/** Makes the slots that FlowTable freed available to new flows. */
-	offerSlots(): void {
-		this.#run("iter__offer_slots");
+	/** Makes slots that FlowTable freed available to new flows. */
+	offerSlots(slots: readonly number[]): void {
+		for (const slot of slots) this.#freeSlots.push(new Uint8Array(Uint32Array.of(slot).buffer));
 	}
 
 	/** Has the kernel count and time the runs of all BPF programs until the function is called. */
@@ -282,6 +255,11 @@ export class KernelSide implements Disposable {
 		this.#owned.dispose();
 		this.#object[Symbol.dispose]();
 	}
+}
+
+/** All that goes without walks loses is the sweep for these: see withoutWalks(). */
+function unseenEnds(refused: LibbpfError): string {
+	return `none: ends that no hook sees (the kernel refuses ${nameRefused(refused)})`;
 }
 
 function neededFor({ cgroupHooks }: Plan): readonly Capability[] {

@@ -24,9 +24,18 @@ export interface Plan {
 	/** For all that is in a cgroup: the root one. */
 	readonly cgroupHooks: readonly string[];
 	readonly iterators: readonly string[];
+	/** Over the entries of a map: user space runs them. */
+	readonly walks: readonly WalkName[];
 }
 
-const NOTHING: Plan = { gates: [], hooks: [], cgroupHooks: [], iterators: [] };
+/** The programs of bpf/walk.h. */
+export type WalkName =
+	| "walk__fold_conns"
+	| "walk__fold_awake"
+	| "walk__show_conns"
+	| "walk__expire_udp";
+
+const NOTHING: Plan = { gates: [], hooks: [], cgroupHooks: [], iterators: [], walks: [] };
 
 function hooked(...hooks: readonly string[]): Plan {
 	return { ...NOTHING, hooks };
@@ -58,10 +67,8 @@ const TCP: Plan = {
 		tcpGates("inet_sock_set_state", "state_handler"),
 		tcpGates("tcp_destroy_sock", "destroy_handler"),
 	],
-	iterators: [
-		...["iter__fold_conns", "iter__fold_awake", "iter__adopt_listeners"],
-		...["iter__adopt_files", "iter__adopt_fileless"],
-	],
+	iterators: ["iter__adopt_listeners", "iter__adopt_files", "iter__adopt_fileless"],
+	walks: ["walk__fold_conns", "walk__fold_awake"],
 };
 
 /** Who accepts a connection; under tracepoints nothing says it. */
@@ -103,7 +110,7 @@ const UDP_APPEND: Readonly<Partial<Record<HookKind, Plan>>> = {
 	fentry: hooked("fexit__ip_append_page"),
 	kprobe: hooked("kretprobe__ip_append_page", "kprobe__ip_append_page"),
 };
-const EXPIRE_UDP: Plan = { ...NOTHING, iterators: ["iter__expire_udp"] };
+const EXPIRE_UDP: Plan = { ...NOTHING, walks: ["walk__expire_udp"] };
 
 /** Of the programs of events, by the event that they are for; those of the others are TCP's. */
 const ON_REQUEST: readonly (readonly [event: number, hooks: readonly string[]])[] = [
@@ -118,6 +125,7 @@ const EVENT_TABLES: readonly (readonly [name: string, size: number, event: numbe
 	["endings", 16_384, null],
 	["ended_conns", 8192, EVENT_TYPE.EVENT_RESET_SENT],
 	["handshake_ids", 4096, EVENT_TYPE.EVENT_RETRANSMIT],
+	["shown", 16_384, EVENT_TYPE.EVENT_SHOWN],
 ];
 
 /** Who accepted a connection, which matters where each one is shown. */
@@ -125,10 +133,7 @@ export const FIND_HOLDERS = "iter__find_holders";
 const EVENTS: Plan = { ...NOTHING, iterators: [FIND_HOLDERS] };
 
 /** What open connections have moved, for whoever asks. */
-export const SHOW_CONNS = "iter__show_conns";
-const SHOWN: Plan = { ...NOTHING, iterators: [SHOW_CONNS] };
-
-const ALWAYS: Plan = { ...NOTHING, iterators: ["iter__offer_slots"] };
+const SHOWN: Plan = { ...NOTHING, walks: ["walk__show_conns"] };
 
 /** How the features that have several ways are hooked. */
 export interface Ways {
@@ -153,7 +158,7 @@ export function planFor(
 	hasFunction: (name: string) => boolean,
 ): Plan {
 	const onRequest = ON_REQUEST.filter(([event]) => includes(eventTypes, event));
-	const plans = [ALWAYS, ...onRequest.map(([, hooks]) => hooked(...hooks))];
+	const plans = onRequest.map(([, hooks]) => hooked(...hooks));
 	if (transports.includes("tcp")) plans.push(TCP, ACCEPT[ways.accept] ?? hooked());
 	if (transports.includes("udp")) {
 		plans.push(UDP[ways.udp] ?? hooked(), EXPIRE_UDP);
@@ -167,7 +172,17 @@ export function planFor(
 		hooks: plans.flatMap((plan) => plan.hooks),
 		cgroupHooks: plans.flatMap((plan) => plan.cgroupHooks),
 		iterators: plans.flatMap((plan) => plan.iterators),
+		walks: plans.flatMap((plan) => plan.walks),
 	};
+}
+
+/**
+ * The same without walks. Null where it needs them: only events that show nothing of what is open can
+ * do without, and do not find ends that no hook saw then.
+ */
+export function withoutWalks(plan: Plan, eventTypes: number): Plan | null {
+	if (eventTypes === 0 || includes(eventTypes, EVENT_TYPE.EVENT_SHOWN)) return null;
+	return { ...plan, walks: [] };
 }
 
 /** The sizes of those tables that these events need. */
@@ -186,9 +201,10 @@ export function firstsOf({ gates, hooks }: Plan): readonly string[] {
 	return [...gates.flatMap(({ firsts }) => firsts), ...hooks];
 }
 
-export function programsOf({ gates, hooks, cgroupHooks, iterators }: Plan): readonly string[] {
+export function programsOf(plan: Plan): readonly string[] {
+	const { gates, hooks, cgroupHooks, iterators, walks } = plan;
 	const atGates = gates.flatMap(({ handler, few, many }) => [handler, ...few, ...many]);
-	return [...new Set([TRIAL, ...atGates, ...hooks, ...cgroupHooks, ...iterators])];
+	return [...new Set([TRIAL, ...atGates, ...hooks, ...cgroupHooks, ...iterators, ...walks])];
 }
 
 const EVERY_EVENT = ~0;

@@ -36,7 +36,7 @@ export function answerOf(error: LibbpfError, way: Way): Answer {
 
 /** "prog 'fexit__udp_sendmsg'", in libbpf's words; "attach fexit__udp_sendmsg", in ours. */
 function hookIn(message: string): string | null {
-	const program = /(?:prog '|attach )([a-z0-9_]+?__\w+)/.exec(message)?.[1];
+	const program = /(?:prog '|attach |run )([a-z0-9_]+?__\w+)/.exec(message)?.[1];
 	return program?.replace("__", "/") ?? null;
 }
 

@@ -89,6 +89,8 @@ function attachAll(loaded: LoadedObject, way: Way): DisposableStack {
 			const isOverMap = hook === "iter/bpf_map_elem";
 			const walked = isOverMap ? loaded.map("walked", U32_SIZE, U64_SIZE) : null;
 			owned.use(program.iterator(walked));
+		} else if (hook.startsWith("syscall/")) {
+			program.run();
 		} else if (hook.startsWith("cgroup/")) {
 			const directory = openSync(cgroupRoot() ?? "/", "r");
 			owned.defer(() => closeSync(directory));

@@ -24,7 +24,8 @@ const TYPES: Readonly<Record<number, string>> = {
 const HASHES: ReadonlySet<string> = new Set(["hash", "percpu_hash", "lru_hash"]);
 const COUNTER = "iter__count_entries";
 const COUNTING = "bpf_map_sum_elem_count";
-const ITERATORS = "iter/";
+/** User space runs these, whenever it likes. */
+const RUN_BY_US: ReadonlySet<string> = new Set(["iter", "syscall"]);
 
 interface Known extends Omit<ProbeMap, "entries"> {
 	readonly id: number;
@@ -67,7 +68,7 @@ export class Probes implements Disposable {
 			sysctl("kernel.bpf_stats_enabled") === 1 ||
 			all.some(({ stats }) => stats.runs > 0);
 		return all.map(({ program: { name, section }, stats: { runs, runTimeNs, misses } }) => {
-			const isAttached = attached.has(name) || section.startsWith(ITERATORS);
+			const isAttached = attached.has(name) || RUN_BY_US.has(section.split("/", 1)[0] ?? "");
 			return {
 				...{ name, hook: section, attached: isAttached },
 				...{ runs: isKnown && isAttached ? runs : null },

@@ -54,7 +54,7 @@ export class Session implements Disposable {
 			version: options.version,
 			kernel: kernelRelease(),
 			libbpf: kernel.libbpf.version,
-			hooks: hooksOf(options.transports, options.ways),
+			hooks: hooksOf(options.transports, options.ways, kernel.walksBy),
 			programs: kernel.programNames,
 			open_connections: adopted(kernel),
 		};
@@ -160,10 +160,15 @@ export class Session implements Disposable {
 }
 
 /** Feature → how it is hooked. */
-function hooksOf(transports: readonly Transport[], ways: Ways): Readonly<Record<string, string>> {
+function hooksOf(
+	transports: readonly Transport[],
+	ways: Ways,
+	walks: string,
+): Readonly<Record<string, string>> {
 	const tcp = { tcp_lifecycle: "tracepoint", accept: ways.accept, existing_sockets: "iterator" };
 	const udp = { udp: ways.udp, udp_peers: ways.udp === "tracepoint" ? "cgroup" : ways.udp };
 	return {
+		map_walks: walks,
 		...(transports.includes("tcp") ? tcp : {}),
 		...(transports.includes("udp") ? udp : {}),
 	};

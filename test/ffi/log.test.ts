@@ -15,7 +15,8 @@ test.each([
 			"libbpf: prog 'p': -- BEGIN PROG LOAD LOG --\n0: R1=ctx()\n5: (79) r7 = *(u64 *)(r1 +24)\n6: (79) r1 = *(u64 *)(r7 +8)\nR7 invalid mem access 'buf_or_null'\nprocessed 7 insns (limit 1000000)\n-- END PROG LOAD LOG --\n",
 			"libbpf: failed to load object 'conntracer'\n",
 		],
-		"6: (79) r1 = *(u64 *)(r7 +8); R7 invalid mem access 'buf_or_null'",
+		"prog 'p': BPF program load failed: Permission denied; " +
+			"6: (79) r1 = *(u64 *)(r7 +8); R7 invalid mem access 'buf_or_null'",
 	],
 ])("a log is shortened to %s", (_, lines, text) => {
 	expect(summarizeLog(lines)).toBe(text);

@@ -234,14 +234,14 @@ describe("a slot whose flow is idle", () => {
 		const table = tableOf(memory, { aggregate: "connection" });
 		memory.set(1, { opened: 1, closed: 1 });
 		read(table);
-		expect(table.retire()).toMatchObject({ count: 0, offered: 0 });
+		expect(table.retire()).toMatchObject({ count: 0, freed: [] });
 		read(table);
 		const retired = table.retire();
-		expect(retired).toMatchObject({ count: 1, offered: 0 });
+		expect(retired).toMatchObject({ count: 1, freed: [] });
 		expect(flowKey.decode(retired.keys)).toEqual(KEY);
 		expect(memory.get(1).state).toBe(SLOT_STATE.SLOT_LIVE);
 		read(table);
-		expect(table.retire()).toMatchObject({ count: 0, offered: 1 });
+		expect(table.retire()).toMatchObject({ count: 0, freed: [1] });
 		expect(memory.get(1)).toMatchObject({ opened: 0, closed: 0, state: SLOT_STATE.SLOT_FREED });
 	});
 
@@ -277,12 +277,12 @@ describe("a slot whose flow is idle", () => {
 		expect(table.retire().count).toBe(1);
 		memory.set(1, { opened: 2, references: 1 });
 		expect(read(table)).toMatchObject([{ connections_opened: 1, connections_open: 1 }]);
-		expect(table.retire()).toMatchObject({ count: 0, offered: 0 });
+		expect(table.retire()).toMatchObject({ count: 0, freed: [] });
 		memory.set(1, { closed: 2, references: 0, bytes_sent: 5 });
 		expect(read(table)).toMatchObject([{ connections_closed: 1, bytes_sent: 5 }]);
-		expect(table.retire()).toMatchObject({ count: 0, offered: 0 });
+		expect(table.retire()).toMatchObject({ count: 0, freed: [] });
 		read(table);
-		expect(table.retire()).toMatchObject({ offered: 1 });
+		expect(table.retire()).toMatchObject({ freed: [1] });
 	});
 
 	test("starts from zero with its next flow", () => {

@@ -10,7 +10,7 @@ export const HOOKS = process.env["CONNTRACER_HOOKS"] ?? "auto";
 let known: DoctorRecord["features"] | null = null;
 
 /** What `doctor` has found, whatever the family. */
-function featuresHere(): DoctorRecord["features"] {
+export function featuresHere(): DoctorRecord["features"] {
 	if (known !== null) return known;
 	const { stdout, stderr } = runShell('"$CONNTRACER" doctor --json --hooks auto');
 	if (stdout === "") throw new Error(`doctor: ${stderr}`);

@@ -64,8 +64,8 @@ export function askKernel(
 		try {
 			for (const [index, subject] of subjects.entries())
 				question.write(memory.view, index * question.size, questionOf(subject));
-			using iterator = loaded.program("iter__answer").iterator(map);
-			iterator.run();
+			const program = loaded.program("raw_tp__answer");
+			for (const index of subjects.keys()) program.run([index]);
 			return subjects.map((_subject, index) => answerAt(memory.view, index * question.size));
 		} finally {
 			memory.close();
