@@ -70,7 +70,7 @@ export function nameRefused({ operation, errnoName, log, program }: LibbpfError)
 }
 
 /** Which of the things that refuse what root may do are on this machine; the most likely comes first. */
-export function causesHere(): string {
+function causesHere(): string {
 	const [causes, mode] = [[] as string[], lockdownMode()];
 	if (rightsDoNotCount())
 		causes.push("capabilities of a user namespace do not count: run it outside");
