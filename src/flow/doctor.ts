@@ -65,6 +65,25 @@ export interface DoctorStats {
 	readonly events: ProbeStats;
 }
 
+export type CommandName = "watch" | "top" | "events" | "list" | "accounting" | "dns" | "serve";
+
+/** What keeps a command from running, as it would say it. */
+export interface CommandError {
+	readonly code: string;
+	readonly message: string;
+	readonly hint: string | null;
+}
+
+export interface CommandVerdict {
+	readonly command: CommandName;
+	/** Null: it could not be told. */
+	readonly can_run: boolean | null;
+	/** Why not, and what to do. */
+	readonly error: CommandError | null;
+	/** What it does not have here, and why. */
+	readonly does_without: readonly string[];
+}
+
 export interface DoctorRecord {
 	readonly type: "doctor";
 	readonly time: string;
@@ -72,13 +91,10 @@ export interface DoctorRecord {
 	readonly kernel: string;
 	/** As uname -m has it. */
 	readonly architecture: string;
+	/** Of `watch`, as in `commands`. */
 	readonly can_watch: boolean;
-	/** Why not, and what to do. */
-	readonly error: {
-		readonly code: string;
-		readonly message: string;
-		readonly hint: string | null;
-	} | null;
+	readonly error: CommandError | null;
+	readonly commands: readonly CommandVerdict[];
 	/** Where kernel types (BTF) come from; null: there are none. */
 	readonly btf: string | null;
 	/** none, integrity or confidentiality; null where the kernel does not say. */

@@ -1,6 +1,12 @@
 /** The findings of doctor, for people, for jq, and for a spreadsheet. */
 
-import type { Answer, DoctorRecord, DoctorStats, FeatureReport } from "../flow/doctor.ts";
+import type {
+	Answer,
+	CommandVerdict,
+	DoctorRecord,
+	DoctorStats,
+	FeatureReport,
+} from "../flow/doctor.ts";
 import { textColumn } from "./column.ts";
 import { CsvRows } from "./csv.ts";
 import { probeLines } from "./probe-stats.ts";
@@ -20,7 +26,18 @@ interface Finding {
 	readonly item: string;
 	readonly value: string;
 	readonly remark: string | null;
+	/** Null: neither. */
+	readonly mark?: Mark | null;
 }
+
+/** For the eye. `poor`: it works, but not as it could. */
+type Mark = keyof typeof MARKS;
+const MARKS = {
+	good: { sign: "✓", color: "\x1b[32m" },
+	poor: { sign: "!", color: "\x1b[33m" },
+	bad: { sign: "✗", color: "\x1b[31m" },
+} as const;
+const NO_SIGN = " ";
 
 const UNKNOWN = "-";
 const NOT_KNOWN = "not known";
@@ -60,7 +77,7 @@ function findingsOf(record: DoctorRecord): Finding[] {
 			finding("conntrack", item, value, value === null ? "the module is not loaded" : null),
 		),
 		...(record.stats ? statsFindings(record.stats) : []),
-		verdict(record),
+		...record.commands.map(verdict),
 	];
 }
 
@@ -71,19 +88,20 @@ function machine(record: DoctorRecord): Finding[] {
 		finding("machine", "conntracer", version),
 		finding("machine", "kernel", kernel),
 		finding("machine", "architecture", architecture),
-		finding("machine", "kernel types (BTF)", btf),
+		marked(finding("machine", "kernel types (BTF)", btf), btf === null ? "bad" : null),
 		finding("machine", "lockdown", lockdown),
-		finding("machine", "libbpf", record.libbpf),
+		marked(finding("machine", "libbpf", record.libbpf), record.libbpf === null ? "bad" : null),
 		finding("machine", "cgroup v2", record.cgroup2),
-		finding("machine", "user", uid, namespace),
+		marked(finding("machine", "user", uid, namespace), namespace === null ? null : "bad"),
 	];
 }
 
 /** The chosen hook, and below it each other way with the reason that it is closed. */
 function featureFindings({ feature, hook, less_exact, remedy, ways }: FeatureReport): Finding[] {
 	const none = remedy === null ? NOT_KNOWN : "none";
+	const mark = hook === null ? "bad" : less_exact === null ? "good" : "poor";
 	return [
-		finding("features", feature, hook ?? none, less_exact ?? remedy),
+		marked(finding("features", feature, hook ?? none, less_exact ?? remedy), mark),
 		...ways
 			.filter(({ available }) => available !== true)
 			.map((way) => finding("features", `  ${way.hook}`, word(way), way.reason)),
@@ -96,10 +114,19 @@ function statsFindings({ watch, events }: DoctorStats): Finding[] {
 	);
 }
 
-function verdict({ can_watch, error }: DoctorRecord): Finding {
+function verdict({ command, can_run, error, does_without }: CommandVerdict): Finding {
 	const { message = "", hint = null } = error ?? {};
-	const why = can_watch ? null : `${message}${hint === null ? "" : ` (${hint})`}`;
-	return finding("verdict", "conntracer watch", can_watch ? "can run" : "cannot run", why);
+	const why = error === null ? [] : [`${message}${hint === null ? "" : ` (${hint})`}`];
+	const without = does_without.map((what) => `without ${what}`);
+	const text = can_run === null ? NOT_KNOWN : can_run ? "can run" : "cannot run";
+	const remark = [...why, ...without].join("; ");
+	const found = finding("verdict", `conntracer ${command}`, text, remark === "" ? null : remark);
+	if (can_run === false) return marked(found, "bad");
+	return marked(found, can_run === true && without.length === 0 ? "good" : "poor");
+}
+
+function marked(found: Finding, mark: Mark | null): Finding {
+	return { ...found, mark };
 }
 
 function word({ available }: Answer): string {
@@ -135,9 +162,16 @@ function tableText(findings: readonly Finding[], color: boolean): string {
 		}
 		const item = padText(safeText(finding.item), itemWidth, "left");
 		const value = padText(safeText(finding.value), valueWidth, "left");
-		text += `${`${item}  ${value}  ${safeText(finding.remark ?? "")}`.trimEnd()}\n`;
+		const line = `${item}  ${value}  ${safeText(finding.remark ?? "")}`.trimEnd();
+		text += `${signOf(finding, color)} ${line}\n`;
 	}
 	return text;
+}
+
+function signOf({ mark = null }: Finding, isColored: boolean): string {
+	if (mark === null) return NO_SIGN;
+	const { sign, color } = MARKS[mark];
+	return isColored ? `${color}${sign}${RESET}` : sign;
 }
 
 function widest(texts: readonly string[]): number {

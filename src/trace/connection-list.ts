@@ -5,7 +5,7 @@ import { Processes } from "../enrich/processes.ts";
 import { hasUdpSockets, networkNamespaces } from "../enrich/procfs.ts";
 import type { BpfIterator } from "../ffi/iterator.ts";
 import { Libbpf } from "../ffi/library.ts";
-import { type LoadedObject, OpenObject } from "../ffi/object.ts";
+import { OpenObject } from "../ffi/object.ts";
 import { ConnectionDecoder, type ConnectionRecord } from "../flow/connection.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import type { NatTable } from "../flow/nat-table.ts";
@@ -81,7 +81,29 @@ const WALKS: Readonly<Record<Transport, string>> = {
 	udp: "iter__list_udp",
 };
 
+/**
+ * Loads what a list takes, and looks at nothing.
+ *
+ * @throws as listConnections()
+ */
+export function tryList(options: Pick<ConnectionListOptions, "btfPath" | "libbpfPath">): void {
+	withIterators({ ...DEFAULTS, ...options }, () => {});
+}
+
 function findSockets(options: ConnectionListOptions): SocketTable {
+	return withIterators(options, scan);
+}
+
+interface Iterators {
+	readonly files: BpfIterator;
+	readonly walks: readonly { readonly transport: Transport; readonly walk: BpfIterator }[];
+}
+
+/** They are gone when `use` returns. */
+function withIterators<T>(
+	options: Omit<ConnectionListOptions, "containerOf">,
+	use: (iterators: Iterators) => T,
+): T {
 	const { transport, listening, btfPath } = options;
 	const libbpf = Libbpf.open(options.libbpfPath, bundledLibraries);
 	const wanted: readonly Transport[] = transport === null ? ["tcp", "udp"] : [transport];
@@ -94,16 +116,19 @@ function findSockets(options: ConnectionListOptions): SocketTable {
 		const [tcp, udp] = [Number(wanted.includes("tcp")), Number(wanted.includes("udp"))];
 		const settings = listSettings.encode({ tcp, udp, without_peer: Number(listening) });
 		open.setConstants(".rodata.settings", settings);
-		return open.load((object) => scan(object, wanted));
+		return open.load((object) => {
+			using owned = new DisposableStack();
+			owned.use(object);
+			const iterator = (name: string): BpfIterator =>
+				owned.use(object.program(name).iterator(null));
+			const files = iterator("iter__list_files");
+			const walks = wanted.map((one) => ({ transport: one, walk: iterator(WALKS[one]) }));
+			return use({ files, walks });
+		});
 	});
 }
 
-function scan(object: LoadedObject, wanted: readonly Transport[]): SocketTable {
-	using owned = new DisposableStack();
-	owned.use(object);
-	const iterator = (name: string): BpfIterator => owned.use(object.program(name).iterator(null));
-	const files = iterator("iter__list_files");
-	const walks = wanted.map((transport) => ({ transport, walk: iterator(WALKS[transport]) }));
+function scan({ files, walks }: Iterators): SocketTable {
 	const table = new SocketTable();
 	const take = (found: DataView): void => table.add(found);
 

@@ -4,12 +4,12 @@ import { CAPABILITY_NAMES, heldCapabilities, inUserNamespace } from "../enrich/c
 import { cgroup2MountPoint } from "../enrich/cgroups.ts";
 import { kernelRelease, mounts, sysctl } from "../enrich/procfs.ts";
 import { hasKernelTypes, KERNEL_TYPES, lockdownMode } from "../enrich/sysfs.ts";
-import { ConntracerError } from "../errors.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { Answer, DoctorRecord, FeatureReport, TableReport } from "../flow/doctor.ts";
 import { bundledLibraries } from "./assets.ts";
 import { conntrackFeatures } from "./conntrack-features.ts";
 import { dnsFeature } from "./dns-feature.ts";
+import { expected, type Hooks, verdictsOf } from "./doctor-verdicts.ts";
 import { FEATURES, type Way } from "./features.ts";
 import { FlowTracer } from "./flow-tracer.ts";
 import { reportFeature } from "./hook-choice.ts";
@@ -50,6 +50,7 @@ export function examine(options: DoctorOptions): DoctorRecord {
 	];
 	const trial = expected(() => tryWatch(options));
 	const { error } = trial;
+	const commands = verdictsOf(options, features, trial);
 	return {
 		type: "doctor",
 		time: nowIso(),
@@ -58,6 +59,7 @@ export function examine(options: DoctorOptions): DoctorRecord {
 		architecture: architecture(),
 		can_watch: error === null,
 		error: error && { code: error.code, message: error.message, hint: error.hint },
+		commands,
 		btf: options.btfPath ?? (hasKernelTypes() ? KERNEL_TYPES : null),
 		lockdown: lockdownMode(),
 		uid: process.geteuid?.() ?? 0,
@@ -67,7 +69,7 @@ export function examine(options: DoctorOptions): DoctorRecord {
 		libbpf: libbpf.result?.version ?? null,
 		cgroup2: cgroup2MountPoint(mounts()),
 		features,
-		tables: trial.result ?? [],
+		tables: trial.result?.tables ?? [],
 		conntrack: {
 			nf_conntrack_acct: sysctl("net.netfilter.nf_conntrack_acct"),
 			nf_conntrack_timestamp: sysctl("net.netfilter.nf_conntrack_timestamp"),
@@ -75,28 +77,18 @@ export function examine(options: DoctorOptions): DoctorRecord {
 	};
 }
 
-interface Attempt<T> {
-	readonly result: T | null;
-	readonly error: ConntracerError | null;
-}
-
-function expected<T>(attempt: () => T): Attempt<T> {
-	try {
-		return { result: attempt(), error: null };
-	} catch (error) {
-		if (error instanceof ConntracerError) return { result: null, error };
-		throw error;
-	}
-}
-
 /** The only certain answer to whether it can run. */
-function tryWatch({ btfPath, libbpfPath, hooks }: DoctorOptions): TableReport[] {
+function tryWatch({ btfPath, libbpfPath, hooks }: DoctorOptions): {
+	readonly hooks: Hooks;
+	readonly tables: TableReport[];
+} {
 	using tracer = FlowTracer.open({ btfPath, libbpfPath, hooks });
-	return tracer.tables().flatMap(({ name, maxEntries, memoryBytes }) => {
+	const tables = tracer.tables().flatMap(({ name, maxEntries, memoryBytes }) => {
 		const option = TABLE_OPTIONS[name];
 		if (option === undefined) return [];
 		return [{ table: name, option, entries: maxEntries, memory_bytes: memoryBytes }];
 	});
+	return { hooks: tracer.ready.hooks, tables };
 }
 
 function featuresOf(libbpf: Libbpf | null, { btfPath, hooks }: DoctorOptions): FeatureReport[] {

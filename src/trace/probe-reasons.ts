@@ -5,7 +5,7 @@ import type { LibbpfError } from "../errors.ts";
 import * as errno from "../ffi/errno.ts";
 import type { Answer } from "../flow/doctor.ts";
 import type { Way } from "./features.ts";
-import { missingRights, rightsDoNotCount, rightsFor } from "./rights.ts";
+import { hasSeccompFilter, missingRights, rightsDoNotCount, rightsFor } from "./rights.ts";
 
 /** The kernel's own ENOTSUPP, which has no name in user space. */
 const ENOTSUPP = 524;
@@ -46,8 +46,9 @@ export function refused(way: Way, errnoOf = errno.EPERM, hook: string | null = n
 	if (rightsDoNotCount()) return unknown("capabilities of a user namespace do not count here");
 	const mode = lockdownMode();
 	if (mode !== null && mode !== "none") return no(`kernel lockdown (${mode}) refuses it`);
-	const what = hook ?? way.hooks[0];
-	return no(`the kernel refuses ${what} (${errno.errnoName(errnoOf)}), whatever the rights`);
+	const what = `refuses ${hook ?? way.hooks[0]} (${errno.errnoName(errnoOf)})`;
+	if (hasSeccompFilter()) return no(`the kernel, or a seccomp filter, ${what}`);
+	return no(`the kernel ${what}, whatever the rights`);
 }
 
 function absent(error: LibbpfError, way: Way, hook: string | null): Answer {

@@ -1,12 +1,12 @@
 /** What the kernel says no to, and why. */
 
 import { type Capability, heldCapabilities } from "../enrich/capabilities.ts";
-import { kernelRelease, threadStatus } from "../enrich/procfs.ts";
+import { kernelRelease } from "../enrich/procfs.ts";
 import { hasKernelTypes, KERNEL_TYPES, lockdownMode, securityModules } from "../enrich/sysfs.ts";
 import { LibbpfError, PermissionError, UnsupportedError, UsageError } from "../errors.ts";
 import { EINVAL, EPERM, ESRCH } from "../ffi/errno.ts";
 import type { OpenOptions } from "../ffi/object.ts";
-import { missingRights, rightsDoNotCount } from "./rights.ts";
+import { hasSeccompFilter, missingRights, rightsDoNotCount } from "./rights.ts";
 
 /**
  * @param btfPath of --btf
@@ -74,7 +74,7 @@ function causesHere(): string {
 	const [causes, mode] = [[] as string[], lockdownMode()];
 	if (rightsDoNotCount())
 		causes.push("capabilities of a user namespace do not count: run it outside");
-	if (threadStatus("Seccomp") === "2")
+	if (hasSeccompFilter())
 		causes.push("a seccomp filter is on this process, as in containers: have it allow bpf(2)");
 	if (countsLockedMemory())
 		causes.push(

@@ -1,7 +1,7 @@
 /** Which capabilities what we do takes, and which of them are missing. */
 
 import { type Capability, heldCapabilities, inUserNamespace } from "../enrich/capabilities.ts";
-import { sysctl } from "../enrich/procfs.ts";
+import { sysctl, threadStatus } from "../enrich/procfs.ts";
 import type { HookKind } from "../flow/doctor.ts";
 
 /** To load a tracing program, and to attach it. */
@@ -32,6 +32,11 @@ export function missingRights(
 	return needed.filter(
 		(name) => !held.has(name) && !(held.has("CAP_SYS_ADMIN") && FROM_SYS_ADMIN.has(name)),
 	);
+}
+
+/** Of system calls: SECCOMP_MODE_FILTER, on the calling thread. */
+export function hasSeccompFilter(): boolean {
+	return threadStatus("Seccomp") === "2";
 }
 
 /** Capabilities in a user namespace are none towards the kernel. */

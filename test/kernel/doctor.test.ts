@@ -58,7 +58,7 @@ kernelTest("doctor has a hook for each feature that a run has, and the same", as
 	const { hooks } = conntracer.ready;
 	const chosen = record.features.map(({ feature, hook }) => [feature, hook] as const);
 	expect(chosen.map(([feature]) => feature)).toEqual([
-		...["tcp_lifecycle", "accept", "existing_sockets", "udp", "udp_peers"],
+		...["tcp_lifecycle", "accept", "existing_sockets", "map_walks", "udp", "udp_peers"],
 		...["retransmissions", "resets", "nat", "accounting", "dns"],
 	] as const);
 	const ofDoctor = new Map<string, string | null>(chosen);

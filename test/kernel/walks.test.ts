@@ -61,7 +61,8 @@ describe("where both are refused", () => {
 			const run = Bun.spawnSync(command.startsWith("serve") ? program.slice(0, -1) : program);
 			const [line = "", ...others] = run.stderr.toString().trim().split("\n");
 			expect(others).toEqual([]);
-			expect(line).toContain("the kernel refuses syscall, iter/bpf_map_elem (program walk__");
+			// A kernel that is too old for the object with the one is not asked for it.
+			expect(line).toMatch(/the kernel refuses (syscall, )?iter\/bpf_map_elem \(program walk__/);
 			expect(line).toContain("seccomp");
 			expect(run.exitCode).toBe(3);
 		});

@@ -6,6 +6,15 @@ import { parseCsv } from "../support/csv.ts";
 const RECORD: DoctorRecord = {
 	...{ type: "doctor", time: "2026-11-21T10:00:00.000000000Z", version: "1.2.3" },
 	...{ kernel: "6.1.0", architecture: "x86_64", can_watch: true, error: null },
+	commands: [
+		{ command: "watch", can_run: true, error: null, does_without: [] },
+		{ command: "events", can_run: true, error: null, does_without: ["ends that no hook sees"] },
+		{ command: "dns", can_run: null, error: null, does_without: [] },
+		{
+			...{ command: "serve", can_run: false, does_without: [] },
+			error: { code: "permission", message: "not permitted", hint: "be root" },
+		},
+	],
 	...{ btf: "/sys/kernel/btf/vmlinux", lockdown: null, uid: 0, in_user_namespace: false },
 	capabilities: { CAP_BPF: true, CAP_NET_ADMIN: false },
 	sysctls: { perf_event_paranoid: 2, bpf_jit_enable: null },
@@ -48,8 +57,8 @@ const lineWith = (found: string, record = RECORD): string =>
 describe("the table", () => {
 	test("has the chosen hook, and below it why not the others", () => {
 		const lines = text(RECORD, "table").split("\n");
-		const at = lines.findIndex((line) => line.startsWith("accept"));
-		expect(lines.slice(at, at + 5).map((line) => line.trim().split(/ {2,}/))).toEqual([
+		const at = lines.findIndex((line) => line.startsWith("! accept"));
+		expect(lines.slice(at, at + 5).map((line) => line.slice(2).trim().split(/ {2,}/))).toEqual([
 			["accept", "tracepoint", "it is a guess"],
 			["fentry", "no", "refused"],
 			["kprobe", "not known", "needs CAP_BPF"],
@@ -59,21 +68,24 @@ describe("the table", () => {
 	});
 
 	test("shows what is not known as such", () => {
-		expect(lineWith("bpf_jit_enable")).toMatch(/^bpf_jit_enable +-$/);
+		expect(lineWith("bpf_jit_enable")).toMatch(/^ {2}bpf_jit_enable +-$/);
 		expect(lineWith("nf_conntrack_acct")).toContain("the module is not loaded");
 	});
 
-	test("ends with whether it can run, and why not", () => {
-		const error = { code: "permission", message: "not permitted", hint: "be root" };
-		expect(text(RECORD, "table").trimEnd()).toEndWith("can run");
-		expect(text({ ...RECORD, can_watch: false, error }, "table").trimEnd()).toEndWith(
-			"cannot run  not permitted (be root)",
-		);
+	test("ends with whether each command can run, what it lacks, and why not", () => {
+		const lines = text(RECORD, "table").trimEnd().split("\n").slice(-4);
+		expect(lines.map((line) => line.replace(/ {2,}/g, "  "))).toEqual([
+			"✓ conntracer watch  can run",
+			"! conntracer events  can run  without ends that no hook sees",
+			"! conntracer dns  not known",
+			"✗ conntracer serve  cannot run  not permitted (be root)",
+		]);
 	});
 
 	test("has colours only where they are wanted", () => {
 		expect(text(RECORD, "table")).not.toContain("\x1b");
 		expect(text(RECORD, "table", true)).toContain("\x1b[1mFEATURES\x1b[0m");
+		expect(text(RECORD, "table", true)).toContain("\x1b[32m✓\x1b[0m conntracer watch");
 	});
 });
 
