@@ -55,8 +55,10 @@ export class MapWalks implements Disposable {
 			const walk = walks === "iterator" ? owned.use(program.iterator(over[name]())) : program;
 			this.#walks.set(name, walk);
 		}
-		// A filter of system calls may let them be loaded, and not run. The tables are empty yet.
-		for (const walk of this.#walks.values()) walk.run();
+		// A filter of system calls may let them be loaded, and not run. All are of one kind:
+		// one tells, and this table is the smallest.
+		const [anyOther] = this.#walks.values();
+		(this.#walks.get("walk__fold_awake") ?? anyOther)?.run();
 		this.#owned = owned.move();
 	}
 

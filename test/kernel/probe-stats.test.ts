@@ -124,10 +124,10 @@ kernelTest("doctor --stats tells of a watch and of events, and leaves nothing", 
 	expect(stats?.events.ring_buffer?.waiting_bytes).toBeGreaterThanOrEqual(0);
 	const table = runShell('"$CONNTRACER" doctor --stats -d 200ms');
 	expect(table.stdout).toMatch(
-		new RegExp(`RUNS OF PROGRAMS: WATCH\\ntp__inet_sock_set_state +\\d+ .*${MISSES}, tp_btf`),
+		new RegExp(`RUNS OF PROGRAMS: WATCH\\n {2}tp__inet_sock_set_state +\\d+ .*${MISSES}, tp_btf`),
 	);
 	expect(table.stdout).toMatch(
-		/ENTRIES OF TABLES: EVENTS\n(?:\w.*\n)*ring_buffer +\d+ +of 4194304/,
+		/ENTRIES OF TABLES: EVENTS\n(?: {2}\w.*\n)* {2}ring_buffer +\d+ +of 4194304/,
 	);
 });
 

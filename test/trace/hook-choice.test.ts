@@ -100,6 +100,7 @@ test("every hook of every way has a probe", async () => {
 	const source = await Bun.file(`${import.meta.dir}/../../bpf/probe.bpf.c`).text();
 	const probes = [...source.matchAll(/^PROBE\((\w+), (\w+)\)$/gm)].map(([, a, b]) => `${a}/${b}`);
 	const cgroups = [...source.matchAll(/^CGROUP_PROBE\((\w+)\)$/gm)].map(([, a]) => `cgroup/${a}`);
+	const syscalls = [...source.matchAll(/^int (syscall)__(\w+)\(/gm)].map(([, a, b]) => `${a}/${b}`);
 	const named = FEATURES.flatMap(({ ways }) => ways.flatMap(({ hooks }) => hooks));
-	expect([...probes, ...cgroups].sort()).toEqual([...new Set(named)].sort());
+	expect([...probes, ...cgroups, ...syscalls].sort()).toEqual([...new Set(named)].sort());
 });
