@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { refusing } from "../test/support/refuse.ts";
 import { spread } from "./figures.ts";
 import type { Held } from "./held.ts";
 import { Place } from "./place.ts";
@@ -12,13 +13,18 @@ import { Running } from "./subjects.ts";
 
 const SETTLE_MS = 2000;
 
-/** Per cent of one CPU in each look, and the memory at the end. */
-async function looks(count: number, seconds: number, scratch: string): Promise<[number[], number]> {
+/** Per cent of one CPU in each look, and the memory at the end. `prefix` stands before the command. */
+async function looks(
+	count: number,
+	seconds: number,
+	scratch: string,
+	prefix: readonly string[] = [],
+): Promise<[number[], number]> {
 	using place = new Place();
 	await using running = await Running.start(
 		{
 			name: "watch",
-			command: [BINARY, "watch", "--json", "-i", "1s", "--max-connections", "400000"],
+			command: [...prefix, BINARY, "watch", "--json", "-i", "1s", "--max-connections", "400000"],
 			loads: [],
 			isReady: (file) => Bun.file(file).size > 0,
 			recorded: () => ({ records: null, lost: null }),
@@ -45,9 +51,11 @@ export async function idleFigures(
 	const scratch = mkdtempSync(join(tmpdir(), "conntracer-bench-"));
 	try {
 		const [cpu, memory] = await looks(count, seconds, scratch);
+		const [byIterators] = await looks(count, seconds, scratch, refusing(["test_run"], []));
 		const what = held === null ? "no connection" : `${held.connections} idle connections`;
 		return [
 			[`\`watch\` every second, ${what}: % of one CPU`, spread(cpu, 2)],
+			["the same, where maps are walked by iterators", spread(byIterators, 2)],
 			[`the same: peak memory, MB`, (memory / 1e6).toFixed(0)],
 		];
 	} finally {
