@@ -18,6 +18,7 @@ import { idleFigures } from "./idle.ts";
 import { listFigures } from "./list.ts";
 import { type LoadName, loads } from "./loads.ts";
 import { installPeers } from "./peers.ts";
+import { pressureFigures } from "./pressure.ts";
 import { random } from "./random.ts";
 import {
 	comparisonSection,
@@ -97,6 +98,9 @@ const PARTS: Readonly<Record<string, () => Promise<Section[]>>> = {
 	held,
 	clients: () =>
 		Promise.resolve([figuresSection("Clients that are told", clientFigures(size.looks + 4))]),
+	pressure: async () => [
+		figuresSection("Under pressure", await pressureFigures(options.quick ? 5 : 30, scratch)),
+	],
 	accounting: async () => [
 		figuresSection("Flows of conntrack", await accountingFigures(size.accounts)),
 	],

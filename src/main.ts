@@ -9,6 +9,7 @@ import {
 	type Output,
 	openEventTracer,
 	openFlowTracer,
+	raisePriority,
 	readerIsGone,
 	writeWouldBlock,
 } from "./cmd/platform.ts";
@@ -147,6 +148,7 @@ process.exit(
 		version: VERSION,
 		openFlowTracer,
 		openEventTracer,
+		raisePriority,
 		giveUpRights,
 	}),
 );

@@ -7,6 +7,7 @@ import type { Output } from "../sink/sink.ts";
 import type { EventTracerOptions } from "../trace/event-options.ts";
 import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { giveUpRights } from "../trace/least-rights.ts";
+import type { raisePriority } from "../trace/priority.ts";
 import type { Options, Values } from "./option.ts";
 
 /** What a command needs of a tracer. */
@@ -51,6 +52,8 @@ export interface Context {
 	readonly version: string;
 	readonly openFlowTracer: (options: FlowTracerOptions) => FlowSource;
 	readonly openEventTracer: (options: EventTracerOptions) => EventSource;
+	/** Called before rights are given up, where records are lost if they are not read in time. */
+	readonly raisePriority?: typeof raisePriority;
 	/** Called once a tracer is attached, and nothing is left to open: gives up what that took. */
 	readonly giveUpRights?: typeof giveUpRights;
 }

@@ -1,6 +1,6 @@
 /** The options of `conntracer events`. */
 
-import { DEFAULT_BUFFER_BYTES, LEAST_BUFFER_BYTES } from "../flow/defaults.ts";
+import { DEFAULT_RING_BYTES, LEAST_BUFFER_BYTES } from "../flow/defaults.ts";
 import type { EventName } from "../flow/records.ts";
 import { leastBufferBytes } from "../trace/check-range.ts";
 import { nearest } from "./nearest.ts";
@@ -51,10 +51,10 @@ export const eventsOptions = {
 	buffer: single(
 		{
 			group: KERNEL,
-			describe: "size of the ring buffer: 64k, 4m",
-			defaultText: "4m",
+			describe: "size of the ring buffer: 64k, 64m",
+			defaultText: "16m",
 		},
-		DEFAULT_BUFFER_BYTES,
+		DEFAULT_RING_BYTES,
 		(text) => parseBuffer(text),
 	),
 	...fileOptions,
@@ -90,7 +90,7 @@ export function parseBuffer(text: string, least = leastBufferBytes()): number {
 		throw new InvalidValue(
 			text,
 			`is less than a page of this machine, ${formatSize(least)}`,
-			`write for example ${formatSize(least)} or ${formatSize(DEFAULT_BUFFER_BYTES)}`,
+			`write for example ${formatSize(least)} or ${formatSize(DEFAULT_RING_BYTES)}`,
 		);
 	if (Number.isInteger(Math.log2(bytes))) return bytes;
 	const below = 2 ** Math.floor(Math.log2(bytes));

@@ -9,7 +9,7 @@ import { programsText } from "../sink/probe-stats.ts";
 import type { EventSink } from "../sink/sink.ts";
 import { type Context, defineCommand, type EventSource } from "./command.ts";
 import { eventsOptions } from "./events-options.ts";
-import { filterOf, namesOf, outputOptions, rightsForNames } from "./from-options.ts";
+import { comeFirst, filterOf, namesOf, outputOptions, rightsForNames } from "./from-options.ts";
 import { hostNames } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
@@ -79,13 +79,16 @@ function wantedEvents({ events: chosen, failed }: EventsValues): readonly EventN
 async function present(
 	tracer: EventSource,
 	sink: EventSink,
-	{ count, duration, failed, dns }: EventsValues,
-	{ signal, giveUpRights }: Context,
+	values: EventsValues,
+	context: Context,
 ): Promise<SummaryRecord> {
+	const { count, duration, failed } = values;
+	const { signal } = context;
 	const end = duration === null ? signal : AbortSignal.any([signal, AbortSignal.timeout(duration)]);
 	let left = count ?? Number.POSITIVE_INFINITY;
 	sink.ready(tracer.ready);
-	giveUpRights?.(rightsForNames({ dns }));
+	comeFirst(values, context);
+	context.giveUpRights?.(rightsForNames(values));
 	for await (const slice of tracer.slices(end)) {
 		if (failed || count !== null) {
 			const shown = failed ? slice.events.filter(isFailure) : slice.events;

@@ -55,6 +55,13 @@ export function namesOf({ dns, dnsPort, netns }: NameValues): Partial<NameTracer
 	return dns ? { ports, netns } : null;
 }
 
+/** For what reads a ring buffer. A refusal matters to who asks why records were lost. */
+export function comeFirst({ verbose }: { verbose: boolean }, context: Context): void {
+	const refused = context.raisePriority?.() ?? null;
+	if (refused !== null && verbose)
+		context.stderr.write(`conntracer: it runs at normal priority: ${refused}\n`);
+}
+
 /** What they take all the time. */
 export const rightsForNames = ({ dns }: Pick<NameValues, "dns">): Rights =>
 	dns ? ["CAP_NET_RAW"] : [];

@@ -6,6 +6,7 @@ import type { Context } from "./command.ts";
 
 export type { Output } from "../sink/sink.ts";
 export { giveUpRights } from "../trace/least-rights.ts";
+export { raisePriority } from "../trace/priority.ts";
 export { readerIsGone, writeWouldBlock } from "../trace/reader.ts";
 export type { Keyboard } from "./command.ts";
 

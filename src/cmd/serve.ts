@@ -4,7 +4,7 @@ import { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
 import { type Context, defineCommand } from "./command.ts";
 import { eventTestOf } from "./event-query.ts";
-import { containerLookup, filterOf, namesOf, rightsForNames } from "./from-options.ts";
+import { comeFirst, containerLookup, filterOf, namesOf, rightsForNames } from "./from-options.ts";
 import { type Running, reload } from "./reload.ts";
 import { EXIT_DONE } from "./report-error.ts";
 import { ServeLog } from "./serve-log.ts";
@@ -50,6 +50,7 @@ export const serve = defineCommand({
 		using listening = listen(served, { socket, loopback }, (error) => log.failed(error));
 		// The first look at the tables takes rights, too.
 		served.stats();
+		comeFirst(values, context);
 		context.giveUpRights?.(rightsForNames(values));
 		log.ready(tracer.ready);
 		const running = { log, filter, loopback, tracer };

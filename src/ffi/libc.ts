@@ -212,3 +212,11 @@ const PR_SET_NO_NEW_PRIVS = 38;
 export const forbidNewPrivileges = (): void => {
 	if (libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) !== 0) fail("prctl");
 };
+
+const PRIO_PROCESS = 0;
+const CALLING_THREAD = 0;
+
+/** Of the calling thread, -20 to 19; the lower the sooner it runs. Throws LibbpfError. */
+export const setNiceness = (value: number): void => {
+	if (libc.setpriority(PRIO_PROCESS, CALLING_THREAD, value) !== 0) fail(`set niceness ${value}`);
+};

@@ -137,6 +137,8 @@ export const LIBC_SYMBOLS = {
 	syscall: { args: ["i64", "i64", "i64", "i64"], returns: "i64" },
 	// int capset(cap_user_header_t hdrp, const cap_user_data_t datap)
 	capset: { args: ["ptr", "ptr"], returns: "i32" },
+	// int setpriority(int which, id_t who, int prio)
+	setpriority: { args: ["i32", "u32", "i32"], returns: "i32" },
 	// int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
 	prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
 	// int poll(struct pollfd *fds, nfds_t nfds, int timeout)

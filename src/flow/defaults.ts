@@ -9,5 +9,7 @@ export const DEFAULT_UDP_TIMEOUT_MS = 30_000;
 export const DEFAULT_UDP_STREAM_TIMEOUT_MS = 120_000;
 /** Of the ring buffer of events. */
 export const DEFAULT_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Of the ring buffer, which is allocated whole: some 100,000 events. */
+export const DEFAULT_RING_BYTES = 16 * 1024 * 1024;
 /** One page: where no events are asked for. */
 export const LEAST_BUFFER_BYTES = 4096;

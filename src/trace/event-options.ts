@@ -1,6 +1,6 @@
 /** What a tracer of events can be told. */
 
-import { DEFAULT_BUFFER_BYTES, DEFAULT_MAX_CONNECTIONS } from "../flow/defaults.ts";
+import { DEFAULT_MAX_CONNECTIONS, DEFAULT_RING_BYTES } from "../flow/defaults.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import type { EventName } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
@@ -13,7 +13,7 @@ export interface EventTracerOptions extends SessionOptions {
 	readonly events: readonly EventName[];
 	/** Of compileFilter(). Default null: everything is shown. */
 	readonly filter: FlowFilter | null;
-	/** Of the ring buffer: a power of two, and at least a page. Default 4 MiB. */
+	/** Of the ring buffer: a power of two, and at least a page. Default 16 MiB. */
 	readonly bufferBytes: number;
 	/** connections() will be asked for. Default false. */
 	readonly showsOpen: boolean;
@@ -26,7 +26,7 @@ export const DEFAULTS: Omit<EventTracerOptions, "containerOf"> = {
 	events: ["connect", "connect_failed", "accept", "close"],
 	filter: null,
 	maxConnections: DEFAULT_MAX_CONNECTIONS,
-	bufferBytes: DEFAULT_BUFFER_BYTES,
+	bufferBytes: DEFAULT_RING_BYTES,
 	showsOpen: false,
 	dns: null,
 	btfPath: null,

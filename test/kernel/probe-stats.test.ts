@@ -127,7 +127,7 @@ kernelTest("doctor --stats tells of a watch and of events, and leaves nothing", 
 		new RegExp(`RUNS OF PROGRAMS: WATCH\\n {2}tp__inet_sock_set_state +\\d+ .*${MISSES}, tp_btf`),
 	);
 	expect(table.stdout).toMatch(
-		/ENTRIES OF TABLES: EVENTS\n(?: {2}\w.*\n)* {2}ring_buffer +\d+ +of 4194304/,
+		/ENTRIES OF TABLES: EVENTS\n(?: {2}\w.*\n)* {2}ring_buffer +\d+ +of 16777216/,
 	);
 });
 

@@ -132,6 +132,12 @@ describe("an ordinary user", () => {
 		expectSide(sideOf(run, SERVER, "passive"), truth.servers);
 	});
 
+	kernelTest("without sys_nice runs events at normal priority, and says so with -v", async () => {
+		const run = ordinary().run(TRACING, "events", "-v", "-d", "100ms", "--json");
+		expect(run.stderr).toContain("it runs at normal priority: set niceness -10: EACCES");
+		expect(run.exitCode).toBe(0);
+	});
+
 	udpTest("with net_admin, too, traces UDP", async () => {
 		const args = ["watch", "-i", "100ms"];
 		await using conntracer = await Conntracer.runAs(ordinary().program(WITH_UDP), ...args);
@@ -157,6 +163,14 @@ describe("root", () => {
 				expectNothingLost(await conntracer.stop());
 			},
 		);
+
+	kernelTest("comes before others in events, with the thread that reads", async () => {
+		await using conntracer = await Conntracer.run("events");
+		const stat = readFileSync(`/proc/${conntracer.pid}/stat`, "utf8");
+		const nice = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16];
+		expect(nice).toBe("-10");
+		await conntracer.stop();
+	});
 
 	kernelTest("still looks into other network namespaces at the end", async () => {
 		using pair = new NamespacePair();
