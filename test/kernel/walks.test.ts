@@ -87,7 +87,10 @@ describe("where both are refused", () => {
 describe("where every BPF program is refused", () => {
 	for (const command of ["watch", "events", "top", "list"])
 		kernelTest(`${command} says so, and that it is a filter of system calls`, async () => {
-			const run = Bun.spawnSync(refusing(["prog_load"], [conntracerBinary(), command, "--json"]));
+			const program = refusing(["prog_load"], [conntracerBinary(), command, "--json"]);
+			// A family that is asked for would be what is missing.
+			const env = { ...process.env, CONNTRACER_HOOKS: "auto" };
+			const run = Bun.spawnSync(program, { env });
 			const { code, message, hint } = JSON.parse(run.stderr.toString());
 			expect({ code, exitCode: run.exitCode }).toEqual({ code: "permission", exitCode: 3 });
 			expect(message).toContain("the kernel refuses every BPF program (bpf(2): EPERM)");
