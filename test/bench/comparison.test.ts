@@ -17,14 +17,16 @@ kernelTest(
 		using scratch = new Scratch();
 		const subjects = [
 			subject("loud", "echo first >&2; echo 'no tracefs | here' >&2; exit 1"),
+			subject("underlined", "printf 'ERROR: no such\\nprobe\\n~~~~\\n' >&2; exit 1"),
 			subject("silent", "exit 0"),
 		];
 		const { connect } = loads(0.005);
 		const result = await compare(connect, subjects, 1, Math.random, scratch.path);
 		const { text, plot } = comparisonSection("connect", result);
 		expect(text).toContain("| loud (ended at once: no tracefs \\| here) |");
+		expect(text).toContain("| underlined (ended at once: ERROR: no such) |");
 		expect(text).toContain("| silent (ended at once: without a word) |");
 		expect(plot?.svg).not.toContain("NaN");
-		expect(result.rates).toHaveLength(2);
+		expect(result.rates).toHaveLength(3);
 	},
 );
