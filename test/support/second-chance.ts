@@ -36,7 +36,8 @@ export function withSecondChance(name: string, body: () => Promise<void>): () =>
 		} catch (error) {
 			if (!(await takeOne())) throw error;
 			const [line = ""] = String(error).split("\n");
-			process.stderr.write(`run again: ${name}: ${line}\n`);
+			// The line is repeated at the end of the run; all of the error stands here only.
+			process.stderr.write(`run again: ${name}: ${line}\n${Bun.inspect(error)}\n`);
 			await body();
 		}
 	};
