@@ -1,6 +1,7 @@
 /** What the BPF programs of a subject cost for one connection: runs and nanoseconds, both ends. */
 
 import { BpfStatistics, bpfIdsOf } from "../test/support/bpf.ts";
+import { EndedAtOnce } from "./ended.ts";
 import { type Load, runLoad } from "./loads.ts";
 import { Place } from "./place.ts";
 import { Running, type Subject } from "./subjects.ts";
@@ -10,6 +11,8 @@ export interface BpfCost {
 	readonly runs: number;
 	/** The kernel's own measuring is in it. */
 	readonly ns: number;
+	/** With its last word, where there was nothing to measure. */
+	readonly endedAtOnce: string | null;
 }
 
 interface Program {
@@ -32,7 +35,10 @@ function totals(pid: number): { runs: number; ns: number } {
 export async function bpfCost(subject: Subject, load: Load, scratch: string): Promise<BpfCost> {
 	using _ = new BpfStatistics();
 	using place = new Place();
-	await using running = await Running.start(subject, place, scratch);
+	const started = await Running.tryStart(subject, place, scratch);
+	if (started instanceof EndedAtOnce)
+		return { subject, runs: Number.NaN, ns: Number.NaN, endedAtOnce: started.message };
+	await using running = started;
 	const before = totals(running.pid);
 	const { operations } = await runLoad(place, load);
 	const after = totals(running.pid);
@@ -41,5 +47,6 @@ export async function bpfCost(subject: Subject, load: Load, scratch: string): Pr
 		subject,
 		runs: (after.runs - before.runs) / operations,
 		ns: (after.ns - before.ns) / operations,
+		endedAtOnce: null,
 	};
 }

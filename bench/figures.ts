@@ -15,6 +15,7 @@ export function spread(values: readonly number[], digits: number): string {
 }
 
 export function markdownTable(header: readonly string[], rows: readonly string[][]): string {
-	const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+	const line = (cells: readonly string[]): string =>
+		`| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
 	return line(header) + line(header.map(() => "---")) + rows.map(line).join("");
 }

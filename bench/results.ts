@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { BpfCost } from "./bpf-cost.ts";
 import { markdownTable, spread } from "./figures.ts";
 import { barChart, lineChart } from "./plot.ts";
-import { type Comparisons, typical } from "./rounds.ts";
+import { type Comparison, type Comparisons, typical } from "./rounds.ts";
 import type { ServiceFigures } from "./service.ts";
 
 const PLOTS = join(import.meta.dir, "results");
@@ -39,11 +39,16 @@ export function writePlots(sections: readonly Section[]): void {
 		if (plot !== undefined) writeFileSync(join(PLOTS, `${plot.name}.svg`), plot.svg);
 }
 
+function nameOf({ subject, ended, endedAtOnce }: Comparison): string {
+	if (endedAtOnce !== null) return `${subject.name} (${endedAtOnce})`;
+	return ended === 0 ? subject.name : `${subject.name} (ended by itself: ${ended} ×)`;
+}
+
 /** A table, and a plot of the rates. */
 export function comparisonSection(name: string, result: Comparisons): Section {
 	const { load, rates, p50s, p99s, subjects } = result;
 	const rows = subjects.map((one) => [
-		one.ended === 0 ? one.subject.name : `${one.subject.name} (ended by itself: ${one.ended} ×)`,
+		nameOf(one),
 		cell(one.rateRatios, 3),
 		cell(one.p50Ratios, 2),
 		cell(one.p99Ratios, 2),
@@ -54,10 +59,9 @@ export function comparisonSection(name: string, result: Comparisons): Section {
 		typical(one.recordRatios)?.toFixed(4) ?? "",
 		one.lost.length === 0 ? "" : `${Math.max(...one.lost)}`,
 	]);
-	const bars = subjects.map(({ subject, rateRatios }) => ({
-		label: subject.name,
-		values: rateRatios,
-	}));
+	const bars = subjects
+		.map(({ subject, rateRatios }) => ({ label: subject.name, values: rateRatios }))
+		.filter(({ values }) => values.length > 0);
 	const alone =
 		`Without a tracer: ${spread(rates, 0)} a second; ` +
 		`p50 ${spread(p50s, 1)} µs, p99 ${spread(p99s, 1)} µs. One operation: a ${load.unit}.`;
@@ -70,12 +74,11 @@ export function comparisonSection(name: string, result: Comparisons): Section {
 
 export function costSection(costs: readonly BpfCost[]): Section {
 	const empty = costs[0]?.ns ?? Number.NaN;
-	const rows = costs.map(({ subject, runs, ns }) => [
-		subject.name,
-		runs.toFixed(2),
-		ns.toFixed(0),
-		(ns / empty).toFixed(2),
-	]);
+	const rows = costs.map(({ subject, runs, ns, endedAtOnce }) =>
+		endedAtOnce === null
+			? [subject.name, runs.toFixed(2), ns.toFixed(0), (ns / empty).toFixed(2)]
+			: [`${subject.name} (${endedAtOnce})`, "", "", ""],
+	);
 	const header = ["BPF programs of", "runs", "ns", "of the empty ones"];
 	return {
 		title: "BPF for one connection: both ends, whole life",

@@ -1,5 +1,6 @@
 /** Subjects under a load, pair by pair: each beside runs without a tracer right before and after. */
 
+import { EndedAtOnce } from "./ended.ts";
 import { median } from "./figures.ts";
 import { type Load, type Pace, runLoad } from "./loads.ts";
 import { Place } from "./place.ts";
@@ -34,6 +35,8 @@ export interface Comparison {
 	readonly lost: number[];
 	/** How often it was not there any more when the load was done. */
 	ended: number;
+	/** With its last word, where it was gone before there was a load: nothing was measured. */
+	endedAtOnce: string | null;
 }
 
 export interface Comparisons {
@@ -68,6 +71,7 @@ const begin = (subject: Subject): Comparison => ({
 	recordRatios: [],
 	lost: [],
 	ended: 0,
+	endedAtOnce: null,
 });
 
 /** Adds what this run shows, between the two without a tracer. */
@@ -77,7 +81,12 @@ async function traced(
 	load: Load,
 	scratch: string,
 ): Promise<(before: Sample, after: Sample) => void> {
-	await using running = await Running.start(to.subject, place, scratch);
+	const started = await Running.tryStart(to.subject, place, scratch);
+	if (started instanceof EndedAtOnce) {
+		to.endedAtOnce = started.message;
+		return () => {};
+	}
+	await using running = started;
 	const before = cpuNs(running.pid);
 	const userBefore = userSeconds(running.pid);
 	const result = await sample(place, load);

@@ -33,6 +33,7 @@ import { compare } from "./rounds.ts";
 import { serviceFigures } from "./service.ts";
 import { startFigures } from "./start.ts";
 import { type Subject, subjects } from "./subjects.ts";
+import { provideTracefs } from "./tracefs.ts";
 import { udpFigures } from "./udp.ts";
 
 const RESULTS = join(import.meta.dir, "results.md");
@@ -123,7 +124,11 @@ function headline(): string {
 	);
 }
 
+// They would end the process without what is to be done at its exit.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 try {
+	provideTracefs();
 	const parts = { ...PARTS, [ALONE]: service };
 	for (const part of wanted)
 		if (!Object.hasOwn(parts, part))

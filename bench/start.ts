@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { bpfIdsOf } from "../test/support/bpf.ts";
 import { compileBench } from "./compile.ts";
+import { EndedAtOnce } from "./ended.ts";
 import { spread } from "./figures.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -16,18 +17,23 @@ export async function startFigures(
 ): Promise<string[][]> {
 	const loader = compileBench("load");
 	const programs = programsOfWatch();
-	const [ours, alone, theirs]: number[][] = [[], [], []];
+	const [ours, alone, theirs]: [number[], number[], number[]] = [[], [], []];
+	let ended: EndedAtOnce | null = null;
 	for (let round = 0; round < rounds; round++) {
-		ours?.push(await untilOutput([BINARY, "watch", "--json"]));
-		alone?.push(await untilOutput([loader, OBJECT, ...programs]));
-		theirs?.push(await untilAttached(tcplife));
+		ours.push(await untilOutput([BINARY, "watch", "--json"]));
+		alone.push(await untilOutput([loader, OBJECT, ...programs]));
+		const attached = await untilAttached(tcplife);
+		if (attached instanceof EndedAtOnce) ended = attached;
+		else theirs.push(attached);
 	}
-	const ratios = (ours ?? []).map((ms, i) => ms / (theirs?.[i] ?? Number.NaN));
+	const ratios = theirs.map((ms, i) => (ours[i] ?? Number.NaN) / ms);
+	const besides = (values: readonly number[], digits: number): string =>
+		ended === null ? spread(values, digits) : ended.message;
 	return [
-		["`watch`: start to ready, ms", spread(ours ?? [], 1)],
-		["libbpf alone, same programs, ms", spread(alone ?? [], 1)],
-		["`tcplife`: start to attached, ms", spread(theirs ?? [], 1)],
-		["`watch` / `tcplife`", spread(ratios, 2)],
+		["`watch`: start to ready, ms", spread(ours, 1)],
+		["libbpf alone, same programs, ms", spread(alone, 1)],
+		["`tcplife`: start to attached, ms", besides(theirs, 1)],
+		["`watch` / `tcplife`", besides(ratios, 2)],
 	];
 }
 
@@ -49,11 +55,11 @@ async function untilOutput(command: readonly string[]): Promise<number> {
 }
 
 /** For what says nothing: its BPF link is there. */
-async function untilAttached(command: readonly string[]): Promise<number> {
+async function untilAttached(command: readonly string[]): Promise<number | EndedAtOnce> {
 	const start = performance.now();
-	const child = Bun.spawn([...command], { stdout: "ignore", stderr: "inherit" });
-	while (bpfIdsOf(child.pid).links.size === 0) {
-		if (child.exitCode !== null) throw new Error(`${command.join(" ")}: has ended`);
+	const child = Bun.spawn([...command], { stdout: "ignore", stderr: "pipe" });
+	while (child.exitCode !== null || bpfIdsOf(child.pid).links.size === 0) {
+		if (child.exitCode !== null) return new EndedAtOnce(await child.stderr.text());
 		await Bun.sleep(1);
 	}
 	const elapsed = performance.now() - start;

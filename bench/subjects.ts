@@ -5,7 +5,9 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { hasKprobeEvents } from "../src/enrich/sysfs.ts";
 import { bpfIdsOf } from "../test/support/bpf.ts";
+import { until } from "../test/support/until.ts";
 import { compileBench, compileEmpty } from "./compile.ts";
+import { EndedAtOnce } from "./ended.ts";
 import type { LoadName } from "./loads.ts";
 import type { Peers } from "./peers.ts";
 import type { Place } from "./place.ts";
@@ -159,37 +161,59 @@ export class Running implements AsyncDisposable {
 	readonly pid: number;
 	readonly #child: Subprocess;
 	readonly #file: string;
+	readonly #errors: string;
 
-	private constructor(subject: Subject, child: Subprocess, file: string) {
+	private constructor(subject: Subject, child: Subprocess, file: string, errors: string) {
 		this.subject = subject;
 		this.pid = child.pid;
 		this.#child = child;
 		this.#file = file;
+		this.#errors = errors;
 	}
 
+	/** @throws EndedAtOnce */
 	static async start(subject: Subject, place: Place, scratch: string): Promise<Running> {
-		const file = join(scratch, "output");
-		const output = openSync(file, "w");
+		const [file, errors] = [join(scratch, "output"), join(scratch, "errors")];
 		const command = subject.isLocal ? [...place.prefix, ...subject.command] : subject.command;
-		const child = Bun.spawn([...command], { stdout: output, stderr: "ignore", stdin: "ignore" });
-		closeSync(output);
-		const running = new Running(subject, child, file);
-		await running.#ready();
-		return running;
+		const [stdout, stderr] = [openSync(file, "w"), openSync(errors, "w")];
+		const child = Bun.spawn([...command], { stdout, stderr, stdin: "ignore" });
+		for (const descriptor of [stdout, stderr]) closeSync(descriptor);
+		const running = new Running(subject, child, file, errors);
+		try {
+			await running.#ready();
+			return running;
+		} catch (error) {
+			await running[Symbol.asyncDispose]();
+			throw error;
+		}
+	}
+
+	static async tryStart(
+		subject: Subject,
+		place: Place,
+		scratch: string,
+	): Promise<Running | EndedAtOnce> {
+		try {
+			return await Running.start(subject, place, scratch);
+		} catch (error) {
+			if (error instanceof EndedAtOnce) return error;
+			throw error;
+		}
 	}
 
 	async #ready(): Promise<void> {
-		const deadline = performance.now() + LONGEST_START_MS;
-		while (!this.#looksReady()) {
-			if (this.hasEnded || performance.now() > deadline)
-				throw new Error(`${this.subject.name} does not start`);
-			await Bun.sleep(20);
-		}
+		const patience = { withinMs: LONGEST_START_MS };
+		await until(`${this.subject.name} to be ready`, () => this.#looksReady(), patience);
 		await Bun.sleep(SETTLE_MS);
-		if (this.hasEnded) throw new Error(`${this.subject.name} has ended`);
+		this.#expectNotEnded();
+	}
+
+	#expectNotEnded(): void {
+		if (this.hasEnded) throw new EndedAtOnce(readFileSync(this.#errors, "utf8"));
 	}
 
 	#looksReady(): boolean {
+		this.#expectNotEnded();
 		const { subject } = this;
 		if (subject.isReady !== undefined) return subject.isReady(this.#file);
 		return subject.isLocal === true || bpfIdsOf(this.pid).programs.size > 0;

@@ -1,4 +1,4 @@
-import { describe, expect } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Subprocess } from "bun";
@@ -164,7 +164,7 @@ describe("examples/", () => {
 		);
 	});
 
-	kernelTest("has no script that is not run here", async () => {
+	test("has no script that is not run here", async () => {
 		const tested = await Bun.file(import.meta.path).text();
 		for (const file of readdirSync(`${ROOT}/examples`))
 			expect(tested).toContain(`kernelTest("${file.replace(".ts", "")}"`);

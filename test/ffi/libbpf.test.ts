@@ -1,4 +1,4 @@
-import { describe, expect } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ const SETTINGS = {
 };
 
 describe("a BPF object", () => {
-	kernelTest("that is no object is refused with libbpf's own words", async () => {
+	test("that is no object is refused with libbpf's own words", async () => {
 		const error = thrownBy(() => open(new TextEncoder().encode("garbage")));
 		expect(error).toBeInstanceOf(LibbpfError);
 		expect((error as LibbpfError).operation).toBe("open the BPF object");
@@ -48,7 +48,7 @@ describe("a BPF object", () => {
 		expect((error as LibbpfError).log).toContain("conntracer");
 	});
 
-	kernelTest("refuses sizes and names before C sees them", async () => {
+	test("refuses sizes and names before C sees them", async () => {
 		using object = open();
 		expect(() => object.resizeMap("conns", 2 ** 32)).toThrow(RangeError);
 		expect(() => object.resizeMap("conns", -1)).toThrow(RangeError);
@@ -115,14 +115,14 @@ describe("a BPF object", () => {
 });
 
 describe("libbpf", () => {
-	kernelTest("that is not there is named, with the remedy", async () => {
+	test("that is not there is named, with the remedy", async () => {
 		const error = thrownBy(() => Libbpf.open("/nonexistent/libbpf.so.1", bundledLibraries));
 		expect(error).toBeInstanceOf(LibbpfMissingError);
 		expect((error as LibbpfMissingError).message).toContain("/nonexistent/libbpf.so.1");
 		expect((error as LibbpfMissingError).hint).toContain("libbpf1");
 	});
 
-	kernelTest("that is too old, or something else, is named", async () => {
+	test("that is too old, or something else, is named", async () => {
 		const directory = mkdtempSync(join(tmpdir(), "conntracer-"));
 		try {
 			const path = join(directory, "libz.so.1");
@@ -134,7 +134,7 @@ describe("libbpf", () => {
 		}
 	});
 
-	kernelTest("is read from the binary's own copy byte for byte", async () => {
+	test("is read from the binary's own copy byte for byte", async () => {
 		for (const { name, bytes } of bundledLibraries())
 			expect(readFileSync(`${import.meta.dir}/../../build/lib/${name}`).equals(bytes)).toBe(true);
 	});

@@ -16,7 +16,10 @@ accountingTest(
 		const count = 2000;
 		await accounted.connect("ipv4", count);
 		accounted.conntrack.flush();
-		await Bun.sleep(500);
+		await accounted.conntracer.until(`${2 * count} messages, told or counted`, (records) => {
+			const lost = gapsOf(records).reduce((sum, gap) => sum + gap.count, 0);
+			return accountsOf(records).length + lost >= 2 * count;
+		});
 		const run = await accounted.conntracer.stop();
 		const accounts = accountsOf(run.records);
 		const updates = accounts.filter(({ event }) => event === "update");

@@ -25,7 +25,7 @@ accountingTest("namespaces that come are followed, and those that go are let go"
 			clearInterval(again);
 		}
 		pair.leaveLeft();
-		expect(await pair.losesCable()).toBe(true);
+		await pair.untilCableIsGone();
 	} finally {
 		pair[Symbol.dispose]();
 	}

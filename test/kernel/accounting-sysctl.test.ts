@@ -2,6 +2,7 @@ import { describe, expect } from "bun:test";
 import { Accounted, expectNothingLost, isEnd } from "../support/accounted.ts";
 import { Conntracer } from "../support/conntracer.ts";
 import { accountingTest } from "../support/root.ts";
+import { until } from "../support/until.ts";
 
 describe("--sysctl", () => {
 	const OFF = { nf_conntrack_acct: "0", nf_conntrack_timestamp: "0" };
@@ -57,8 +58,9 @@ describe("--sysctl", () => {
 	accountingTest("is in namespaces that come later, too", async () => {
 		await using conntracer = await Conntracer.run("accounting", "--sysctl");
 		await using accounted = new Accounted(null);
-		for (let look = 0; look < 100 && valuesOf(accounted)[0] === "0"; look++) await Bun.sleep(100);
-		expect(valuesOf(accounted)).toEqual(BOTH);
+		const soFar = (): unknown => valuesOf(accounted);
+		const areBothSet = (): boolean => Bun.deepEquals(soFar(), BOTH);
+		await until("both sysctls to be set", areBothSet, { everyMs: 100, soFar });
 		await conntracer.stop();
 		expect(valuesOf(accounted)).toEqual(NEITHER);
 	});

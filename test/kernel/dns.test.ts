@@ -219,7 +219,7 @@ kernelTest("namespaces that come are listened to, and those that go are let go",
 	}
 	await scene.asker[Symbol.asyncDispose]();
 	scene.pair.leaveLeft();
-	expect(await scene.pair.losesCable()).toBe(true);
+	await scene.pair.untilCableIsGone();
 	expect((await conntracer.stop()).exitCode).toBe(0);
 });
 

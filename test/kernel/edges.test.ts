@@ -14,6 +14,7 @@ import { NamespacePair, tcpCounter } from "../support/namespaces.ts";
 import { hostTest, kernelTest } from "../support/root.ts";
 import { TIME_FACTOR } from "../support/time-factor.ts";
 import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("edge");
 const ours = processIs(CLIENT, SERVER);
@@ -95,13 +96,11 @@ hostTest("5 GB on one connection are not cut to 32 bits", async () => {
 
 /** Waits until this many sockets with the local port are in the state. */
 async function untilState(port: number, state: string, count: number): Promise<void> {
-	const deadline = Date.now() + 30_000 * TIME_FACTOR;
-	while (Date.now() < deadline) {
+	const soFar = (): number => {
 		const ss = Bun.spawnSync(["ss", "-Htn", "state", state, `sport = :${port}`]);
-		if (ss.stdout.toString().split("\n").length - 1 === count) return;
-		await Bun.sleep(10);
-	}
-	throw new Error(`no ${count} sockets in ${state}`);
+		return ss.stdout.toString().split("\n").length - 1;
+	};
+	await until(`${count} sockets in ${state}`, () => soFar() === count, { soFar });
 }
 
 kernelTest("what had arrived before the start and is read after it, is counted", async () => {

@@ -5,10 +5,11 @@ import type { EventRecord } from "../../src/flow/records.ts";
 import { briefly, eventsDuring, named } from "../support/events.ts";
 import { acceptedBy, seesAccept } from "../support/hooks.ts";
 import { listed } from "../support/listing.ts";
-import { LACKS_MPTCP } from "../support/mptcp.ts";
+import { LACKS_MPTCP, untilTwoSubflows } from "../support/mptcp.ts";
 import { NamespacePair } from "../support/namespaces.ts";
 import { Puppet } from "../support/puppet.ts";
 import { kernelTest } from "../support/root.ts";
+import { until } from "../support/until.ts";
 
 const side = (events: readonly EventRecord[], direction: string): EventRecord[] =>
 	events.filter((event) => event.direction === direction);
@@ -102,7 +103,8 @@ kernelTest("a simultaneous open is an active connection on both sides", async ()
 		}
 		const states = () =>
 			[left, right].map(({ name }) => listed("--netns", `/run/netns/${name}`)[0]?.state);
-		while (states().join() !== "SYN_SENT,SYN_SENT") await Bun.sleep(1);
+		const areBothSent = (): boolean => states().join() === "SYN_SENT,SYN_SENT";
+		await until("SYN_SENT on both sides", areBothSent, { everyMs: 1, soFar: states });
 		pair.misdirect(false);
 		await Promise.all(connecting);
 		for (const { puppet } of ends) await puppet.call("send", 3, 50);
@@ -186,9 +188,7 @@ describe.skipIf(LACKS_MPTCP)("MPTCP", () => {
 		await using client = Puppet.start(left.prefix);
 		const events = await eventsDuring(async () => {
 			const { port, fd, accepted } = await exchange(server, client, "mptcp4", right.ipv4);
-			const subflows = () => listed("--netns", `/run/netns/${left.name}`);
-			while (subflows().filter(({ state }) => state === "ESTABLISHED").length < 2)
-				await Bun.sleep(5);
+			await untilTwoSubflows(left.name);
 			await client.call("close", fd);
 			await server.call("close", accepted);
 			return port;

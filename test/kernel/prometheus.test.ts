@@ -4,6 +4,7 @@ import { Prometheus } from "../support/prometheus.ts";
 import { kernelTest } from "../support/root.ts";
 import { Scratch, Service } from "../support/service.ts";
 import { ownPrograms, runTraffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("prom");
 /** Rounds of load, with scrapes in between; CONNTRACER_SCRAPE_ROUNDS for more. */
@@ -24,16 +25,21 @@ kernelTest("what Prometheus has stored is what the programs did", async () => {
 		const { clients, servers } = await runTraffic([...args, ...NAMES]);
 		truth.clients = sumOf(truth.clients, totals(clients));
 		truth.servers = sumOf(truth.servers, totals(servers));
-		await Bun.sleep(1000);
+		const before = await prometheus.scrapes();
+		const isScraped = async (): Promise<boolean> => (await prometheus.scrapes()) > before;
+		await until("a scrape after the round", isScraped, { everyMs: 200 });
 	}
 	const closed = (name: string): Promise<Record<string, number>> =>
 		prometheus.by("process", `conntracer_connections_closed_total{process="${name}"}`);
-	const isStored = async (name: string): Promise<boolean> =>
-		(await closed(name))[name] === ROUNDS * COUNT;
-	for (let look = 0; look < 100; look++) {
-		if ((await isStored(CLIENT)) && (await isStored(SERVER))) break;
-		await Bun.sleep(200);
-	}
+	let stored: Record<string, number> = {};
+	const isStored = async (name: string): Promise<boolean> => {
+		stored = await closed(name);
+		return stored[name] === ROUNDS * COUNT;
+	};
+	const areBothStored = async (): Promise<boolean> =>
+		(await isStored(CLIENT)) && (await isStored(SERVER));
+	const soFar = (): unknown => stored;
+	await until("all to be stored", areBothStored, { everyMs: 200, soFar });
 	for (const [name, side] of [
 		[CLIENT, truth.clients],
 		[SERVER, truth.servers],

@@ -9,6 +9,7 @@ import { NamespacePair } from "../support/namespaces.ts";
 import { Puppet } from "../support/puppet.ts";
 import { kernelTest } from "../support/root.ts";
 import { runTraffic } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 /** Two machines with a connection between them. */
 async function connected() {
@@ -29,6 +30,12 @@ async function connected() {
 	};
 	const here = () => listed("--netns", `/run/netns/${pair.left.name}`);
 	return { pair, client, server, port, open, here, [Symbol.asyncDispose]: close };
+}
+
+/** The first segment that is lost has been sent again. */
+async function untilSentAgain({ here }: Awaited<ReturnType<typeof connected>>): Promise<void> {
+	const soFar = (): number => here()[0]?.segments_retransmitted ?? 0;
+	await until("a retransmission", () => soFar() > 0, { everyMs: 5, soFar });
 }
 
 kernelTest(
@@ -74,7 +81,7 @@ kernelTest(
 			const { fd, accepted } = await net.open();
 			net.pair.misdirect(true);
 			for (let i = 0; i < 100; i++) await client.call("send", fd, 512);
-			while (net.here()[0]?.segments_retransmitted === 0) await Bun.sleep(5);
+			await untilSentAgain(net);
 			expect(net.here()[0]).toMatchObject({ bytes_sent: 51_200, bytes_received: 0 });
 			net.pair.misdirect(false);
 			await server.call("recv_all", accepted, 51_200);
@@ -97,7 +104,7 @@ kernelTest("TCPRetransmitSharedSocket: 10 processes, one connection, its totals 
 	const pids: number[] = [];
 	net.pair.misdirect(true);
 	for (const puppet of sharing) pids.push((await puppet.call("send", fd, 512)).pid);
-	while (net.here()[0]?.segments_retransmitted === 0) await Bun.sleep(5);
+	await untilSentAgain(net);
 	const found = net.here();
 	expect(found.map(({ bytes_sent }) => bytes_sent)).toEqual([5120]);
 	const holders = found.flatMap(({ pid, holders: others }) => [pid, ...others.map((o) => o.pid)]);
@@ -232,7 +239,7 @@ kernelTest("ConnectionDuration: from the SYN to the end", async () => {
 		const begin = performance.now();
 		await client.call("connect", fd, "127.0.0.1", port);
 		const open = performance.now();
-		await Bun.sleep(300); // what it is about
+		await Bun.sleep(300); // so long it is open: what it is about
 		least = performance.now() - open;
 		await client.call("close", fd);
 		most = performance.now() - begin;

@@ -6,6 +6,7 @@ import { EventSource } from "../support/event-source.ts";
 import { NameScene, PORT } from "../support/names.ts";
 import { kernelTest } from "../support/root.ts";
 import { Scratch, Service } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 const ZONE = ["--host-record=web.test,10.77.0.2", "--local=/test/", "--local-ttl=60"];
 
@@ -37,7 +38,7 @@ kernelTest(
 		expect(flows.filter(({ remote_port }) => remote_port === PORT)).toMatchObject([
 			{ remote_name: "web.test", connections_opened: 1 },
 		]);
-		await events.until(() => events.events.length > 0);
+		await events.untilEvents(1);
 		expect(events.events[0]).toMatchObject({ event: "connect", remote_name: "web.test" });
 		const answered = (await dns(service)).statistics;
 		expect(answered).toMatchObject([
@@ -51,10 +52,11 @@ kernelTest(
 		// The kernel refuses some, once it has heard that nobody is there.
 		const asked = datagramsSent(pair.left) - before;
 		const late: DnsStatisticsRow[] = [];
-		for (let look = 0; look < 100 && summed(late).timeouts < asked; look++) {
+		const isAll = async (): Promise<boolean> => {
 			late.push(...(await dns(service)).statistics);
-			await Bun.sleep(100);
-		}
+			return summed(late).timeouts >= asked;
+		};
+		await until(`${asked} timeouts`, isAll, { everyMs: 100, soFar: () => summed(late) });
 		expect(summed(late)).toEqual({
 			...{ queries: asked, successes: 0, timeouts: asked, failures: {} },
 		});

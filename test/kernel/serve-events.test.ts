@@ -5,6 +5,7 @@ import { manyOf } from "../support/load.ts";
 import { kernelTest } from "../support/root.ts";
 import { Scratch, Service } from "../support/service.ts";
 import { ownPrograms, runTraffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("sse");
 const OWN = `process=${CLIENT}&process=${SERVER}`;
@@ -29,8 +30,8 @@ kernelTest("readers hear what the programs did, each what it has asked for", asy
 	const { clients } = await churn(count);
 	const { opened, bytes_sent } = totals(clients);
 	expect(opened).toBe(count);
-	await all.until(() => all.events.length >= 4 * count);
-	await ends.until(() => ends.events.length >= count);
+	await all.untilEvents(4 * count);
+	await ends.untilEvents(count);
 	expect(counted(all)).toEqual({ connect: count, accept: count, close: 2 * count });
 	expect(counted(ends)).toEqual({ close: count });
 	expect(ends.events.reduce((sum, event) => sum + event.bytes_sent, 0)).toBe(bytes_sent);
@@ -46,7 +47,7 @@ kernelTest("what fails is heard where only that is asked for", async () => {
 	await using failures = await listen(service, `process=${CLIENT}&failed=true`);
 	await churn(5);
 	await runTraffic(["refused", "--count", "7", ...NAMES]);
-	await failures.until(() => failures.events.length >= 7);
+	await failures.untilEvents(7);
 	expect(counted(failures)).toEqual({ connect_failed: 7 });
 	expect(new Set(failures.events.map(({ error }) => error))).toEqual(new Set(["ECONNREFUSED"]));
 	const { connections } = await service.connections("late");
@@ -59,12 +60,12 @@ describe("a reader that comes again", () => {
 		await using service = await Service.start(scratch.in("api.sock"));
 		const first = await listen(service, `${OWN}&events=close`);
 		await churn(10);
-		await first.until(() => first.events.length >= 20);
+		await first.untilEvents(20);
 		await first[Symbol.asyncDispose]();
 		await churn(5);
 		const seen = first.all[8];
 		await using again = await listen(service, `${OWN}&events=close`, seen?.id ?? "");
-		await again.until(() => again.events.length >= 22);
+		await again.untilEvents(22);
 		expect(again.gaps).toEqual([]);
 		const ids = [...first.all.slice(1, 9), ...again.all.slice(1)].map(({ id }) => id);
 		expect(new Set(ids).size).toBe(30);
@@ -82,7 +83,7 @@ kernelTest("a client that never reads costs others nothing, and is cut off", asy
 	const each = manyOf(2000);
 	for (let round = 1; round <= 10; round++) {
 		await churn(each);
-		await reader.until(() => reader.events.length >= round * each);
+		await reader.untilEvents(round * each);
 	}
 	expect({ heard: reader.events.length, gaps: reader.gaps }).toEqual({
 		heard: 10 * each,
@@ -91,8 +92,8 @@ kernelTest("a client that never reads costs others nothing, and is cut off", asy
 	const stats = async () => (await (await service.ask("/stats")).json()) as { readers: number };
 	expect((await stats()).readers).toBe(3);
 	// Longer than the service waits for somebody to read.
-	for (let look = 0; look < 60 && (await stats()).readers > 1; look++) await Bun.sleep(1000);
-	expect((await stats()).readers).toBe(1);
+	const isAlone = async (): Promise<boolean> => (await stats()).readers === 1;
+	await until("those who do not read to be cut off", isAlone, { withinMs: 60_000, everyMs: 500 });
 	for (const socket of asked) socket.terminate();
 });
 

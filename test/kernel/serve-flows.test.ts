@@ -6,6 +6,7 @@ import { manyOf } from "../support/load.ts";
 import { kernelTest, udpTest } from "../support/root.ts";
 import { Scratch, Service } from "../support/service.ts";
 import { ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("srvf");
 
@@ -13,9 +14,11 @@ async function flows(service: Service, query: string): Promise<ClientFlows> {
 	return (await (await service.ask(`/flows?client_id=${query}`)).json()) as ClientFlows;
 }
 
+type Counter = "bytes_sent" | "connections_closed" | "connections_failed";
+
 const of = (all: readonly FlowRecord[], name: string) =>
 	all.filter(({ process }) => process === name);
-const sum = (all: readonly FlowRecord[], field: "bytes_sent" | "connections_closed") =>
+const sum = (all: readonly FlowRecord[], field: Counter) =>
 	all.reduce((total, flow) => total + flow[field], 0);
 
 kernelTest("flows of a client are what the programs did since it asked last", async () => {
@@ -26,10 +29,14 @@ kernelTest("flows of a client are what the programs did since it asked last", as
 	const count = manyOf(1000);
 	const truth = await runTraffic(["churn", "--count", `${count}`, "--request", "77", ...NAMES]);
 	const heard: FlowRecord[] = [];
-	for (let look = 0; look < 100 && sum(of(heard, SERVER), "connections_closed") < count; look++) {
-		heard.push(...(await flows(service, "a")).flows);
-		await Bun.sleep(20);
-	}
+	const hearAtLeast = async (what: string, most: number, soFar: () => number): Promise<void> => {
+		const isAll = async (): Promise<boolean> => {
+			heard.push(...(await flows(service, "a")).flows);
+			return soFar() >= most;
+		};
+		await until(what, isAll, { soFar });
+	};
+	await hearAtLeast("each end", count, () => sum(of(heard, SERVER), "connections_closed"));
 	for (const [name, side] of [
 		[CLIENT, truth.clients],
 		[SERVER, truth.servers],
@@ -47,9 +54,8 @@ kernelTest("flows of a client are what the programs did since it asked last", as
 		.reduce((all, { since_last }) => all + since_last.connections_closed, 0);
 	expect(closed).toBe(count);
 	await runTraffic(["refused", "--count", "9", ...NAMES]);
-	for (let look = 0; look < 100 && heard.every((flow) => flow.connections_failed === 0); look++)
-		heard.push(...(await flows(service, "a")).flows);
-	expect(of(heard, CLIENT).reduce((all, flow) => all + flow.connections_failed, 0)).toBe(9);
+	await hearAtLeast("each failure", 9, () => sum(of(heard, CLIENT), "connections_failed"));
+	expect(sum(of(heard, CLIENT), "connections_failed")).toBe(9);
 });
 
 udpTest("UDP is among connections and flows, with what its programs sent", async () => {

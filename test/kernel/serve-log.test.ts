@@ -1,12 +1,10 @@
 import { describe, expect } from "bun:test";
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import { bpfIdsOf, leftOf, NOTHING } from "../support/bpf.ts";
+import { bpfIdsOf, untilFreed } from "../support/bpf.ts";
 import { conntracerBinary } from "../support/conntracer.ts";
 import { kernelTest } from "../support/root.ts";
 import { Scratch, Service } from "../support/service.ts";
-import { TIME_FACTOR } from "../support/time-factor.ts";
-
-const WAIT_MS = 20_000 * TIME_FACTOR;
+import { until } from "../support/until.ts";
 
 for (const format of ["logfmt", "json"] as const)
 	kernelTest(`each line is one of ${format}, from the first to the last`, async () => {
@@ -39,8 +37,7 @@ async function outlives(
 			() => 0,
 		);
 	try {
-		const deadline = Date.now() + WAIT_MS;
-		while ((await status()) !== 200 && Date.now() < deadline) await Bun.sleep(20);
+		await until("the service to answer", async () => (await status()) === 200);
 		await act(child);
 		expect(await status()).toBe(200);
 		child.kill("SIGTERM");
@@ -53,7 +50,7 @@ async function outlives(
 const hangUp = async (child: Bun.Subprocess, count: number): Promise<void> => {
 	for (let sent = 0; sent < count; sent++) {
 		child.kill("SIGHUP");
-		await Bun.sleep(10);
+		await Bun.sleep(10); // signals that come too fast are one to the kernel
 	}
 };
 
@@ -101,6 +98,6 @@ kernelTest("other commands end with their terminal, and leave nothing", async ()
 	expect(ids.programs.size).toBeGreaterThan(0);
 	watch.kill("SIGHUP");
 	await watch.exited;
-	expect(await leftOf(ids)).toEqual(NOTHING);
+	await untilFreed(ids);
 	expect(watch.signalCode).toBe("SIGHUP");
 });

@@ -6,6 +6,7 @@ import { OrdinaryUser } from "../support/ordinary-user.ts";
 import { kernelTest } from "../support/root.ts";
 import { Scratch, Service } from "../support/service.ts";
 import { ownPrograms, runTraffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, names: NAMES } = ownPrograms("srv");
 
@@ -30,7 +31,7 @@ kernelTest("ten clients at one time hear what the programs did", async () => {
 	const asking = clients.map(async (name, index) => {
 		while (!isDone) {
 			await hear(name);
-			await Bun.sleep(7 * index);
+			await Bun.sleep(7 * index); // its own pace
 		}
 	});
 	const bytes = ["--request", "777", "--response", "1234"];
@@ -40,10 +41,12 @@ kernelTest("ten clients at one time hear what the programs did", async () => {
 	await Promise.all(asking);
 	const truth = totals(done);
 	const isAll = ({ over }: { over: number }): boolean => over >= truth.opened;
-	for (let look = 0; look < 100 && ![...heard.values()].every(isAll); look++) {
-		await Bun.sleep(50);
+	const haveAll = async (): Promise<boolean> => {
 		await Promise.all(clients.map(hear));
-	}
+		return [...heard.values()].every(isAll);
+	};
+	const soFar = (): unknown => [...heard.values()].map(({ over }) => over);
+	await until(`${truth.opened} ends at each client`, haveAll, { soFar });
 	for (const sums of heard.values())
 		expect(sums).toEqual({
 			...{ sent: truth.bytes_sent, received: truth.bytes_received, over: truth.opened },

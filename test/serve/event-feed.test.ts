@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { EventRecord, GapRecord, ReadyRecord } from "../../src/flow/records.ts";
 import { EVENT_FEED, EventFeed, type EventFeedOptions } from "../../src/serve/event-feed.ts";
+import { until } from "../support/until.ts";
 
 const READY: ReadyRecord = {
 	...{ type: "ready", time: "t", version: "1", kernel: "6.1", libbpf: null, hooks: {} },
@@ -197,7 +198,8 @@ describe("bounds", () => {
 		const feed = feedOf({ aliveMs: 1 });
 		const reader = await begun(feed);
 		const next = reader.next();
-		while (reader.silences < 3) await Bun.sleep(1);
+		const patience = { withinMs: 4000, everyMs: 1 };
+		await until("three signs of life", () => reader.silences >= 3, patience);
 		take(feed, 1);
 		expect((await next).data.id).toBe("1");
 	});

@@ -1,7 +1,7 @@
 /** What the kernel says is loaded. */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { TIME_FACTOR } from "./time-factor.ts";
+import { until } from "./until.ts";
 
 interface BpftoolProgram {
 	readonly id: number;
@@ -65,15 +65,15 @@ export function stillLoaded(ids: BpfIds): BpfIds {
 	};
 }
 
-/** What is left of them when the kernel has had its time to free them: nothing, if all is well. */
-export async function leftOf(ids: BpfIds): Promise<BpfIds> {
-	const deadline = Date.now() + 20_000 * TIME_FACTOR;
-	let rest = stillLoaded(ids);
-	while (rest.programs.size + rest.links.size > 0 && Date.now() < deadline) {
-		await Bun.sleep(20);
-		rest = stillLoaded(ids);
-	}
-	return rest;
+/** The kernel takes its time to free them. */
+export async function untilFreed(ids: BpfIds): Promise<void> {
+	const left = (): readonly number[] => {
+		const { programs, links } = stillLoaded(ids);
+		return [...programs, ...links];
+	};
+	await until("the kernel to free BPF programs and links", () => left().length === 0, {
+		soFar: () => `left: ${left()}`,
+	});
 }
 
 export const NOTHING: BpfIds = { programs: new Set(), links: new Set() };

@@ -18,6 +18,7 @@ import type {
 import { IN_GUEST } from "./guest.ts";
 import { Lines } from "./lines.ts";
 import { TIME_FACTOR } from "./time-factor.ts";
+import { short } from "./until.ts";
 
 export type OutputRecord =
 	| ReadyRecord
@@ -109,6 +110,12 @@ export function addUp(flows: readonly Activity[]): FlowTotals {
 	return sum;
 }
 
+/** What each record is counted as in errors. */
+function kindOf(record: OutputRecord): string {
+	if (record.type === "gap") return `gap ${record.stage}`;
+	return record.type === "event" ? record.event : record.type;
+}
+
 /** A running `conntracer … --json --summary`. Killed, if need be, when disposed. */
 export class Conntracer implements AsyncDisposable {
 	readonly records: OutputRecord[] = [];
@@ -171,10 +178,18 @@ export class Conntracer implements AsyncDisposable {
 		what: string,
 		satisfied: (records: readonly OutputRecord[]) => boolean,
 	): Promise<void> {
-		await this.#lines.wait(what, () => {
+		const isSo = (): true | undefined => {
 			this.#parse();
 			return satisfied(this.records) ? true : undefined;
-		});
+		};
+		await this.#lines.wait(what, isSo, () => this.#soFar());
+	}
+
+	/** Its records by kind, and what it said last on standard error. */
+	#soFar(): string {
+		const kinds = Map.groupBy(this.records, kindOf);
+		const counts = [...kinds].map(([kind, records]) => `${records.length} ${kind}`);
+		return short([counts.join(", ") || "no record", ...this.#errors.all.slice(-1)].join("; "));
 	}
 
 	/** Waits until the rows that match have added up to this many ended connections. */

@@ -3,12 +3,12 @@
 import { existsSync, unlinkSync } from "node:fs";
 import { closeFd, libc } from "../../src/ffi/libc.ts";
 import { unixAddress } from "../../src/ffi/notify-socket.ts";
-import { TIME_FACTOR } from "./time-factor.ts";
+import { until } from "./until.ts";
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const MSG_DONTWAIT = 0x40;
-const WAIT_MS = 20_000 * TIME_FACTOR;
+const WAIT_MS = 20_000;
 
 export class DatagramSocket implements Disposable {
 	readonly path: string;
@@ -31,12 +31,9 @@ export class DatagramSocket implements Disposable {
 
 	/** The next one, as fields. */
 	async next(): Promise<Readonly<Record<string, string>>> {
-		for (const deadline = Date.now() + WAIT_MS; Date.now() < deadline; await Bun.sleep(5)) {
-			const text = this.receive();
-			if (text !== null)
-				return Object.fromEntries(text.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2)));
-		}
-		throw new Error(`nothing came to ${this.path}`);
+		const patience = { withinMs: WAIT_MS, everyMs: 5 };
+		const text = await until(`a datagram at ${this.path}`, () => this.receive(), patience);
+		return Object.fromEntries(text.split("\n").map((line) => line.split(/=(.*)/s).slice(0, 2)));
 	}
 
 	[Symbol.dispose](): void {

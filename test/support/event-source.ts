@@ -1,6 +1,9 @@
 /** A reader of server-sent events, as the service sends them. */
 
 import type { EventRecord, GapRecord, ReadyRecord } from "../../src/flow/records.ts";
+import { until } from "./until.ts";
+
+const WAIT_MS = 30_000;
 
 export interface SentEvent {
 	readonly id: string | null;
@@ -29,7 +32,7 @@ export class EventSource implements AsyncDisposable {
 		const response = await ask(path, { headers, signal: gone.signal });
 		if (response.status !== 200) throw new Error(await response.text());
 		const source = new EventSource(response, gone);
-		await source.until(() => source.all.length > 0);
+		await source.until("a first message", () => source.all.length > 0);
 		return source;
 	}
 
@@ -41,9 +44,16 @@ export class EventSource implements AsyncDisposable {
 		return this.all.flatMap(({ data }) => (data.type === "gap" ? [data] : []));
 	}
 
-	/** What is never so is what the test shall show: it stops waiting then. */
-	async until(isSo: () => boolean): Promise<void> {
-		for (let look = 0; look < 400 && !isSo(); look++) await Bun.sleep(25);
+	/** @throws when it is not so in time */
+	async until(what: string, isSo: () => boolean, withinMs = WAIT_MS): Promise<void> {
+		const soFar = (): string =>
+			`${this.all.length} messages, ${this.events.length} events, ${this.gaps.length} gaps`;
+		await until(what, isSo, { withinMs, soFar });
+	}
+
+	/** Waits until so many events have come. */
+	async untilEvents(count: number): Promise<void> {
+		await this.until(`${count} events`, () => this.events.length >= count);
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

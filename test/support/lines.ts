@@ -1,6 +1,7 @@
 /** The output of a child process, line by line, with waiting for what it says. */
 
 import { TIME_FACTOR } from "./time-factor.ts";
+import { short } from "./until.ts";
 
 const WAIT_MS = 60_000 * TIME_FACTOR;
 
@@ -39,21 +40,29 @@ export class Lines {
 
 	/**
 	 * The first result that is not undefined; `find` is called again whenever lines arrive.
+	 * @param soFar what has come by now, for the error
 	 * @throws when the stream ends, or too much time passes, before that
 	 */
-	async wait<T>(what: string, find: () => T | undefined): Promise<T> {
+	async wait<T>(
+		what: string,
+		find: () => T | undefined,
+		soFar: () => string = () => this.#lastLines(),
+	): Promise<T> {
 		const deadline = Date.now() + WAIT_MS;
 		for (;;) {
 			const hasEnded = this.#hasEnded;
 			const found = find();
 			if (found !== undefined) return found;
-			const why = hasEnded ? "has ended" : Date.now() >= deadline ? "keeps us waiting" : null;
-			if (why !== null) {
-				const tail = this.all.slice(-5).join("\n");
-				throw new Error(`${this.#name} ${why}, without ${what}; it said last:\n${tail}`);
-			}
+			if (hasEnded) throw new Error(`${this.#name} has ended without ${what}; so far: ${soFar()}`);
+			if (Date.now() >= deadline)
+				throw new Error(`${this.#name}: waited ${WAIT_MS} ms for ${what}; so far: ${soFar()}`);
 			await this.#next(deadline - Date.now());
 		}
+	}
+
+	#lastLines(): string {
+		const last = this.all.slice(-5).map((line) => `\n${short(line)}`);
+		return `${this.all.length} lines, the last:${last.join("")}`;
 	}
 
 	#next(timeoutMs: number): Promise<void> {

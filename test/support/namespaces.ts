@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { bpfObject } from "./bpf-object.ts";
-import { TIME_FACTOR } from "./time-factor.ts";
+import { until } from "./until.ts";
 
 let made = 0;
 
@@ -148,14 +148,11 @@ export class NamespacePair implements Disposable {
 		ip("netns", "delete", this.left.name);
 	}
 
-	/** Whether the kernel frees the left one within a while, which takes the cable away. */
-	async losesCable(): Promise<boolean> {
-		for (let look = 0; look < 100; look++) {
-			const show = ["ip", "-n", this.right.name, "link", "show", "cable"];
-			if (!Bun.spawnSync(show).success) return true;
-			await Bun.sleep(100 * TIME_FACTOR);
-		}
-		return false;
+	/** Waits until the kernel has freed the left one, which takes the cable away. */
+	async untilCableIsGone(): Promise<void> {
+		const show = ["ip", "-n", this.right.name, "link", "show", "cable"];
+		const isGone = (): boolean => !Bun.spawnSync(show).success;
+		await until("the kernel to free the namespace", isGone, { everyMs: 100 });
 	}
 
 	/** Ends the resident processes and removes the names. */

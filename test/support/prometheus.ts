@@ -58,6 +58,11 @@ export class Prometheus implements AsyncDisposable {
 		);
 	}
 
+	/** How often it has asked its target. */
+	async scrapes(): Promise<number> {
+		return (await this.by("job", "count_over_time(up[1h])"))["conntracer"] ?? 0;
+	}
+
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.#child.kill("SIGKILL");
 		await this.#child.exited;

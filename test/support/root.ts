@@ -4,7 +4,11 @@ import { test } from "bun:test";
 import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { IN_GUEST } from "./guest.ts";
+import { withSecondChance } from "./second-chance.ts";
 import { TIME_FACTOR } from "./time-factor.ts";
+
+/** `./dev test --unit` runs those tests alone that need none of this. */
+const IS_UNIT_RUN = process.env["TEST_UNIT"] === "1";
 
 function reasonToSkip(): string | null {
 	if (process.getuid?.() !== 0) return "not root";
@@ -35,6 +39,7 @@ function reasonToSkipFamily(what: string, since: Readonly<Record<string, string>
 
 /** test/vm/results.ts reads it, and has a run fail whose kernel is not older. */
 function say(reason: string): void {
+	if (IS_UNIT_RUN) return;
 	process.stderr.write(`kernel tests are skipped: ${reason}\n`);
 }
 
@@ -60,32 +65,28 @@ export function lacks(what: string, isThere: boolean, since: string): boolean {
 /** Longer than any wait inside a test, so that the wait fails first and says for what. */
 const TEST_TIMEOUT_MS = 90_000;
 
-/**
- * Some hardened kernels pass over every tracing program while process 1 is current, and count it
- * nowhere: where an interrupt hits that process, what it brings is not seen. A test that has failed
- * on a machine that may be such a one is run once more, and that is said. In virtual machines every
- * test has to pass at once.
- */
-function withSecondChance(name: string, body: () => Promise<void>): () => Promise<void> {
-	if (IN_GUEST) return body;
-	return async () => {
-		try {
-			await body();
-		} catch (error) {
-			const [line = ""] = String(error).split("\n");
-			process.stderr.write(`run again: ${name}: ${line}\n`);
-			await body();
-		}
-	};
+/** Skipped if it lacks something; not there at all among unit tests. In guests all have to pass at once. */
+function declare(
+	name: string,
+	body: () => Promise<void>,
+	lacking: string | null,
+	timeoutMs = TEST_TIMEOUT_MS,
+): void {
+	if (IS_UNIT_RUN) return;
+	const run = IN_GUEST ? body : withSecondChance(name, body);
+	test.skipIf(lacking !== null)(name, run, 2 * timeoutMs * TIME_FACTOR);
 }
 
-/** A test that needs root and a kernel with BTF; skipped, with the reason printed, without. */
+/**
+ * A test that needs root, BPF, or what `./dev` installs for tests; skipped, with the reason printed,
+ * where nobody is root or the kernel has no BTF.
+ */
 export function kernelTest(
 	name: string,
 	body: () => Promise<void>,
 	timeoutMs = TEST_TIMEOUT_MS,
 ): void {
-	test.skipIf(reason !== null)(name, withSecondChance(name, body), 2 * timeoutMs * TIME_FACTOR);
+	declare(name, body, reason, timeoutMs);
 }
 
 /** One in which another kernel has no part, and that a virtual machine takes long for: not there. */
@@ -101,15 +102,13 @@ export function guestTest(
 	lacking: string | null = null,
 ): void {
 	if (!IN_GUEST) say(`${why}: ${name}`);
-	test.skipIf(!IN_GUEST || lacking !== null)(name, body, TEST_TIMEOUT_MS * TIME_FACTOR);
+	declare(name, body, IN_GUEST ? lacking : why);
 }
 
 const unless =
-	(reason: string | null) =>
-	(name: string, body: () => Promise<void>): void => {
-		const timeoutMs = 2 * TEST_TIMEOUT_MS * TIME_FACTOR;
-		test.skipIf(reason !== null)(name, withSecondChance(name, body), timeoutMs);
-	};
+	(lacking: string | null) =>
+	(name: string, body: () => Promise<void>): void =>
+		declare(name, body, lacking);
 
 /** One that also needs UDP to be traced. */
 export const udpTest = unless(udpReason);

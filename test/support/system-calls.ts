@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { until } from "./until.ts";
 
 /** Not those that a runtime makes for itself, when it likes: locks, its heap, its timers. */
 const COUNTED = "bpf,read,pread64,readv,write,writev,pwrite64,openat,close,ioctl,poll,ppoll";
@@ -34,11 +35,12 @@ export class SystemCalls {
 		const calls = new SystemCalls(pid);
 		const isTraced = (): boolean =>
 			!/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-		while (!isTraced()) {
+		const isAttached = async (): Promise<boolean> => {
 			if (calls.#child.exitCode !== null)
 				throw new Error(`strace: ${await new Response(calls.#child.stderr).text()}`);
-			await Bun.sleep(1);
-		}
+			return isTraced();
+		};
+		await until("strace to attach", isAttached, { everyMs: 1 });
 		return calls;
 	}
 

@@ -3,11 +3,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { TIME_FACTOR } from "./time-factor.ts";
+import { until } from "./until.ts";
 
 const SYSTEMD = "/usr/lib/systemd/systemd";
 export const HAS_SYSTEMD = existsSync(SYSTEMD);
 
-const WAIT_MS = 60_000 * TIME_FACTOR;
+const WAIT_MS = 60_000;
+const PATIENCE = { withinMs: WAIT_MS, everyMs: 100 } as const;
 /** What units ask for by default. */
 const TARGETS = ["sysinit", "basic", "shutdown", "network"];
 
@@ -46,20 +48,26 @@ export class Systemd implements AsyncDisposable {
 		const child = Bun.spawn([...command, program, units], {
 			...{ stdin: "ignore", stdout: "ignore", stderr: "ignore" },
 		});
-		const deadline = Date.now() + WAIT_MS;
-		for (; Date.now() < deadline && child.exitCode === null; await Bun.sleep(100)) {
+		let state = "none";
+		const running = (): Systemd | null => {
+			if (child.exitCode !== null) throw new Error("systemd has ended");
 			const pid = childOf(child.pid);
-			if (pid === null) continue;
+			if (pid === null) return null;
 			const systemd = new Systemd(child, pid);
-			if (systemd.run("systemctl", "is-system-running").said === "running") return systemd;
+			state = systemd.run("systemctl", "is-system-running").said;
+			return state === "running" ? systemd : null;
+		};
+		try {
+			return await until("systemd to run", running, { ...PATIENCE, soFar: () => state });
+		} catch (error) {
+			child.kill("SIGKILL");
+			throw error;
 		}
-		child.kill("SIGKILL");
-		throw new Error("systemd did not start");
 	}
 
 	/** In its namespaces. */
 	run(...command: readonly string[]): { readonly exitCode: number; readonly said: string } {
-		const timeout = WAIT_MS;
+		const timeout = WAIT_MS * TIME_FACTOR;
 		const { exitCode, stdout, stderr } = Bun.spawnSync([...this.#inside, ...command], { timeout });
 		return { exitCode, said: `${stdout}${stderr}`.trim() };
 	}
@@ -71,12 +79,9 @@ export class Systemd implements AsyncDisposable {
 
 	/** Until a property of a unit is what it is to be. */
 	async until(unit: string, property: string, value: string): Promise<void> {
-		const deadline = Date.now() + WAIT_MS;
-		let now = this.show(unit, property);
-		for (; now !== value; now = this.show(unit, property)) {
-			if (Date.now() > deadline) throw new Error(`${property} of ${unit} is ${now}, not ${value}`);
-			await Bun.sleep(100);
-		}
+		const soFar = (): string => this.show(unit, property);
+		const isSo = (): boolean => soFar() === value;
+		await until(`${property} of ${unit} to be ${value}`, isSo, { ...PATIENCE, soFar });
 	}
 
 	/** All that it has started dies with it. */

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { cgroup2MountPoint } from "../../src/enrich/cgroups.ts";
 import { mounts } from "../../src/enrich/procfs.ts";
+import { until } from "./until.ts";
 
 /** Nobody's, on a machine of ours. */
 export const OWN_UID = 54_321;
@@ -30,9 +31,9 @@ export class OwnCgroup implements AsyncDisposable {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
-		const deadline = Date.now() + 10_000;
-		while (readFileSync(join(this.path, "cgroup.procs"), "utf8") !== "" && Date.now() < deadline)
-			await Bun.sleep(1);
+		const pids = (): string => readFileSync(join(this.path, "cgroup.procs"), "utf8");
+		const soFar = (): string => `in it: ${pids().split("\n").join(" ")}`;
+		await until(`${this.path} to be empty`, () => pids() === "", { everyMs: 1, soFar });
 		rmdirSync(this.path);
 	}
 }

@@ -5,6 +5,7 @@ import { ClientTracer } from "../../src/trace/client-tracer.ts";
 import { manyOf } from "../support/load.ts";
 import { kernelTest } from "../support/root.ts";
 import { ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("cl");
 const filter = compileFilter({ processes: [CLIENT, SERVER] });
@@ -87,10 +88,13 @@ kernelTest("ten clients, each at its own pace, hear what the programs did", asyn
 	}
 	const isAll = ({ of, by }: { of: Heard; by: Heard }): boolean =>
 		of.over >= truth.clients.opened && by.over >= truth.servers.opened;
-	for (let look = 0; look < 100 && ![...heard.values()].every(isAll); look++) {
-		await Bun.sleep(50);
+	const haveAll = (): boolean => {
 		for (const name of clients) hear(name);
-	}
+		return [...heard.values()].every(isAll);
+	};
+	const soFar = (): unknown =>
+		Object.fromEntries([...heard].map(([name, { of }]) => [name, of.over]));
+	await until(`${truth.clients.opened} ends at each client`, haveAll, { soFar });
 	const expected = ({ opened, bytes_sent, bytes_received }: typeof truth.clients) => ({
 		...{ over: opened, sent: bytes_sent, received: bytes_received },
 	});

@@ -5,6 +5,7 @@ import { EventTracer } from "../../src/trace/event-tracer.ts";
 import { openDescriptors } from "../support/descriptors.ts";
 import { isOlderThan, kernelTest } from "../support/root.ts";
 import { type Outcome, ownPrograms, runTraffic, Traffic, totals } from "../support/traffic.ts";
+import { until } from "../support/until.ts";
 
 const { client: CLIENT, server: SERVER, names: NAMES } = ownPrograms("ev");
 
@@ -21,11 +22,12 @@ interface Traced {
 const isOurs = ({ process }: EventRecord): boolean => process === CLIENT || process === SERVER;
 
 const isEnd = ({ event }: EventRecord): boolean => event === "close" || event === "connect_failed";
-const LONGEST_END_MS = 5000;
+const LONGEST_END_MS = 20_000;
 
 /**
  * `work` is done when its programs have closed their connections; TCP may take a moment more, so
- * this goes on until `ends` of them have ended, if that does not take too long.
+ * this goes on until `ends` of them have ended.
+ * @throws when that takes too long
  */
 async function traced(
 	work: () => Promise<Outcome>,
@@ -34,23 +36,24 @@ async function traced(
 ): Promise<Traced> {
 	using tracer = EventTracer.open(options);
 	const stop = new AbortController();
-	const done = Promise.withResolvers<void>();
-	const working = work().finally(() => {
-		const tooLong = setTimeout(done.resolve, LONGEST_END_MS);
-		done.promise.then(() => {
-			clearTimeout(tooLong);
-			stop.abort();
-		});
-		if (ended >= ends) done.resolve();
-	});
 	const events: EventRecord[] = [];
 	const gaps: GapRecord[] = [];
 	let ended = 0;
+	const toTheEnd = async (): Promise<Outcome> => {
+		try {
+			const outcome = await work();
+			const patience = { withinMs: LONGEST_END_MS, soFar: () => ended };
+			await until(`${ends} ends`, () => ended >= ends, patience);
+			return outcome;
+		} finally {
+			stop.abort();
+		}
+	};
+	const working = toTheEnd();
 	for await (const batch of tracer.batches(stop.signal)) {
 		events.push(...batch.events);
 		gaps.push(...batch.gaps);
 		ended += batch.events.filter((event) => isOurs(event) && isEnd(event)).length;
-		if (ends > 0 && ended >= ends) done.resolve();
 	}
 	const truth = await working;
 	const summary = tracer.summary();

@@ -6,19 +6,17 @@ import { Conntrack } from "../support/conntrack.ts";
 import { framed, query } from "../support/dns.ts";
 import { NameScene, PORT } from "../support/names.ts";
 import { hostTest, kernelTest } from "../support/root.ts";
-import { TIME_FACTOR } from "../support/time-factor.ts";
+import { until } from "../support/until.ts";
 
 const ZONE = ["--host-record=web.test,10.77.0.2,fd77::2", "--local=/test/", "--local-ttl=1"];
 const TIMEOUT_MS = 300;
-const WAIT_MS = 30_000 * TIME_FACTOR;
 
 const ended = (tracer: NameTracer): number =>
 	tracer.statistics.totals().reduce((sum, { queries }) => sum + queries, 0);
 
-async function until(tracer: NameTracer, questions: number): Promise<void> {
-	for (const start = Date.now(); Date.now() - start < WAIT_MS; await Bun.sleep(20))
-		if (ended(tracer) >= questions) return;
-	throw new Error(`${ended(tracer)} of ${questions} questions have ended`);
+async function untilEnded(tracer: NameTracer, questions: number): Promise<void> {
+	const soFar = (): number => ended(tracer);
+	await until(`the end of ${questions} questions`, () => soFar() >= questions, { soFar });
 }
 
 /** Without what time decides. */
@@ -43,7 +41,7 @@ describe("statistics are what a workload asked, and was answered", () => {
 		const messages = asked.map((name, id) => query(id, name, "A"));
 		const begin = Date.now();
 		for (const message of messages) await asker.ask("udp", pair.right.ipv4, [message]);
-		await until(tracer, asked.length);
+		await untilEnded(tracer, asked.length);
 		const late = statistics.ask("late", performance.now());
 		expect(late).toEqual({ is_new: true, statistics: [] });
 		// dnsmasq does not answer more than a hundred in one connection.
@@ -52,7 +50,7 @@ describe("statistics are what a workload asked, and was answered", () => {
 		await server[Symbol.asyncDispose]();
 		for (const id of Array(LOST).keys())
 			await asker.ask("udp", pair.right.ipv4, [query(id, "web.test", "A")], 0);
-		await until(tracer, 2 * asked.length + LOST);
+		await untilEnded(tracer, 2 * asked.length + LOST);
 		const between = { netns, server_port: 53 };
 		const four = { client_address: pair.left.ipv4, server_address: pair.right.ipv4 };
 		const six = { client_address: pair.left.ipv6, server_address: pair.right.ipv6 };
@@ -101,7 +99,7 @@ describe("statistics are what a workload asked, and was answered", () => {
 		for (const id of Array(5).keys())
 			await asker.ask("udp", ELSEWHERE, [query(id, "web.test", "A")]);
 		await client.resolve("web.test", "A", ELSEWHERE, PORT);
-		await until(tracer, 6);
+		await untilEnded(tracer, 6);
 		const server_address = pair.right.ipv4;
 		expect(tracer.statistics.totals()).toMatchObject([
 			{ netns, client_address: pair.left.ipv4, server_address, queries: 6, successes: 6 },
@@ -133,7 +131,7 @@ kernelTest("what had to make room is counted", async () => {
 	const types = ["A", "AAAA"];
 	for (const [id, type] of types.entries())
 		await asker.ask("udp", pair.right.ipv4, [query(id, "web.test", type)]);
-	await until(tracer, types.length);
+	await untilEnded(tracer, types.length);
 	expect(tracer.takeGaps()).toMatchObject([{ stage: "dns_table", count: 1 }]);
 	expect(tracer.lost).toEqual({ queue: 0, dns_table: 1, dns_message: 0 });
 	expect(tracer.size).toBe(1);

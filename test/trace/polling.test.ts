@@ -70,7 +70,7 @@ describe("start", () => {
 		let calls = 0;
 		await tracer.start(async () => {
 			most = Math.max(most, ++running);
-			await Bun.sleep(50);
+			await Bun.sleep(50); // longer than an interval
 			running--;
 			if (++calls === 3) tracer.stop();
 		}, 10);

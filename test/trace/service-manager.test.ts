@@ -43,7 +43,7 @@ describe("its watchdog", () => {
 			using scratch = new Scratch();
 			using socket = new DatagramSocket(scratch.in("notify"));
 			const manager = new ServiceManager({ NOTIFY_SOCKET: socket.path, ...env }, fail);
-			await Bun.sleep(30);
+			await Bun.sleep(30); // longer than it may be silent, but it is not told yet that we are ready
 			expect(socket.receive()).toBeNull();
 			manager.ready("here");
 			expect(await socket.next()).toMatchObject({ READY: "1" });
@@ -51,7 +51,7 @@ describe("its watchdog", () => {
 				for (let beat = 0; beat < 3; beat++) expect(await socket.next()).toEqual({ WATCHDOG: "1" });
 			manager[Symbol.dispose]();
 			while (socket.receive() !== null);
-			await Bun.sleep(50);
+			await Bun.sleep(50); // longer than it may be silent, but we are gone
 			expect(socket.receive()).toBeNull();
 		});
 });

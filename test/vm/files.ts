@@ -40,6 +40,7 @@ const WITH_ANY_FAMILY = paths(
 		"kernel/kernel-types",
 		"kernel/nat",
 		"kernel/service-systemd",
+		"kernel/switches",
 	],
 	...["kernel/list", "kernel/list-mptcp", "kernel/list-udp", "kernel/wanted", "trace/interruption"],
 );

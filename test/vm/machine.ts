@@ -18,7 +18,7 @@ const BUILD = join(ROOT, "build");
 
 /** A guest would take long to compile them. */
 const C_PROGRAMS = ["traffic", "sockets", "puppet", "datagrams", "brief", "acceptors"];
-const BPF_OBJECTS = ["lose"];
+const BPF_OBJECTS = ["lose", "switches"];
 
 export interface Machine {
 	readonly architecture: Architecture;
