@@ -103,56 +103,69 @@ interface Told {
 	readonly gaps: readonly { readonly stage: string; readonly count: number }[];
 }
 
+/** A client that asks a service what has ended since it asked last. */
+class Client {
+	closed = 0;
+	readonly lost: Record<string, number> = {};
+	readonly #unix: string;
+
+	constructor(unix: string) {
+		this.#unix = unix;
+	}
+
+	get isTold(): boolean {
+		return Object.values(this.lost).some((count) => count > 0);
+	}
+
+	async ask(): Promise<boolean> {
+		const query = "client_id=pressure&changed=true&process=pace";
+		const response = await fetch(`http://localhost/connections?${query}`, { unix: this.#unix });
+		const { connections, lost, gaps } = (await response.json()) as Told;
+		for (const one of connections) this.closed += one.since_last.connections_closed;
+		const ofGaps = gaps.map(({ stage, count }) => [stage, count] as const);
+		for (const [stage, count] of [...Object.entries(lost), ...ofGaps])
+			this.lost[stage] = (this.lost[stage] ?? 0) + count;
+		return true;
+	}
+
+	/** Once a second, until it is over. */
+	async askUntil(over: Promise<unknown>): Promise<void> {
+		let isOver = false;
+		const end = over.finally(() => {
+			isOver = true;
+		});
+		while (!isOver) {
+			await this.ask();
+			await Bun.sleep(ASK_MS);
+		}
+		await end;
+	}
+}
+
 /** `serve` with all its defaults, and a client that asks once a second. */
 async function serviceUnderPressure(seconds: number, scratch: string): Promise<string[][]> {
 	const unix = join(scratch, "pressure.sock");
 	using place = new Place();
-	const child = Bun.spawn([BINARY, "serve", "--socket", unix], {
-		stdout: "ignore",
-		stderr: "ignore",
-	});
-	const lost: Record<string, number> = {};
-	let closed = 0;
-	const ask = async (): Promise<void> => {
-		const query = "client_id=pressure&changed=true&process=pace";
-		const response = await fetch(`http://localhost/connections?${query}`, { unix });
-		const told = (await response.json()) as Told;
-		for (const one of told.connections) closed += one.since_last.connections_closed;
-		const gaps = told.gaps.map(({ stage, count }) => [stage, count] as const);
-		for (const [stage, count] of [...Object.entries(told.lost), ...gaps])
-			lost[stage] = (lost[stage] ?? 0) + count;
-	};
+	const stdio = { stdout: "ignore", stderr: "ignore" } as const;
+	const child = Bun.spawn([BINARY, "serve", "--socket", unix], stdio);
+	const client = new Client(unix);
 	try {
-		await until("the service to answer", () =>
-			ask().then(
-				() => true,
-				() => false,
-			),
-		);
+		await until("the service to answer", () => client.ask().catch(() => false));
 		using _loops = new BusyLoops();
 		const count = seconds * SERVED_PER_SECOND;
 		const made = connect(place, ["--rate", `${SERVED_PER_SECOND}`, "--count", `${count}`]);
-		let isOver = false;
-		const over = made.finally(() => {
-			isOver = true;
-		});
-		while (!isOver) {
-			await ask();
-			await Bun.sleep(ASK_MS);
-		}
-		const { operations, seconds: took } = await over;
+		await client.askUntil(made);
+		const { operations, seconds: took } = await made;
 		await until("the last ends", async () => {
-			await ask();
-			return closed >= 2 * operations || Object.values(lost).some((count) => count > 0);
+			await client.ask();
+			return client.closed >= 2 * operations || client.isTold;
 		});
 		const what = `\`serve\`, ${BUSY_LOOPS} busy loops on two CPUs`;
+		const told = `${client.closed} of ${2 * operations}`;
 		return [
 			[`${what}: connections a second, for ${took.toFixed(0)} s`, (operations / took).toFixed(0)],
-			[
-				"ends that a client was told of, of those that there were",
-				`${closed} of ${2 * operations}`,
-			],
-			["lost", lossesOf(lost)],
+			["ends that a client was told of, of those that there were", told],
+			["lost", lossesOf(client.lost)],
 			["CPU of `serve`, % of one", ((cpuNs(child.pid) / 1e9 / took) * 100).toFixed(0)],
 		];
 	} finally {

@@ -217,4 +217,5 @@ int udp__sock_release(struct bpf_sock *ctx)
 	return 1;
 }
 
+WALK(tell_endings, endings, __u64, struct ending)
 WALK(expire_udp, udp_conns, struct udp_key, struct udp_conn)

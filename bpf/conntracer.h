@@ -186,6 +186,8 @@ struct shared {
 	__u32 shown_part;     /* what they are in the part that is shown */
 	__u32 shown_rows;     /* rows of `shown` that are written */
 	__u32 is_shown_full;  /* there were more */
+	__u32 endings;	      /* entries of `endings` */
+	__u32 pad;
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */

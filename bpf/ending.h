@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A connection that is over, whose program can still read. The program, or MPTCP, may disconnect
- * the socket (tcp_disconnect()) before it closes it, which clears addresses and counters; so what
- * its event says of the socket is kept from the end of TCP on.
+ * A connection that is over, of which its program has not read everything yet. Its event waits for
+ * that, for a moment. The program, or MPTCP, may disconnect the socket (tcp_disconnect())
+ * meanwhile, which clears addresses and counters; so what the event says of the socket is kept from
+ * the end of TCP on.
  */
 #ifndef CONNTRACER_ENDING_H
 #define CONNTRACER_ENDING_H
@@ -10,6 +11,7 @@
 #include "events.h"
 
 struct ending {
+	__u64 ended_ns;
 	struct endpoints ends;
 	__u32 segments_sent;
 	__u32 segments_received;
@@ -17,10 +19,11 @@ struct ending {
 	__u32 rtt_us;
 	__u32 rtt_var_us;
 	__u32 rtt_min_us;
+	__u32 pad;
 };
 
-/* Key of conns → its ending. Inserted at the end of TCP, where events are asked for; deleted when
- * the event is told. Where there is no room, the socket is asked instead. */
+/* Key of conns → its ending. Inserted at the end of TCP, where `close` is asked for; deleted by the
+ * one that tells the event: of several concurrent deletes one succeeds. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -30,42 +33,59 @@ struct {
 
 DEFINE_SOCK_READER(ending_from_sock, struct ending, DIRECT)
 
-static __always_inline void keep_ending(struct tcp_sock *tp, __u64 key)
+/* False where there is no room: then it is told at once. */
+static __always_inline bool keep_ending(struct tcp_sock *tp, __u64 key)
 {
 	struct ending ending = {};
 
 	if (!wants(EVENT_CLOSE))
-		return;
+		return true;
+	ending.ended_ns = bpf_ktime_get_ns();
 	endpoints_direct(&ending.ends, tp);
 	ending_from_sock(&ending, tp);
-	bpf_map_update_elem(&endings, &key, &ending, BPF_ANY);
+	if (insert(&endings, &key, &ending))
+		return false;
+	ADD(shared.endings, 1);
+	return true;
 }
 
-/* Of a connection in PHASE_CLOSED. False where it is still to be told, by what the socket says. */
-static __always_inline bool emit_ending(__u64 key, const struct conn *conn)
+/* False where there is none, or somebody else takes it. */
+static __always_inline bool take_ending(struct ending *ending, __u64 key)
 {
-	const struct ending *ending;
+	const struct ending *kept = bpf_map_lookup_elem(&endings, &key);
+	int err;
+
+	if (!kept)
+		return false;
+	*ending = *kept;
+	err = bpf_map_delete_elem(&endings, &key);
+	if (err)
+		return false;
+	ADD(shared.endings, -1);
+	return true;
+}
+
+/* Of a connection in PHASE_CLOSED: its `close`, as of its end, with what was read until now. */
+static __always_inline void emit_ending(__u64 key, const struct conn *conn)
+{
+	struct ending ending;
 	struct event *event;
 
-	if (!wants(EVENT_CLOSE))
-		return true;
-	ending = bpf_map_lookup_elem(&endings, &key);
-	if (!ending)
-		return false;
+	if (!wants(EVENT_CLOSE) || !take_ending(&ending, key))
+		return;
 	event = begin_event(EVENT_CLOSE, TCP_CLOSE, conn->error);
-	if (event) {
-		event_from_conn(event, conn);
-		event_from_ends(event, &ending->ends);
-		event->segments_sent = ending->segments_sent;
-		event->segments_received = ending->segments_received;
-		event->segments_retransmitted = ending->segments_retransmitted;
-		event->rtt_us = ending->rtt_us;
-		event->rtt_var_us = ending->rtt_var_us;
-		event->rtt_min_us = ending->rtt_min_us;
-		end_event(event);
-	}
-	bpf_map_delete_elem(&endings, &key);
-	return true;
+	if (!event)
+		return;
+	event->time_ns = ending.ended_ns;
+	event_from_conn(event, conn);
+	event_from_ends(event, &ending.ends);
+	event->segments_sent = ending.segments_sent;
+	event->segments_received = ending.segments_received;
+	event->segments_retransmitted = ending.segments_retransmitted;
+	event->rtt_us = ending.rtt_us;
+	event->rtt_var_us = ending.rtt_var_us;
+	event->rtt_min_us = ending.rtt_min_us;
+	end_event(event);
 }
 
 #endif

@@ -148,6 +148,14 @@ static __always_inline bool can_still_read(struct tcp_sock *tp, int oldstate)
 	return sk->sk_shutdown == SHUTDOWN_MASK && !is_disconnected_by_close(sk);
 }
 
+/* Payload that its program has not taken; a FIN that it has not seen is none. */
+static __always_inline bool has_unread(const struct conn *conn, struct tcp_sock *tp)
+{
+	__u32 end = tp->rcv_nxt - has_flag(sock_of(tp)->__sk_common.skc_flags, SOCK_DONE);
+
+	return (__s32)(end - tp->copied_seq) > 0;
+}
+
 /* It may end before anybody has accepted it. */
 static __always_inline void open_unaccepted(struct tcp_sock *tp, struct conn *conn)
 {
@@ -214,13 +222,11 @@ static __always_inline void on_close(struct tcp_sock *tp, int oldstate)
 	if (conn->close_reason == CLOSE_RESET_SENT && !conn->error)
 		owner_from_closer(tp, conn);
 	ADD(flow->closed, 1);
-	if (can_still_read(tp, oldstate)) {
-		keep_ending(tp, key);
-	} else {
-		emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
-		remember_end(tp, conn);
-		forget(key, conn);
-	}
+	remember_end(tp, conn);
+	if (can_still_read(tp, oldstate) && has_unread(conn, tp) && keep_ending(tp, key))
+		return;
+	emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
+	forget(key, conn);
 }
 
 /* TCP is done and the program has closed it: what recv() still took is final now. */
@@ -248,9 +254,12 @@ static __always_inline void on_destroy(const struct sock *sk)
 		if (conn->phase == PHASE_OPEN) /* its TCP_CLOSE was missed */
 			ADD(flow->closed, 1);
 		owner_from_closer(tp, conn);
-		if (conn->phase != PHASE_CLOSED || !emit_ending(key, conn))
+		if (conn->phase == PHASE_CLOSED) {
+			emit_ending(key, conn);
+		} else {
 			emit(EVENT_CLOSE, conn, tp, TCP_CLOSE, conn->error);
-		remember_end(tp, conn);
+			remember_end(tp, conn);
+		}
 	}
 	forget(key, conn);
 }

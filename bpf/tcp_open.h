@@ -36,10 +36,12 @@ static __always_inline void end_unseen(__u64 key, struct conn *conn)
 /* The socket starts another life. What tcp_disconnect() ends once more has been counted. */
 static __always_inline void end_earlier_life(__u64 key, struct conn *conn)
 {
-	if (conn->phase == PHASE_CLOSED && emit_ending(key, conn))
-		forget(key, conn);
-	else
+	if (conn->phase != PHASE_CLOSED) {
 		end_unseen(key, conn);
+		return;
+	}
+	emit_ending(key, conn);
+	forget(key, conn);
 }
 
 static __always_inline void start_life(struct conn *conn)

@@ -73,6 +73,33 @@ static __always_inline int visit_fold_conns(const __u64 *key, struct conn *conn,
 	return VISIT_NEXT;
 }
 
+/* How long a program may take to read what is left, before its connection is told to be over. */
+enum { READ_NS = 500000000 };
+
+/* Of each entry of endings: tells the event of one that has waited long enough. */
+static __always_inline int visit_tell_endings(const __u64 *at, struct ending *ending,
+					      struct seq_file *seq)
+{
+	__u64 key = *at, id;
+	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
+	struct ending unused;
+
+	if (!conn) {
+		take_ending(&unused, key);
+		return VISIT_NEXT;
+	}
+	if (conn->phase != PHASE_CLOSED || bpf_ktime_get_ns() - ending->ended_ns < READ_NS)
+		return VISIT_NEXT;
+	id = conn->id;
+	fold_open(conn, &key);
+	/* Its program may have closed it just now, and another connection have the entry. */
+	if (*(volatile __u64 *)&conn->id != id || conn->phase != PHASE_CLOSED)
+		return VISIT_NEXT;
+	emit_ending(key, conn);
+	forget(key, conn);
+	return VISIT_NEXT;
+}
+
 /* Of each key in awake: the same, where there are so many connections that most of them wait. */
 static __always_inline int visit_fold_awake(const __u64 *noted, __u32 *none, struct seq_file *seq)
 {

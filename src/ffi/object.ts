@@ -185,6 +185,11 @@ export class LoadedObject implements Disposable {
 		return map;
 	}
 
+	/** For who reads nothing of it. */
+	opaqueMap(name: string): BpfMap {
+		return new BpfMap(this.#handle.library, this.#handle.mapPointer(name), name);
+	}
+
 	/** All that it has, those of its data sections included. */
 	maps(): BpfMap[] {
 		const { library, pointer } = this.#handle;

@@ -1,10 +1,10 @@
 /** Holds the codecs against the BTF of bpf/layout.bpf.c, both ways. */
 
 import { LayoutError } from "../errors.ts";
+import { STRUCTS } from "./all-structs.ts";
 import { type Btf, readBtf } from "./btf.ts";
 import type { Shape, StructCodec } from "./codec.ts";
 import { ENUMS } from "./enums.ts";
-import { STRUCTS } from "./structs.ts";
 
 type AnyCodec = Pick<StructCodec<object>, "name" | "size" | "fields">;
 

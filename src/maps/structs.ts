@@ -1,7 +1,6 @@
 /** The codecs of bpf/conntracer.h, field by field. Units and meaning stand there. */
 
 import { array, bytes, id64, struct, u8, u16, u32, u64 } from "./codec.ts";
-import { flowEvent, flowEventLosses, flowTuple } from "./conntrack-structs.ts";
 import { FILTER_BOUND } from "./enums.ts";
 
 export const flowKey = struct("flow_key", {
@@ -48,7 +47,7 @@ export const owner = struct("owner", {
 	comm: bytes(16),
 });
 
-const listeningPort = struct("listening_port", {
+export const listeningPort = struct("listening_port", {
 	netns: u32,
 	port: u16,
 	pad: u16,
@@ -93,6 +92,8 @@ export const shared = struct("shared", {
 	shown_part: u32,
 	shown_rows: u32,
 	is_shown_full: u32,
+	endings: u32,
+	pad: u32,
 });
 
 export const udpKey = struct("udp_key", {
@@ -112,7 +113,7 @@ export const udpConn = struct("udp_conn", {
 	pad: u8,
 });
 
-const udpCall = struct("udp_call", {
+export const udpCall = struct("udp_call", {
 	cookie: id64,
 	message: id64,
 	remote_address: bytes(16),
@@ -270,30 +271,3 @@ export const filter = struct("filter", {
 	either_ports: bytes(FILTER_PORT_BYTES),
 	excluded_ports: bytes(FILTER_PORT_BYTES),
 });
-
-export const STRUCTS = [
-	flowKey,
-	flow,
-	owner,
-	listeningPort,
-	fold,
-	conn,
-	shared,
-	udpKey,
-	udpConn,
-	udpCall,
-	event,
-	image,
-	flowTuple,
-	flowEvent,
-	flowEventLosses,
-	socketInfo,
-	listSettings,
-	holder,
-	netnsId,
-	netnsCounts,
-	mapCount,
-	losses,
-	settings,
-	filter,
-] as const;

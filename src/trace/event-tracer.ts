@@ -53,6 +53,8 @@ const HURRY = 1 / 8;
 const CHECK_ENDS_MS = 5000;
 /** Where the buffer was not emptied: two CPUs differ by some microseconds in what they call now. */
 const HOLD_BACK_NS = 1_000_000;
+/** Between two looks for connections that are over, and not read to their end. */
+const TELL_ENDINGS_MS = 250;
 /** Records of one batch: as many as can be put into text and written without a long silence. */
 const MOST_IN_BATCH = 8192;
 
@@ -75,6 +77,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
+	#endingsToldAt = performance.now();
 
 	private constructor(session: Session, ends: OtherEnds, options: EventTracerOptions) {
 		this.#session = session;
@@ -243,6 +246,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	#checkEnds(): void {
 		const now = performance.now();
+		if (now - this.#endingsToldAt >= TELL_ENDINGS_MS) {
+			this.#endingsToldAt = now;
+			this.#session.kernel.walks.tellEndings();
+		}
 		if (now - this.#endsCheckedAt < CHECK_ENDS_MS) return;
 		this.#endsCheckedAt = now;
 		this.#session.kernel.walks.fold(OF_ALL);

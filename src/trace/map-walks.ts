@@ -1,20 +1,26 @@
 /** The programs that visit every entry of a map, and how this kernel runs them: bpf/walk.h. */
 
 import type { MappedRegion } from "../ffi/libc.ts";
-import type { BpfMap } from "../ffi/map.ts";
 import type { LoadedObject } from "../ffi/object.ts";
-import type { BpfProgram } from "../ffi/program.ts";
-import { event, shared, udpConn, udpKey } from "../maps/structs.ts";
+import { event, shared } from "../maps/structs.ts";
 import type { Fold, FoldResult } from "./fold-plan.ts";
 import type { MainObject } from "./main-object.ts";
 import type { WalkName } from "./plan.ts";
 
 const U32_SIZE = 4;
-const POINTER_SIZE = 8;
 /** Parts are that many at most, and so 2^14 rows each hold any table. */
 const MOST_PARTS = 2 ** 24;
 /** Parts are not equally large: as many as make them this full. */
 const FILL = 0.8;
+
+/** Which map each visits. */
+const OVER: Readonly<Record<WalkName, string>> = {
+	walk__fold_conns: "conns",
+	walk__show_conns: "conns",
+	walk__fold_awake: "awake",
+	walk__tell_endings: "endings",
+	walk__expire_udp: "udp_conns",
+};
 
 interface Walk {
 	run(): void;
@@ -36,7 +42,7 @@ export class MapWalks implements Disposable {
 	 */
 	constructor(
 		object: LoadedObject,
-		{ walks, connSize }: MainObject,
+		{ walks }: Pick<MainObject, "walks">,
 		names: readonly WalkName[],
 		view: DataView,
 	) {
@@ -44,16 +50,10 @@ export class MapWalks implements Disposable {
 		this.#shared = view;
 		const shown = object.map("shown", U32_SIZE, event.size);
 		this.#shown = owned.adopt(shown.mapMemory(), (region) => region.close());
-		const over: Readonly<Record<WalkName, () => BpfMap>> = {
-			walk__fold_conns: () => object.map("conns", POINTER_SIZE, connSize),
-			walk__show_conns: () => object.map("conns", POINTER_SIZE, connSize),
-			walk__fold_awake: () => object.map("awake", POINTER_SIZE, U32_SIZE),
-			walk__expire_udp: () => object.map("udp_conns", udpKey.size, udpConn.size),
-		};
 		for (const name of names) {
-			const program: BpfProgram = object.program(name);
-			const walk = walks === "iterator" ? owned.use(program.iterator(over[name]())) : program;
-			this.#walks.set(name, walk);
+			const program = object.program(name);
+			const iterator = (): Walk & Disposable => program.iterator(object.opaqueMap(OVER[name]));
+			this.#walks.set(name, walks === "iterator" ? owned.use(iterator()) : program);
 		}
 		// A filter of system calls may let them be loaded, and not run. All are of one kind:
 		// one tells, and this table is the smallest.
@@ -78,6 +78,11 @@ export class MapWalks implements Disposable {
 			connections: view.getUint32(walked, true),
 			isAwakeFull: view.getUint32(is_awake_full, true) !== 0,
 		};
+	}
+
+	/** For events: tells the ends of connections whose programs take long to read what is left. */
+	tellEndings(): void {
+		if (this.#shared.getUint32(shared.offsets.endings, true) > 0) this.#run("walk__tell_endings");
 	}
 
 	/** Ends UDP connections whose socket is closed, or that have been idle. */

@@ -33,6 +33,7 @@ export type WalkName =
 	| "walk__fold_conns"
 	| "walk__fold_awake"
 	| "walk__show_conns"
+	| "walk__tell_endings"
 	| "walk__expire_udp";
 
 const NOTHING: Plan = { gates: [], hooks: [], cgroupHooks: [], iterators: [], walks: [] };
@@ -130,7 +131,7 @@ const EVENT_TABLES: readonly (readonly [name: string, size: number, event: numbe
 
 /** Who accepted a connection, which matters where each one is shown. */
 export const FIND_HOLDERS = "iter__find_holders";
-const EVENTS: Plan = { ...NOTHING, iterators: [FIND_HOLDERS] };
+const EVENTS: Plan = { ...NOTHING, iterators: [FIND_HOLDERS], walks: ["walk__tell_endings"] };
 
 /** What open connections have moved, for whoever asks. */
 const SHOWN: Plan = { ...NOTHING, walks: ["walk__show_conns"] };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DecodeError } from "../../src/errors.ts";
+import { STRUCTS } from "../../src/maps/all-structs.ts";
 import { bytes, id64, readU64, struct, u8, u16, u32, u64 } from "../../src/maps/codec.ts";
-import { STRUCTS } from "../../src/maps/structs.ts";
 
 const point = struct("point", {
 	wide: u64,

@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { DecodeError } from "../../src/errors.ts";
+import { STRUCTS } from "../../src/maps/all-structs.ts";
 import { readBtf } from "../../src/maps/btf.ts";
 import { struct, u32, u64 } from "../../src/maps/codec.ts";
 import { ENUMS } from "../../src/maps/enums.ts";
 import { layoutProblems } from "../../src/maps/layout.ts";
-import { STRUCTS } from "../../src/maps/structs.ts";
 
 const layoutObject = (): Uint8Array => readFileSync(`${import.meta.dir}/../../build/layout.bpf.o`);
 
