@@ -2,7 +2,6 @@
 
 import { UsageError } from "../errors.ts";
 import type { ClientState } from "../flow/client-answers.ts";
-import { isoTime } from "../flow/clock.ts";
 import { DNS_LATENCY_BOUNDS_S, type DnsStatisticsAnswer } from "../flow/dns-statistics.ts";
 import type { DoctorRecord } from "../flow/doctor.ts";
 import type { Aggregate } from "../flow/records.ts";
@@ -13,6 +12,7 @@ import type {
 	ServiceProbes,
 	ServiceStats,
 } from "../trace/client-records.ts";
+import { nowIso } from "../trace/clock.ts";
 import { Bodies } from "./body.ts";
 import { jsonPieces } from "./json-text.ts";
 import { OPENAPI } from "./openapi.ts";
@@ -53,8 +53,6 @@ export interface Served {
 	debugState(): readonly ClientState[];
 }
 
-const now = (): string => isoTime(performance.timeOrigin + performance.now());
-
 /** What a route is given of a request. */
 interface Asked {
 	readonly query: URLSearchParams;
@@ -71,7 +69,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 		GET: (served, { query }) => {
 			const client_id = clientId(query, "changed");
 			const told = served.connections(client_id, !isFlagged(query, "changed")) ?? noRoom();
-			return json({ type: "connections", time: now(), client_id, ...told });
+			return json({ type: "connections", time: nowIso(), client_id, ...told });
 		},
 		DELETE: (served, { query }) => {
 			served.forget(clientId(query));
@@ -80,12 +78,12 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 	},
 	"/debug/maps": {
 		GET: plain((served) => ({
-			...{ type: "debug_maps", time: now(), connections: served.debugMaps() },
+			...{ type: "debug_maps", time: nowIso(), connections: served.debugMaps() },
 		})),
 	},
 	"/debug/state": {
 		GET: plain((served) => ({
-			...{ type: "debug_state", time: now(), clients: served.debugState() },
+			...{ type: "debug_state", time: nowIso(), clients: served.debugState() },
 		})),
 	},
 	"/dns": {
@@ -93,7 +91,13 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 			const client_id = clientId(query);
 			const answer = served.dns(client_id) ?? noRoom();
 			const latency_bounds_s = DNS_LATENCY_BOUNDS_S;
-			return json({ type: "dns_statistics", time: now(), client_id, latency_bounds_s, ...answer });
+			return json({
+				type: "dns_statistics",
+				time: nowIso(),
+				client_id,
+				latency_bounds_s,
+				...answer,
+			});
 		},
 		DELETE: (served, { query }) => {
 			served.forgetDns(clientId(query));
@@ -113,7 +117,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 		GET: (served, { query }) => {
 			const client_id = clientId(query, "aggregate");
 			const answer = served.flows(client_id, aggregateOf(query)) ?? noRoom();
-			return json({ type: "flows", time: now(), client_id, ...answer });
+			return json({ type: "flows", time: nowIso(), client_id, ...answer });
 		},
 		DELETE: (served, { query }) => {
 			served.forgetFlows(clientId(query));
@@ -129,7 +133,7 @@ const ROUTES: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
 		},
 	},
 	"/openapi.json": { GET: plain(() => OPENAPI) },
-	"/stats": { GET: plain((served) => ({ type: "stats", time: now(), ...served.stats() })) },
+	"/stats": { GET: plain((served) => ({ type: "stats", time: nowIso(), ...served.stats() })) },
 };
 
 /** Path → methods. */

@@ -22,10 +22,10 @@ import type {
 	ServiceProbes,
 	ServiceStats,
 } from "./client-records.ts";
+import { boottimeMs, nowIso } from "./clock.ts";
 import type { EventTracerOptions } from "./event-options.ts";
 import { EventTracer } from "./event-tracer.ts";
 import { NameTracer, type NameTracerOptions } from "./name-tracer.ts";
-import { nowIso } from "./session.ts";
 import { UdpLook } from "./udp-look.ts";
 
 /** What a tracer for clients can be told. */
@@ -77,7 +77,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly #wanted: ReadonlySet<EventName>;
 	readonly #gaps = new ClientGaps();
 	readonly #timer: NodeJS.Timeout;
-	readonly #startedAt = performance.now();
+	readonly #startedAt = boottimeMs();
 	readonly #cpuAtStart = process.cpuUsage();
 
 	private constructor(
@@ -142,7 +142,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		const answer = this.#ask(flowClient(clientId));
 		if (answer === null) return null;
 		const { connections, ...rest } = answer;
-		const interval = answer.interval_ms ?? Math.round(performance.now() - this.#startedAt);
+		const interval = answer.interval_ms ?? Math.round(boottimeMs() - this.#startedAt);
 		return { ...rest, flows: flowsOfChanges(connections, aggregate, nowIso(), interval) };
 	}
 
@@ -160,7 +160,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	/** @throws Error after close() */
 	collect(): void {
 		const open = this.#look();
-		const answer = this.#collected?.ask(COLLECTOR, open, performance.now());
+		const answer = this.#collected?.ask(COLLECTOR, open, boottimeMs());
 		if (answer !== undefined && answer !== null) this.#collector(answer.connections);
 	}
 
@@ -191,7 +191,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		const { user, system } = process.cpuUsage(this.#cpuAtStart);
 		return {
 			...{ version, kernel, hooks },
-			uptime_ms: Math.round(performance.now() - this.#startedAt),
+			uptime_ms: Math.round(boottimeMs() - this.#startedAt),
 			...{ clients: this.#changes.size, readers: 0 },
 			resets: this.#changes.resets,
 			lost: { ...this.#gaps.totals },
@@ -207,7 +207,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** What is kept for each client. */
 	debugState(): ClientState[] {
-		return this.#changes.states(performance.now());
+		return this.#changes.states(boottimeMs());
 	}
 
 	/** All that is open, whatever the filter says. */
@@ -240,7 +240,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	}
 
 	#ask(clientId: string, isAll = true): ClientConnections | null {
-		const answer = this.#changes.ask(clientId, this.#look(), performance.now(), isAll);
+		const answer = this.#changes.ask(clientId, this.#look(), boottimeMs(), isAll);
 		if (answer === null) return null;
 		const gaps = this.#gaps.take(clientId);
 		return { ...answer, gaps: answer.is_new ? [] : gaps };
@@ -272,7 +272,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 			const wanted = events.filter(({ event }) => this.#wanted.has(event));
 			this.#listener({ events: wanted, gaps });
 		}
-		this.#changes.expire(performance.now());
+		this.#changes.expire(boottimeMs());
 	}
 
 	#readUdp(): void {

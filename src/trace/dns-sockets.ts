@@ -4,9 +4,9 @@ import { type DnsTransaction, DnsTransactions } from "../flow/dns-transactions.t
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { Family, GapRecord, LossStage, Transport } from "../flow/records.ts";
 import { packetFilter } from "../maps/packet-filter.ts";
+import { nowIso, wallClock } from "./clock.ts";
 import { DnsWire } from "./dns-wire.ts";
 import { PacketNamespaces } from "./packet-namespaces.ts";
-import { nowIso } from "./session.ts";
 
 interface Options {
 	/** Of either end. */
@@ -70,9 +70,9 @@ export class DnsSockets implements Disposable {
 
 	/** What has come in until now. */
 	read(): void {
-		const now = Date.now();
+		const now = wallClock();
 		// Where more waits, an answer may be among it.
-		if (this.#namespaces.read()) this.#transactions.expire(instantOf(now));
+		if (this.#namespaces.read()) this.#transactions.expire(now);
 		if (performance.now() - this.#scannedAt < SCAN_MS) return;
 		this.#namespaces.scan();
 		this.#scannedAt = performance.now();
@@ -108,9 +108,4 @@ export class DnsSockets implements Disposable {
 	[Symbol.dispose](): void {
 		this.#namespaces[Symbol.dispose]();
 	}
-}
-
-function instantOf(epochMs: number): { seconds: number; ns: number } {
-	const seconds = Math.floor(epochMs / 1000);
-	return { seconds, ns: (epochMs - seconds * 1000) * 1e6 };
 }

@@ -3,7 +3,6 @@
 import { containerLookup } from "../enrich/cgroups.ts";
 import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
-import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
 import { Acceptors, applyRefinements } from "../flow/acceptors.ts";
 import { DEFAULT_UDP_STREAM_TIMEOUT_MS, DEFAULT_UDP_TIMEOUT_MS } from "../flow/defaults.ts";
@@ -23,9 +22,9 @@ import type {
 	ReadyRecord,
 	SummaryRecord,
 } from "../flow/records.ts";
-import { WallClock } from "../flow/wall-clock.ts";
 import { flow } from "../maps/structs.ts";
 import { checkBufferBytes } from "./check-range.ts";
+import { clocks, followClocks, nowIso } from "./clock.ts";
 import { DEFAULTS, type EventTracerOptions } from "./event-options.ts";
 import { eventTypesOf } from "./event-types.ts";
 import { OF_ALL } from "./fold-plan.ts";
@@ -33,7 +32,7 @@ import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import type { NameTracer } from "./name-tracer.ts";
 import { applyEnds, OtherEnds } from "./other-ends.ts";
-import { nowIso, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { ShownConnections } from "./shown-connections.ts";
 import { pause } from "./ticks.ts";
 
@@ -58,6 +57,12 @@ const TELL_ENDINGS_MS = 250;
 /** Records of one batch: as many as can be put into text and written without a long silence. */
 const MOST_IN_BATCH = 8192;
 
+interface Parts {
+	readonly session: Session;
+	readonly ring: RingBuffer;
+	readonly ends: OtherEnds;
+}
+
 /**
  * Each single connection: one record for each thing that happens to it. Its hooks are in the kernel
  * from open() to close(); a process that ends without close() leaves nothing behind.
@@ -78,16 +83,15 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
 	#endingsToldAt = performance.now();
+	#owned = new DisposableStack();
 
-	private constructor(session: Session, ends: OtherEnds, options: EventTracerOptions) {
+	private constructor({ session, ring, ends }: Parts, options: EventTracerOptions) {
 		this.#session = session;
-		const ring = new RingBuffer(session.kernel.events);
 		this.#ring = ring;
 		this.#ends = ends;
 		this.ready = ends.withWays(session.ready);
-		const offsetNs = wallClockOffsetNs();
 		this.#names = {
-			newClock: () => new WallClock(offsetNs),
+			clocks: clocks(),
 			errnoName,
 			containerOf: options.containerOf,
 			processOf: (pid, name, image) =>
@@ -104,7 +108,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		this.#filter = options.filter;
 		this.#take = (offset, end) => {
 			if (isImage(ring.view, offset)) this.#processes.learn(decodeImage(ring.view, offset));
-			else this.#window.add(offset, end, this.#decoder.timeNs(offset));
+			else this.#window.add(offset, end, this.#decoder.since(offset));
 		};
 	}
 
@@ -122,8 +126,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const ends = opened.use(new OtherEnds(options.dns));
 		const kernel = { ...options, ...NO_FLOWS, eventTypes };
 		const session = opened.use(Session.open(kernel, adoptedConnections));
-		const tracer = new EventTracer(session, ends, options);
-		opened.move();
+		const ring = opened.use(new RingBuffer(session.kernel.events));
+		opened.use(followClocks());
+		const tracer = new EventTracer({ session, ring, ends }, options);
+		tracer.#owned = opened.move();
 		return tracer;
 	}
 
@@ -228,9 +234,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
-		this.#ends[Symbol.dispose]();
-		this.#ring[Symbol.dispose]();
-		this.#session[Symbol.dispose]();
+		this.#owned.dispose();
 	}
 
 	/** For `using`: close(). */
@@ -265,14 +269,14 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** How many events are in the window's order, and what is done with when they are. */
 	#settled(): { readonly count: number; readonly end: number } {
-		const begin = monotonicNs();
+		const begin = clocks().last;
 		const window = this.#window;
 		window.clear();
 		const start = this.#ring.consumedAt;
 		const isEmpty = this.#ring.look(this.#take, MOST_IN_BATCH);
 		// What is not in the buffer yet will have a time after this call began.
-		let settled = window.settle(isEmpty ? begin : window.newestNs - HOLD_BACK_NS);
-		if (!isEmpty && settled.count === 0) settled = window.settle(window.newestNs);
+		let settled = window.settle(isEmpty ? begin : window.newest - HOLD_BACK_NS);
+		if (!isEmpty && settled.count === 0) settled = window.settle(window.newest);
 		const { count, end } = settled;
 		// Behind the last event there may be images.
 		if (count === window.count) return { count, end: this.#ring.lookedUntil };

@@ -23,10 +23,11 @@ import type {
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
+import { boottimeMs, nowIso } from "./clock.ts";
 import { FoldPlan, OF_ALL } from "./fold-plan.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import type { NameTracer } from "./name-tracer.ts";
-import { nowIso, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ticks } from "./ticks.ts";
 import { Translations } from "./translations.ts";
@@ -94,7 +95,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	readonly #table: FlowTable;
 	readonly #intervalMs: number;
 	readonly #folds = new FoldPlan();
-	#lastBatchAt = performance.now();
+	#lastBatchAt = boottimeMs();
 	readonly #translations: Translations;
 	#polling: AbortController | null = null;
 	readonly #names: UsedNames;
@@ -290,11 +291,11 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	#readTable(folds: FoldPlan | null = null): FlowBatch {
 		const { kernel } = this.#session;
 		if (this.#table.hasOpen()) {
-			const fold = folds?.next(performance.now() - this.#lastBatchAt) ?? OF_ALL;
+			const fold = folds?.next(boottimeMs() - this.#lastBatchAt) ?? OF_ALL;
 			this.#folds.found(kernel.walks.fold(fold));
 			kernel.walks.expireUdp();
 		}
-		const now = performance.now();
+		const now = boottimeMs();
 		const time = nowIso();
 		const interval_ms = Math.round(now - this.#lastBatchAt);
 		this.#lastBatchAt = now;

@@ -1,13 +1,14 @@
 /** What names somebody has asked for: answers of DNS on the wire, learned while it is open, and how the servers answer. */
 
 import { DnsNames } from "../enrich/dns-names.ts";
-import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
+import type { ClockHistory } from "../flow/clock-history.ts";
 import { DEFAULT_BUFFER_BYTES } from "../flow/defaults.ts";
 import { DnsStatistics } from "../flow/dns-statistics.ts";
 import type { DnsTransaction } from "../flow/dns-transactions.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { GapRecord, SummaryRecord } from "../flow/records.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
+import { clocks, followClocks, monotonicMs } from "./clock.ts";
 import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
 
 /** What a tracer of names can be told. */
@@ -47,6 +48,7 @@ export class NameTracer implements Disposable {
 	readonly #sockets: DnsSockets;
 	readonly #names: DnsNames;
 	readonly #timer: NodeJS.Timeout;
+	readonly #clocks = followClocks();
 	#isClosed = false;
 	/** What went wrong while nobody could be told. */
 	#failure: { readonly error: unknown } | null = null;
@@ -88,8 +90,8 @@ export class NameTracer implements Disposable {
 		this.#sockets.takeBegun();
 		const done = this.#sockets.takeDone();
 		if (done.length === 0) return;
-		const offsetMs = Number(wallClockOffsetNs()) / 1e6;
-		for (const transaction of done) this.#learn(transaction, offsetMs);
+		const now = clocks();
+		for (const transaction of done) this.#learn(transaction, now);
 	}
 
 	/**
@@ -133,6 +135,7 @@ export class NameTracer implements Disposable {
 	close(): void {
 		this.#isClosed = true;
 		clearInterval(this.#timer);
+		this.#clocks[Symbol.dispose]();
 		this.#sockets[Symbol.dispose]();
 	}
 
@@ -150,14 +153,12 @@ export class NameTracer implements Disposable {
 		}
 	}
 
-	#learn({ asked, endedAt, outcome }: DnsTransaction, offsetMs: number): void {
+	#learn({ asked, endedAt, outcome }: DnsTransaction, now: ClockHistory): void {
 		if (outcome === null || endedAt === null) return;
 		this.statistics.add(asked, outcome, performance.now());
 		const { netns, question_name } = asked;
 		const { response_code, answers } = outcome;
-		const atMs = endedAt.seconds * 1000 + endedAt.ns / 1e6 - offsetMs;
+		const atMs = now.monotonicMs(now.momentOf(endedAt));
 		this.#names.learn({ netns, question_name, response_code, answers }, atMs);
 	}
 }
-
-const monotonicMs = (): number => monotonicNs() / 1e6;
