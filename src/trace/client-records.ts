@@ -7,7 +7,6 @@ import type {
 	ConnectionFields,
 	EventRecord,
 	FlowRecord,
-	GapRecord,
 	ReadyRecord,
 	SummaryRecord,
 } from "../flow/records.ts";
@@ -18,10 +17,7 @@ export type ClientConnection = Omit<ConnectionFields, keyof ConnectionCounters> 
 	Pick<EventRecord, "error" | "close_reason">;
 
 /** What a client is told. */
-export interface ClientConnections extends ClientAnswer<ClientConnection> {
-	/** What nobody could be told, since its last question. */
-	readonly gaps: readonly GapRecord[];
-}
+export type ClientConnections = ClientAnswer<ClientConnection>;
 
 /** The same, added up by flows. */
 export interface ClientFlows extends Omit<ClientConnections, "connections"> {

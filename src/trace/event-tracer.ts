@@ -84,6 +84,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	#endsCheckedAt = performance.now();
 	#endingsToldAt = performance.now();
 	#owned = new DisposableStack();
+	/** In the buffer. It is kept until the next look, as a slice is read in place. */
+	#toldUntil = 0;
 
 	private constructor({ session, ring, ends }: Parts, options: EventTracerOptions) {
 		this.#session = session;
@@ -155,6 +157,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	async *slices(signal?: AbortSignal): AsyncGenerator<EventSlice, void, undefined> {
 		const end = this.#session.endOf(signal);
 		while (!end.aborted) {
+			this.#release();
 			const isHurried = this.#ring.waiting() >= this.#ring.bytes * HURRY;
 			// Not without a pause: signals and timers would have to wait for the buffer, too.
 			await pause(isHurried ? 0 : PAUSE_MS, end);
@@ -164,7 +167,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		}
 		if (this.#session.isClosed) return;
 		this.#session.end();
-		while (!this.#session.isClosed && this.#ring.waiting() > 0) yield* this.#read();
+		for (this.#release(); !this.#session.isClosed && this.#ring.waiting() > 0; this.#release())
+			yield* this.#read();
 		if (!this.#session.isClosed) yield* this.#read();
 	}
 
@@ -186,6 +190,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 				isAll = false;
 			}
 		}
+		this.#release();
 		return { events, gaps };
 	}
 
@@ -261,10 +266,16 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** One slice, or none where there is nothing to tell. */
 	*#read(): Generator<EventSlice, void, undefined> {
+		this.#release();
 		const { count, end } = this.#settled();
+		this.#toldUntil = end;
 		const gaps = [...this.#session.gaps(nowIso(), 0), ...this.#ends.names.takeGaps()];
 		if (count > 0 || gaps.length > 0) yield this.#slice(count, gaps);
-		if (!this.#session.isClosed) this.#ring.release(end);
+	}
+
+	/** What was told is not told again, also where its reader has not come back. */
+	#release(): void {
+		if (!this.#session.isClosed) this.#ring.release(this.#toldUntil);
 	}
 
 	/** How many events are in the window's order, and what is done with when they are. */
