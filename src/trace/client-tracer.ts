@@ -130,11 +130,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 * @throws Error after close(); what went wrong while nobody asked
 	 */
 	connections(clientId: string, isAll = true, cursor?: string | null): ClientConnections | null {
-		if (this.#failure !== null) {
-			const { error } = this.#failure;
-			this.#failure = null;
-			throw error;
-		}
+		this.#check();
 		const isSure = cursor === undefined;
 		const open = this.#reader.look(!isSure);
 		const answer = this.#changes.ask(clientId, open, boottimeMs(), {
@@ -268,6 +264,13 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		this.close();
 		return Promise.resolve();
+	}
+
+	#check(): void {
+		if (this.#failure === null) return;
+		const { error } = this.#failure;
+		this.#failure = null;
+		throw error;
 	}
 
 	/** What could not be read now is read by the next one. */

@@ -181,14 +181,19 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		this.#session.requireOpen();
 		const [events, gaps]: [EventRecord[], GapRecord[]] = [[], []];
 		this.#checkEnds();
-		for (let isAll = false; !isAll; ) {
-			isAll = true;
-			// A slice is there only until the next one is asked for.
-			for (const slice of this.#read()) {
-				for (const record of slice.events) events.push(record);
-				gaps.push(...slice.gaps);
-				isAll = false;
+		try {
+			for (let isAll = false; !isAll; ) {
+				isAll = true;
+				// A slice is there only until the next one is asked for.
+				for (const slice of this.#read()) {
+					for (const record of slice.events) events.push(record);
+					gaps.push(...slice.gaps);
+					isAll = false;
+				}
 			}
+		} catch (error) {
+			// It comes again with the next call, if it does.
+			if (events.length + gaps.length === 0) throw error;
 		}
 		this.#release();
 		return { events, gaps };
@@ -267,10 +272,13 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	/** One slice, or none where there is nothing to tell. */
 	*#read(): Generator<EventSlice, void, undefined> {
 		this.#release();
+		this.names?.check();
 		const { count, end } = this.#settled();
-		this.#toldUntil = end;
+		// Where that fails nothing is taken yet: the next look begins with the same.
+		const slice = this.#slice(count);
 		const gaps = [...this.#session.gaps(nowIso(), 0), ...this.#ends.names.takeGaps()];
-		if (count > 0 || gaps.length > 0) yield this.#slice(count, gaps);
+		this.#toldUntil = end;
+		if (count > 0 || gaps.length > 0) yield slice(gaps);
 	}
 
 	/** What was told is not told again, also where its reader has not come back. */
@@ -295,7 +303,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	}
 
 	/** Whose an event is can be known better after a look, so the filter comes last. */
-	#slice(count: number, gaps: readonly GapRecord[]): EventSlice {
+	#slice(count: number): (gaps: readonly GapRecord[]) => EventSlice {
 		const { view } = this.#ring;
 		const { offsets } = this.#window;
 		const refined = this.#acceptors.refine(new EventFieldsInPlace(view, offsets, count));
@@ -309,7 +317,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			return this.#filtered(events);
 		};
 		const raw = { view, offsets, count, refined, remoteNames, names: this.#names };
-		return new LazySlice(records, gaps, this.#filter === null && nat.size === 0 ? raw : null);
+		const isRaw = this.#filter === null && nat.size === 0;
+		return (gaps) => new LazySlice(records, gaps, isRaw ? raw : null);
 	}
 
 	#filtered<T extends ConnectionFields>(all: T[]): T[] {

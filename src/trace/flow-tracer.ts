@@ -277,14 +277,15 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	}
 
 	#read(folds: FoldPlan | null = null): FlowBatch {
+		this.names?.check();
 		const batch = this.#readTable(folds);
 		const flows = this.#translations.translated(batch.flows);
 		const { names } = this;
 		if (names === null) return { ...batch, flows };
 		// After the table, so that whoever was answered and then connected has the name.
-		names.read();
-		nameFlows(flows, names, batch.interval_ms);
-		return { ...batch, flows, gaps: [...batch.gaps, ...this.#names.takeGaps()] };
+		names.tryRead();
+		const gaps = [...batch.gaps, ...this.#names.takeGaps()];
+		return { ...batch, flows: named(flows, names, batch.interval_ms), gaps };
 	}
 
 	/** Without a plan every connection is looked at. */
@@ -317,12 +318,16 @@ function tableOf({ flowMemory, flows }: KernelSide, options: FlowTracerOptions):
 }
 
 /** A name was good at some time of the interval. */
-function nameFlows(flows: readonly FlowRecord[], names: NameTracer, intervalMs: number): void {
-	if (names.size === 0) return;
-	for (const flow of flows) {
+function named(
+	flows: readonly FlowRecord[],
+	names: NameTracer,
+	intervalMs: number,
+): readonly FlowRecord[] {
+	if (names.size === 0) return flows;
+	return flows.map((flow) => {
 		const { netns, remote_address } = flow;
-		if (remote_address === null) continue;
+		if (remote_address === null) return flow;
 		const remote_name = names.nameOf(netns, remote_address, intervalMs);
-		if (remote_name !== null) Object.assign(flow, { remote_name });
-	}
+		return remote_name === null ? flow : { ...flow, remote_name };
+	});
 }

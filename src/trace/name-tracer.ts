@@ -58,7 +58,7 @@ export class NameTracer implements Disposable {
 		const all = { family: null, transport: null, hints: {} };
 		this.#sockets = new DnsSockets({ ...all, ...others });
 		this.#names = new DnsNames({ most, graceMs: GRACE_MS });
-		this.#timer = setInterval(() => this.#tryRead(), PAUSE_MS);
+		this.#timer = setInterval(() => this.tryRead(), PAUSE_MS);
 		this.#timer.unref();
 	}
 
@@ -84,7 +84,7 @@ export class NameTracer implements Disposable {
 	 */
 	read(): void {
 		if (this.#isClosed) throw new Error("the tracer is closed");
-		if (this.#failure !== null) throw this.#failure.error;
+		this.check();
 		this.#sockets.read();
 		// Whose they are is not asked here.
 		this.#sockets.takeBegun();
@@ -92,6 +92,32 @@ export class NameTracer implements Disposable {
 		if (done.length === 0) return;
 		const now = clocks();
 		for (const transaction of done) this.#learn(transaction, now);
+	}
+
+	/**
+	 * As read(), for who has something in hand that must not be lost: what goes wrong check() throws.
+	 *
+	 * @internal
+	 */
+	tryRead(): void {
+		if (this.#failure !== null || this.#isClosed) return;
+		try {
+			this.read();
+		} catch (error) {
+			this.#failure = { error };
+		}
+	}
+
+	/**
+	 * Throws once what went wrong since the last call.
+	 *
+	 * @internal
+	 */
+	check(): void {
+		if (this.#failure === null) return;
+		const { error } = this.#failure;
+		this.#failure = null;
+		throw error;
 	}
 
 	/**
@@ -142,15 +168,6 @@ export class NameTracer implements Disposable {
 	/** For `using`: close(). */
 	[Symbol.dispose](): void {
 		this.close();
-	}
-
-	#tryRead(): void {
-		if (this.#failure !== null) return;
-		try {
-			this.read();
-		} catch (error) {
-			this.#failure = { error };
-		}
 	}
 
 	#learn({ asked, endedAt, outcome }: DnsTransaction, now: ClockHistory): void {
