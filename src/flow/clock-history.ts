@@ -30,8 +30,9 @@ interface Step extends Readonly<Offsets> {
 	since: number;
 	seconds: number;
 	ns: number;
-	/** What the machine slept since the first reading. */
+	/** What the machine slept since the first reading, and by how much the clock was set. */
 	readonly asleepNs: number;
+	readonly setNs: number;
 }
 
 const WORD = 2 ** 32;
@@ -51,7 +52,7 @@ const SLACK_NS = 1e9;
  */
 export class ClockHistory {
 	readonly #steps: Step[] = [];
-	readonly #firstBoottimeOffsetNs: bigint;
+	readonly #first: Readonly<Offsets>;
 	#originNs: bigint;
 	#high = 0;
 	#low = 0;
@@ -60,7 +61,7 @@ export class ClockHistory {
 	constructor(first: ClockReading) {
 		this.#originNs = this.#lastNs = first.monotonicNs;
 		const offsets = offsetsOf(first);
-		this.#firstBoottimeOffsetNs = offsets.boottimeOffsetNs;
+		this.#first = offsets;
 		this.#add(offsets, first.monotonicNs);
 		this.#moveTo(first.monotonicNs);
 	}
@@ -111,19 +112,26 @@ export class ClockHistory {
 	}
 
 	/** When the wall clock showed this: the last time, where it did so twice. */
-	momentOf({ seconds, ns }: Readonly<Instant>): number {
-		let until = this.last;
-		let nearest = until;
+	momentOf(time: Readonly<Instant>): number {
+		// It may have been since the last reading.
+		let until = this.last + SLACK_NS;
+		let nearest = this.last;
 		let best = SLACK_NS;
-		for (const step of this.#steps.toReversed()) {
-			const from = step === this.#steps[0] ? Number.NEGATIVE_INFINITY : step.since;
-			const since = (seconds - step.seconds) * BILLION + (ns - step.ns);
+		for (let index = this.#steps.length - 1; index >= 0; index--) {
+			const step = this.#steps[index] as Step;
+			const from = index === 0 ? Number.NEGATIVE_INFINITY : step.since;
+			const since = (time.seconds - step.seconds) * BILLION + (time.ns - step.ns);
 			const off = Math.max(from - since, since - until, 0);
+			if (off === 0) return since;
 			if (off < best) [nearest, best] = [since, off];
-			if (off === 0) break;
 			until = step.since;
 		}
 		return nearest;
+	}
+
+	/** By how much the clock had been set when it showed this, since the first reading; in nanoseconds. */
+	setNsAt(time: Readonly<Instant>): number {
+		return this.#steps.length === 1 ? 0 : this.#at(this.momentOf(time)).setNs;
 	}
 
 	#at(since: number): Step {
@@ -133,8 +141,10 @@ export class ClockHistory {
 	}
 
 	#add(offsets: Offsets, fromNs: bigint): void {
-		const asleepNs = Number(offsets.boottimeOffsetNs - this.#firstBoottimeOffsetNs);
-		this.#steps.push({ ...offsets, fromNs, ...{ since: 0, seconds: 0, ns: 0, asleepNs } });
+		const { realtimeOffsetNs, boottimeOffsetNs } = offsets;
+		const asleepNs = Number(boottimeOffsetNs - this.#first.boottimeOffsetNs);
+		const setNs = Number(realtimeOffsetNs - this.#first.realtimeOffsetNs) - asleepNs;
+		this.#steps.push({ ...offsets, fromNs, ...{ since: 0, seconds: 0, ns: 0, asleepNs, setNs } });
 		if (this.#steps.length > MOST_STEPS) this.#steps.shift();
 	}
 

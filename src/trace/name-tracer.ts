@@ -8,7 +8,7 @@ import type { DnsTransaction } from "../flow/dns-transactions.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { GapRecord, SummaryRecord } from "../flow/records.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
-import { clocks, followClocks, monotonicMs } from "./clock.ts";
+import { clocks, monotonicMs } from "./clock.ts";
 import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
 
 /** What a tracer of names can be told. */
@@ -48,7 +48,6 @@ export class NameTracer implements Disposable {
 	readonly #sockets: DnsSockets;
 	readonly #names: DnsNames;
 	readonly #timer: NodeJS.Timeout;
-	readonly #clocks = followClocks();
 	#isClosed = false;
 	/** What went wrong while nobody could be told. */
 	#failure: { readonly error: unknown } | null = null;
@@ -161,7 +160,6 @@ export class NameTracer implements Disposable {
 	close(): void {
 		this.#isClosed = true;
 		clearInterval(this.#timer);
-		this.#clocks[Symbol.dispose]();
 		this.#sockets[Symbol.dispose]();
 	}
 

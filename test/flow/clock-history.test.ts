@@ -165,6 +165,19 @@ test("a time that the clock showed twice is the last of them, and no later than 
 	expect(momentOf(START + HOUR + 2000n * SECOND)).toBe(2000 - 3600);
 });
 
+test("a time since the last reading is not one from before the clock was set back", () => {
+	const machine = new Machine(10n * HOUR);
+	const clocks = new ClockHistory(machine.reading);
+	machine.run(2n * HOUR);
+	clocks.follow(machine.reading);
+	machine.realtimeNs -= HOUR;
+	clocks.follow(machine.reading);
+	const [seconds, ns] = [Number((machine.realtimeNs + 5_000_000n) / SECOND), 5_000_000];
+	expect(clocks.momentOf({ seconds, ns }) - clocks.last).toBe(5_000_000);
+	expect(clocks.setNsAt({ seconds, ns })).toBe(-3600e9);
+	expect(clocks.setNsAt({ seconds: seconds + 1800, ns })).toBe(0);
+});
+
 test("of more steps than there is room for the oldest is forgotten", () => {
 	const machine = new Machine(HOUR);
 	const clocks = new ClockHistory(machine.reading);
