@@ -95,11 +95,6 @@ export class ClientChanges<C extends CountedConnection> {
 		this.#clients.most = most;
 	}
 
-	/** Whether it is known, and not forgotten since. */
-	has(clientId: string): boolean {
-		return this.#clients.has(clientId);
-	}
-
 	/** Clients that are known now. */
 	get size(): number {
 		return this.#clients.size;
@@ -199,11 +194,8 @@ export class ClientChanges<C extends CountedConnection> {
 	takeEnded(clientId: string): readonly ChangedConnection<C>[] {
 		const known = this.#clients.get(clientId);
 		if (known === undefined) return [];
-		const { rows, ids, next } = this.#ends(known);
-		const left = (all: Known["told"]): Known["told"] =>
-			new Map([...all].filter(([id]) => !ids.has(id)));
-		const told = left(known.told);
-		this.#clients.answer(clientId, { ...known, told, gone: left(known.gone), place: next });
+		const { rows, next } = this.#ends(known);
+		this.#clients.answer(clientId, { ...known, place: next });
 		this.told(clientId);
 		return [...rows.values()].map((one) => answerOfEnded(one));
 	}

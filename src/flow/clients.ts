@@ -61,11 +61,6 @@ export class Clients<S> {
 		return this.#clients.size;
 	}
 
-	/** Whether it is known, and not forgotten since. */
-	has(id: string): boolean {
-		return this.#clients.has(id);
-	}
-
 	/** What is kept for it, by what it was told for sure. */
 	get(id: string): S | undefined {
 		return this.#clients.get(id)?.told.kept;
