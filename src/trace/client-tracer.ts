@@ -133,7 +133,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		this.#check();
 		const isSure = cursor === undefined;
 		const open = this.#reader.look(!isSure);
-		const answer = this.#changes.ask(clientId, open, boottimeMs(), {
+		const answer = this.#changes.ask(clientId, open, performance.now(), {
 			isAll,
 			cursor: cursor ?? null,
 		});
@@ -187,7 +187,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	/** @throws Error after close() */
 	collect(): void {
 		const open = this.#reader.look(true);
-		const answer = this.#collected?.ask(COLLECTOR, open, boottimeMs());
+		const answer = this.#collected?.ask(COLLECTOR, open, performance.now());
 		this.#collected?.told(COLLECTOR);
 		if (answer !== undefined && answer !== null) this.#collector(answer.connections);
 	}
@@ -234,7 +234,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** What is kept for each client. */
 	debugState(): ClientState[] {
-		return this.#changes.states(boottimeMs());
+		return this.#changes.states(performance.now());
 	}
 
 	/** All that is open, whatever the filter says. */
@@ -277,7 +277,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	#tryRead(): void {
 		try {
 			this.#reader.read();
-			this.#changes.expire(boottimeMs());
+			this.#changes.expire(performance.now());
 			this.#collectEnded();
 		} catch (error) {
 			this.#report(error);
