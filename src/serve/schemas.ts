@@ -75,7 +75,6 @@ const DNS_ROW = object({
 });
 
 const PROBES = object({
-	time: TEXT,
 	programs: {
 		type: "array",
 		items: object({

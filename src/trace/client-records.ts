@@ -26,10 +26,12 @@ export interface ClientFlows extends Omit<ClientConnections, "connections"> {
 
 /** What the programs of a tracer for clients did and cost, and how full its tables are. */
 export interface ServiceProbes {
-	readonly tcp: ProbeStats;
+	readonly tcp: Probes;
 	/** Null where UDP is not traced. */
-	readonly udp: ProbeStats | null;
+	readonly udp: Probes | null;
 }
+
+type Probes = Omit<ProbeStats, "time">;
 
 /** How a tracer for clients fares. */
 export interface ServiceStats extends Pick<ReadyRecord, "version" | "kernel" | "hooks"> {

@@ -229,7 +229,11 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** What the programs did and cost, and how full the tables are: those of TCP, those of UDP. */
 	probeStats(): ServiceProbes {
-		return { tcp: this.#tracer.probeStats(), udp: this.#udp.probeStats() };
+		const { time: _, ...tcp } = this.#tracer.probeStats();
+		const udp = this.#udp.probeStats();
+		if (udp === null) return { tcp, udp };
+		const { time: __, ...others } = udp;
+		return { tcp, udp: others };
 	}
 
 	/** What is kept for each client. */
