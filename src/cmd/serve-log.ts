@@ -6,8 +6,15 @@ import { Log, type LogFields, type LogFormat, type LogOutput } from "../sink/log
 import { readyText, summaryText } from "../sink/summary-text.ts";
 import { safeText } from "../sink/text.ts";
 
+/** Between two lines of the same failure. */
+const QUIET_MS = 10_000;
+/** That are told apart. */
+const MOST_FAILURES = 32;
+
 export class ServeLog {
 	readonly #log: Log;
+	/** By message; the one that happened last comes last. */
+	readonly #failures = new Map<string, { saidAt: number; times: number }>();
 
 	constructor(output: LogOutput, format: LogFormat) {
 		this.#log = new Log(output, format);
@@ -33,11 +40,30 @@ export class ServeLog {
 		this.#log.line("info", "serving", { places }, text);
 	}
 
-	/** An answer, or a notification: the service goes on. */
-	failed(error: Error): void {
-		const { message } = error;
-		const text = `conntracer: serve: ${safeText(message)}\n`;
-		this.#log.line("error", "failed", { error: message }, text);
+	/**
+	 * An answer, a notification, or a look at what has happened: the service goes on. The same again is
+	 * told every ten seconds, with how often it happened since.
+	 */
+	failed(error: unknown): void {
+		const message = error instanceof Error ? error.message : String(error);
+		const hint = error instanceof ConntracerError ? error.hint : null;
+		const known = this.#failures.get(message) ?? { saidAt: Number.NEGATIVE_INFINITY, times: 0 };
+		known.times++;
+		const now = performance.now();
+		if (now - known.saidAt >= QUIET_MS) {
+			const { times } = known;
+			[known.saidAt, known.times] = [now, 0];
+			const often = times > 1 ? `, ${times} times` : "";
+			const remedy = hint === null ? "" : ` (${hint})`;
+			const text = `conntracer: serve: ${safeText(`${message}${remedy}${often}`)}\n`;
+			this.#log.line("error", "failed", { error: message, hint, times }, text);
+		}
+		this.#failures.delete(message);
+		this.#failures.set(message, known);
+		for (const oldest of this.#failures.keys()) {
+			if (this.#failures.size <= MOST_FAILURES) break;
+			this.#failures.delete(oldest);
+		}
 	}
 
 	/**

@@ -43,6 +43,7 @@ export const serve = defineCommand({
 		const { socket, btf: btfPath, libbpf: libbpfPath, hooks } = values;
 		await requireFree(socket);
 		using tracer = ClientTracer.open(options);
+		tracer.reportTo((error) => log.failed(error));
 		const eventTest = (query: URLSearchParams) => eventTestOf(query, values.events);
 		// While there are the rights to find it out.
 		const doctor = examine({ btfPath, libbpfPath, hooks, version: context.version });
@@ -55,7 +56,13 @@ export const serve = defineCommand({
 		log.ready(tracer.ready);
 		const running = { log, filter, loopback, tracer };
 		await untilEnd(values, readAgain, running, listening.places, context);
-		log.summary(tracer.summary());
+		// Those who are still there hold descriptors.
+		listening[Symbol.dispose]();
+		try {
+			log.summary(tracer.summary());
+		} catch (error) {
+			log.failed(error);
+		}
 		return EXIT_DONE;
 	},
 });

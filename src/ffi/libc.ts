@@ -1,20 +1,23 @@
 /** libc: system calls that Bun has no door for. */
 
-import { dlopen, type Library, type Pointer, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, type FFIFunction, type Library, type Pointer, read, toArrayBuffer } from "bun:ffi";
 import { LibbpfError } from "../errors.ts";
 import { EAGAIN, EINTR, EPERM, errnoName } from "./errno.ts";
 import { LIBC_SYMBOLS } from "./symbols.ts";
 
-const openLibc = (): Library<typeof LIBC_SYMBOLS> => {
+/** For src/ffi alone. */
+export const openLibc = <T extends Readonly<Record<string, FFIFunction>>>(
+	symbols: T,
+): Library<T> => {
 	try {
-		return dlopen("libc.so.6", LIBC_SYMBOLS);
+		return dlopen("libc.so.6", symbols);
 	} catch {
-		return dlopen("libc.so", LIBC_SYMBOLS); // musl
+		return dlopen("libc.so", symbols); // musl
 	}
 };
 
 /** For src/ffi alone. */
-export const libc = openLibc().symbols;
+export const libc = openLibc(LIBC_SYMBOLS).symbols;
 
 export const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
 
@@ -87,21 +90,6 @@ export const closeFd = (fd: number): void => {
 const SC_PAGESIZE = 30;
 
 export const pageSize = (): number => Number(libc.sysconf(SC_PAGESIZE));
-
-const CLOCK_REALTIME = 0;
-const CLOCK_MONOTONIC = 1;
-
-const clockNs = (clock: number): bigint => {
-	const time = new BigInt64Array(2);
-	libc.clock_gettime(clock, time);
-	return (time[0] ?? 0n) * 1_000_000_000n + (time[1] ?? 0n);
-};
-
-/** CLOCK_MONOTONIC, exact to 2^53. */
-export const monotonicNs = (): number => Number(clockNs(CLOCK_MONOTONIC));
-
-/** What to add to CLOCK_MONOTONIC, the clock of BPF programs, for the wall clock; in nanoseconds. */
-export const wallClockOffsetNs = (): bigint => clockNs(CLOCK_REALTIME) - clockNs(CLOCK_MONOTONIC);
 
 const CLONE_NEWNET = 0x40000000;
 

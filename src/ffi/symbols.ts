@@ -93,6 +93,17 @@ export const LIBBPF_SYMBOLS = {
 	bpf_enable_stats: { args: ["i32"], returns: "i32" },
 } as const satisfies Table;
 
+const CLOCK = {
+	// int clock_gettime(clockid_t clockid, struct timespec *tp)
+	clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+} as const satisfies Table;
+
+/** What finds the functions that a preloaded library has in place of libc's; in libc since glibc 2.34. */
+export const LOOKUP_SYMBOLS = {
+	// void *dlsym(void *handle, const char *symbol)
+	dlsym: { args: ["usize", "ptr"], returns: "usize" },
+} as const satisfies Table;
+
 /** libc. */
 export const LIBC_SYMBOLS = {
 	// int *__errno_location(void)
@@ -131,8 +142,7 @@ export const LIBC_SYMBOLS = {
 	recvmmsg: { args: ["i32", "ptr", "u32", "i32", "ptr"], returns: "i32" },
 	// long sysconf(int name)
 	sysconf: { args: ["i32"], returns: "i64" },
-	// int clock_gettime(clockid_t clockid, struct timespec *tp)
-	clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
+	...CLOCK,
 	// long syscall(long number, ...)
 	syscall: { args: ["i64", "i64", "i64", "i64"], returns: "i64" },
 	// int capset(cap_user_header_t hdrp, const cap_user_data_t datap)

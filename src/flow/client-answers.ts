@@ -2,7 +2,7 @@
 
 import type { ClientBounds } from "./clients.ts";
 import type { ConnectionCounters } from "./connection-counters.ts";
-import type { ConnectionFields } from "./records.ts";
+import type { ConnectionFields, GapRecord } from "./records.ts";
 
 /** What a connection is known by, and its totals; whatever else it has is handed on. */
 export type CountedConnection = ConnectionCounters &
@@ -32,6 +32,8 @@ export interface ConnectionChange extends ConnectionCounters {
 
 /** The answer to one question. */
 export interface ClientAnswer<C extends CountedConnection> {
+	/** Names this answer: the next question can say with it that this one arrived. */
+	readonly cursor: string;
 	/** The client was not known, or not any more: all that is open, and nothing of what is over. */
 	readonly is_new: boolean;
 	/** Since its last question; null where it is new. */
@@ -39,6 +41,8 @@ export interface ClientAnswer<C extends CountedConnection> {
 	readonly connections: readonly ChangedConnection<C>[];
 	/** Since its last question. */
 	readonly lost: ClientLosses;
+	/** What nobody could be told, since its last question. */
+	readonly gaps: readonly GapRecord[];
 }
 
 /** What one client is not told. */

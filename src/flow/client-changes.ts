@@ -11,6 +11,15 @@ import type {
 	ConnectionChange,
 	CountedConnection,
 } from "./client-answers.ts";
+import {
+	addEnded,
+	answerOfEnded,
+	type Ended,
+	FAILED,
+	keyOf,
+	UNCHANGED,
+	withOpen,
+} from "./client-rows.ts";
 import { CLIENT_BOUNDS, Clients } from "./clients.ts";
 import {
 	type ConnectionCounters,
@@ -18,10 +27,9 @@ import {
 	difference,
 	isLess,
 	isSame,
-	NOTHING_MOVED,
-	sum,
 } from "./connection-counters.ts";
 import { RecordHistory } from "./record-history.ts";
+import type { GapRecord } from "./records.ts";
 
 const DEFAULTS: ClientOptions = { ...CLIENT_BOUNDS, mostClosed: 50_000, mostOpen: 75_000 };
 
@@ -31,25 +39,18 @@ interface Over<C> {
 	readonly isFailed: boolean;
 }
 
-/** Connections of the same ends that are over. */
-interface Ended<C> {
-	latest: C;
-	/** By id; null where it is `latest` alone, as nearly always. */
-	ids: Map<string, ConnectionCounters> | null;
-	total: ConnectionCounters;
-	since: ConnectionChange;
-}
-
-interface Client {
-	/** Totals, by id, of what was open when it asked last. */
-	told: Map<string, ConnectionCounters>;
-	/** Of what was open the time before, and not last: its end may not have been told yet. */
-	gone: Map<string, ConnectionCounters>;
+/** What a client knows after an answer. It is never changed: an answer that did not arrive is given again. */
+interface Known {
+	/** Totals, by id, of what was open. */
+	readonly told: ReadonlyMap<string, ConnectionCounters>;
+	/** Of what was open the time before, and not then: its end may not have been told yet. */
+	readonly gone: ReadonlyMap<string, ConnectionCounters>;
 	/** There was no room in `told` for all that was open. */
-	isFull: boolean;
+	readonly isFull: boolean;
 	/** In what is over: what comes from there on it has not been told. */
-	place: number;
-	lost: { closed: number; open: number };
+	readonly place: number;
+	/** The same in gaps. */
+	readonly gapPlace: number;
 }
 
 /** What is over since a client was told last. */
@@ -58,14 +59,28 @@ interface Ends<C> {
 	readonly rows: Map<string, Ended<C>>;
 	/** Ids of all of those. */
 	readonly ids: Set<string>;
+	readonly missed: number;
+	readonly next: number;
 }
+
+/** What of a question is not about whose it is. */
+export interface Question {
+	/** Whether those are told as well that are open, and have moved nothing since. Default true. */
+	readonly isAll?: boolean;
+	/** Of the last answer that the client has; null: the last one that was delivered. Default null. */
+	readonly cursor?: string | null;
+}
+
+/** Gaps that wait for a client: of more, the newest. */
+const MOST_GAPS = 1000;
 
 /** What every client has been told, and what is over and it has not been told. */
 export class ClientChanges<C extends CountedConnection> {
 	readonly #options: ClientOptions;
-	readonly #clients: Clients<Client>;
+	readonly #clients: Clients<Known>;
 	/** The same for all: each client has its place in it. */
 	readonly #over: RecordHistory<Over<C>>;
+	readonly #gaps = new RecordHistory<GapRecord>(MOST_GAPS);
 	/** Totals that were smaller than what was told before: counted from 0, in all. */
 	resets = 0;
 
@@ -78,11 +93,6 @@ export class ClientChanges<C extends CountedConnection> {
 	/** Of ClientOptions; those who are there already stay. */
 	set mostClients(most: number) {
 		this.#clients.most = most;
-	}
-
-	/** Whether it is known, and not forgotten since. */
-	has(clientId: string): boolean {
-		return this.#clients.has(clientId);
 	}
 
 	/** Clients that are known now. */
@@ -105,54 +115,89 @@ export class ClientChanges<C extends CountedConnection> {
 		if (this.#clients.size > 0) this.#over.add({ connection: attempt, isFailed: true });
 	}
 
+	/** What nobody can be told: every client that is known will hear that. */
+	lose(gaps: readonly GapRecord[]): void {
+		if (this.#clients.size > 0) for (const gap of gaps) this.#gaps.add(gap);
+	}
+
 	/**
+	 * The answer is given again, with what came since, unless deliver(), told() or the cursor of the next
+	 * question say that it arrived.
+	 *
 	 * @param open the totals of all connections that are open now
-	 * @param isAll whether it is told of those as well that are open, and have moved nothing since
 	 * @returns null where no more clients find room
 	 */
-	ask(clientId: string, open: Iterable<C>, nowMs: number, isAll = true): ClientAnswer<C> | null {
-		const entered = this.#clients.enter(clientId, nowMs);
+	ask(
+		clientId: string,
+		open: Iterable<C>,
+		nowMs: number,
+		question: Question = {},
+	): ClientAnswer<C> | null {
+		const entered = this.#clients.enter(clientId, nowMs, question.cursor);
 		if (entered === null) return null;
-		const { kept: client, agoMs } = entered;
+		this.#dropTold();
+		const { kept: known, agoMs } = entered;
+		const ends = this.#ends(known);
 		const answers = new Map<string, ChangedConnection<C>>();
-		const ends = this.#ends(client);
 		for (const [key, ended] of ends.rows) answers.set(key, answerOfEnded(ended));
+		const isAll = question.isAll ?? true;
+		const lost = { closed: ends.missed, open: 0 };
 		const told = new Map<string, ConnectionCounters>();
 		for (const connection of open) {
 			// It was read before it ended.
 			if (ends.ids.has(connection.id)) continue;
-			const before = client.told.get(connection.id);
+			const before = known.told.get(connection.id);
 			const isIdle = before !== undefined && isSame(connection, before);
-			if (told.size >= this.#options.mostOpen) client.lost.open++;
+			if (told.size >= this.#options.mostOpen) lost.open++;
 			else told.set(connection.id, isIdle ? before : countersOf(connection));
+			if (isIdle && !isAll && answers.size === 0) continue;
 			const key = keyOf(connection);
 			const ended = answers.get(key);
 			if (isIdle && !isAll && ended === undefined) continue;
 			const isStill = isIdle || agoMs === null;
-			const since = isStill ? unchanged(connection) : this.#since(client, connection);
+			const since = isStill ? unchanged(connection) : this.#since(known, connection);
 			answers.set(key, withOpen(ended, connection, since));
 		}
-		const { lost } = client;
-		const interval_ms = agoMs === null ? null : Math.round(agoMs);
-		client.gone = without(client.told, told);
-		client.told = told;
-		client.isFull = lost.open > 0;
-		client.lost = { closed: 0, open: 0 };
-		const connections = [...answers.values()];
-		return { is_new: agoMs === null, interval_ms, connections, lost };
+		const gaps = this.#gaps.read(known.gapPlace, Number.POSITIVE_INFINITY);
+		const gone = goneOf(known.told, told, ends.ids);
+		const isFull = lost.open > 0;
+		const after = { told, gone, isFull, place: ends.next, gapPlace: gaps.next };
+		return {
+			cursor: this.#clients.answer(clientId, after),
+			...{ is_new: agoMs === null, interval_ms: agoMs === null ? null : Math.round(agoMs) },
+			...{
+				connections: [...answers.values()],
+				lost,
+				gaps: gaps.entries.map(({ record }) => record),
+			},
+		};
+	}
+
+	/** Whether an answer was handed over whole. */
+	deliver(clientId: string, cursor: string, isWhole: boolean): void {
+		this.#clients.deliver(clientId, cursor, isWhole);
+	}
+
+	/** The last answer has arrived for sure. */
+	told(clientId: string): void {
+		this.#clients.told(clientId);
+		this.#dropTold();
 	}
 
 	/** Connections that are over, and that this client has not asked for. */
 	waiting(clientId: string): number {
-		const client = this.#clients.get(clientId);
-		return client === undefined ? 0 : this.#over.next - client.place;
+		const known = this.#clients.get(clientId);
+		return known === undefined ? 0 : this.#over.next - known.place;
 	}
 
-	/** Tells a client of what is over, before it asks for the rest. */
+	/** Tells a client of what is over, before it asks for the rest; it has that for sure. */
 	takeEnded(clientId: string): readonly ChangedConnection<C>[] {
-		const client = this.#clients.get(clientId);
-		if (client === undefined) return [];
-		return [...this.#ends(client).rows.values()].map((one) => answerOfEnded(one));
+		const known = this.#clients.get(clientId);
+		if (known === undefined) return [];
+		const { rows, next } = this.#ends(known);
+		this.#clients.answer(clientId, { ...known, place: next });
+		this.told(clientId);
+		return [...rows.values()].map((one) => answerOfEnded(one));
 	}
 
 	/** What it has not been told it never will be. */
@@ -172,65 +217,55 @@ export class ClientChanges<C extends CountedConnection> {
 		return Array.from(this.#clients.states(), ({ id: client, askedAtMs, kept }) => ({
 			...{ client, asked_ms_ago: Math.round(nowMs - askedAtMs), open: kept.told.size },
 			...{ gone: kept.gone.size, closed: Math.min(this.#over.next - kept.place, this.#over.size) },
-			lost: { ...kept.lost },
+			lost: { closed: Math.max(0, this.#over.next - this.#over.size - kept.place), open: 0 },
 		}));
 	}
 
-	#newClient(): Client {
-		return {
-			...{ told: new Map(), gone: new Map(), isFull: false },
-			place: this.#over.next,
-			lost: { closed: 0, open: 0 },
-		};
+	#newClient(): Known {
+		const [place, gapPlace] = [this.#over.next, this.#gaps.next];
+		return { told: new Map(), gone: new Map(), isFull: false, place, gapPlace };
 	}
 
-	/** What is over, and this client was not told: it is, now. */
-	#ends(client: Client): Ends<C> {
-		const ends: Ends<C> = { rows: new Map(), ids: new Set() };
-		const { entries, missed, next } = this.#over.read(client.place, Number.POSITIVE_INFINITY);
-		for (const { record } of entries) this.#end(client, ends, record);
-		client.lost.closed += missed;
-		client.place = next;
-		this.#dropTold();
+	/** What is over, and this client was not told. */
+	#ends(known: Known): Ends<C> {
+		const { entries, missed, next } = this.#over.read(known.place, Number.POSITIVE_INFINITY);
+		const ends: Ends<C> = { rows: new Map(), ids: new Set(), missed, next };
+		for (const { record } of entries) {
+			const { connection, isFailed } = record;
+			const isAgain = ends.ids.has(connection.id);
+			addEnded(
+				ends.rows,
+				connection,
+				isFailed ? FAILED : this.#sinceOfEnd(known, connection, isAgain),
+			);
+			ends.ids.add(connection.id);
+		}
 		return ends;
 	}
 
 	/** What every client has been told. */
 	#dropTold(): void {
-		let least = this.#over.next;
-		for (const { place } of this.#clients.kept()) least = Math.min(least, place);
-		this.#over.dropBefore(least);
-	}
-
-	#end(client: Client, { rows, ids }: Ends<C>, { connection, isFailed }: Over<C>): void {
-		const { id } = connection;
-		const since = isFailed ? FAILED : { ...this.#since(client, connection), connections_closed: 1 };
-		client.told.delete(id);
-		client.gone.delete(id);
-		ids.add(id);
-		const key = keyOf(connection);
-		const counters = countersOf(connection);
-		const known = rows.get(key);
-		if (known === undefined) {
-			rows.set(key, { latest: connection, ids: null, total: counters, since });
-			return;
+		let [least, leastGap] = [this.#over.next, this.#gaps.next];
+		for (const { place, gapPlace } of this.#clients.kept()) {
+			least = Math.min(least, place);
+			leastGap = Math.min(leastGap, gapPlace);
 		}
-		known.ids ??= new Map([[known.latest.id, known.total]]);
-		// One of which the end is told twice counts once, with what is told later.
-		const before = known.ids.get(id);
-		const more = before === undefined ? counters : difference(counters, before);
-		known.ids.set(id, counters);
-		known.total = sum(known.total, more);
-		known.since = both(known.since, before === undefined ? since : { ...UNCHANGED, ...more });
-		known.latest = connection;
+		this.#over.dropBefore(least);
+		this.#gaps.dropBefore(leastGap);
 	}
 
-	#since(client: Client, connection: C): ConnectionChange {
+	#sinceOfEnd(known: Known, connection: C, isAgain: boolean): ConnectionChange {
+		// Of one that is told twice the first counts.
+		const since = isAgain ? UNCHANGED : this.#since(known, connection);
+		return { ...since, connections_closed: 1 };
+	}
+
+	#since(known: Known, connection: C): ConnectionChange {
 		const { id } = connection;
-		const before = client.told.get(id) ?? client.gone.get(id);
+		const before = known.told.get(id) ?? known.gone.get(id);
 		if (before === undefined) {
 			// It may be one of those.
-			if (client.isFull) return unchanged(connection);
+			if (known.isFull) return unchanged(connection);
 			return { ...UNCHANGED, connections_opened: 1, ...countersOf(connection) };
 		}
 		if (!isLess(connection, before)) return { ...UNCHANGED, ...difference(connection, before) };
@@ -239,51 +274,18 @@ export class ClientChanges<C extends CountedConnection> {
 	}
 }
 
-function without<T>(all: ReadonlyMap<string, T>, others: ReadonlyMap<string, T>): Map<string, T> {
-	return new Map([...all].filter(([id]) => !others.has(id)));
-}
-
-const UNCHANGED: ConnectionChange = {
-	...{ connections_opened: 0, connections_failed: 0, connections_closed: 0 },
-	...NOTHING_MOVED,
-};
-const FAILED: ConnectionChange = { ...UNCHANGED, connections_failed: 1 };
-
-function answerOfEnded<C extends CountedConnection>(ended: Ended<C>): ChangedConnection<C> {
-	const { latest, total, since, ids } = ended;
-	const connections = (ids?.size ?? 1) - since.connections_failed;
-	return { ...latest, ...total, is_open: false, connections, since_last: since };
-}
-
-function withOpen<C extends CountedConnection>(
-	before: ChangedConnection<C> | undefined,
-	connection: C,
-	since: ConnectionChange,
-): ChangedConnection<C> {
-	if (before === undefined)
-		return { ...connection, is_open: true, connections: 1, since_last: since };
-	return {
-		...{ ...connection, ...sum(before, connection), is_open: true },
-		...{ connections: before.connections + 1, since_last: both(before.since_last, since) },
-	};
-}
-
-/** Ids of two connections differ; this may be the same. */
-function keyOf(connection: CountedConnection): string {
-	const { transport, netns, pid, local_address, local_port } = connection;
-	const { remote_address, remote_port } = connection;
-	const ends = `${local_address} ${local_port} ${remote_address} ${remote_port}`;
-	return `${netns} ${transport} ${pid} ${ends}`;
+/** What was open, and is not among what is open or over now. */
+function goneOf(
+	before: Known["told"],
+	now: Known["told"],
+	over: ReadonlySet<string>,
+): Known["told"] {
+	const gone = new Map<string, ConnectionCounters>();
+	for (const [id, counters] of before) if (!now.has(id) && !over.has(id)) gone.set(id, counters);
+	return gone;
 }
 
 const unchanged = (connection: ConnectionCounters): ConnectionChange => ({
 	...UNCHANGED,
 	...difference(connection, connection),
-});
-
-const both = (a: ConnectionChange, b: ConnectionChange): ConnectionChange => ({
-	connections_opened: a.connections_opened + b.connections_opened,
-	connections_failed: a.connections_failed + b.connections_failed,
-	connections_closed: a.connections_closed + b.connections_closed,
-	...sum(a, b),
 });

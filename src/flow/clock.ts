@@ -1,4 +1,6 @@
-/** Wall-clock time as text with nanoseconds, from milliseconds with a fraction. */
+/** Wall-clock time as text with nanoseconds. */
+
+import type { Instant } from "../maps/ct-flow.ts";
 
 /** Texts of seconds that were asked for last, as records of one moment share theirs. */
 const SECONDS = 16;
@@ -6,8 +8,16 @@ const knownSeconds = new Float64Array(SECONDS).fill(Number.NaN);
 const knownTexts: string[] = [];
 const BILLION = 1_000_000_000;
 
-/** ISO 8601 in UTC, of seconds and nanoseconds since 1970. */
-export function instantText({ seconds, ns }: { seconds: number; ns: number }): string {
+/** What clocks show now. */
+export interface Now {
+	/** Milliseconds of one that nobody sets: for what is due. */
+	readonly elapsedMs: number;
+	/** The wall clock. */
+	readonly wall: Readonly<Instant>;
+}
+
+/** ISO 8601 in UTC, with nanoseconds. */
+export function instantText({ seconds, ns }: Readonly<Instant>): string {
 	const place = seconds % SECONDS;
 	if (knownSeconds[place] !== seconds) {
 		knownSeconds[place] = seconds;

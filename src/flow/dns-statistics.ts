@@ -51,6 +51,8 @@ type Nullable<T> = { readonly [Name in keyof T]: T[Name] | null };
 export interface DnsStatisticsAnswer {
 	/** The client was not known, or not any more: it is told nothing yet, and counting begins. */
 	readonly is_new: boolean;
+	/** Names this answer: the next question can say with it that this one arrived. */
+	readonly cursor: string;
 	/** Since its last question: pairs of which there is anything to tell. */
 	readonly statistics: readonly DnsStatisticsRow[];
 }
@@ -73,11 +75,13 @@ type End = Pick<DnsRecord, "time" | "response_code" | "latency_us">;
 
 /** Totals since the start, and for each client that asks what came since it asked last. */
 export class DnsStatistics {
+	readonly #options: DnsStatisticsOptions;
 	readonly #totals: Pairs;
 	readonly #clients: Clients<{ pairs: Pairs }>;
 
 	constructor(partial: Partial<DnsStatisticsOptions> = {}) {
 		const options = { ...DEFAULTS, ...partial };
+		this.#options = options;
 		this.#totals = new Pairs(options);
 		this.#clients = new Clients(options, () => ({ pairs: new Pairs(options) }));
 	}
@@ -94,12 +98,25 @@ export class DnsStatistics {
 		return this.#totals.rows();
 	}
 
-	/** @returns null where no more clients find room */
-	ask(clientId: string, nowMs: number): DnsStatisticsAnswer | null {
-		const entered = this.#clients.enter(clientId, nowMs);
+	/**
+	 * @param cursor where answers can get lost on their way: that of the last answer that the client has,
+	 * null if it does not know. Then this answer is given again, with what came since, unless delivered()
+	 * or the cursor of the next question say that it arrived. Without, it has arrived
+	 * @returns null where no more clients find room
+	 */
+	ask(clientId: string, nowMs: number, cursor?: string | null): DnsStatisticsAnswer | null {
+		const entered = this.#clients.enter(clientId, nowMs, cursor);
 		if (entered === null) return null;
-		const { kept, agoMs } = entered;
-		return { is_new: agoMs === null, statistics: kept.pairs.take() };
+		const is_new = entered.agoMs === null;
+		const statistics = is_new ? [] : entered.kept.pairs.rows();
+		const answer = this.#clients.answer(clientId, { pairs: new Pairs(this.#options) });
+		if (cursor === undefined) this.#clients.told(clientId);
+		return { is_new, cursor: answer, statistics };
+	}
+
+	/** Whether an answer was handed over whole, as far as that is known. */
+	delivered(clientId: string, cursor: string, isWhole: boolean): void {
+		this.#clients.deliver(clientId, cursor, isWhole);
 	}
 
 	/** Clients that are known now. */
@@ -207,7 +224,7 @@ const OTHER: Nullable<Place> = {
 /** Pairs of client and server, so many; the one that was heard of last comes last. */
 class Pairs {
 	readonly #options: DnsStatisticsOptions;
-	#pairs = new Map<string, Pair>();
+	readonly #pairs = new Map<string, Pair>();
 	#other: Tally | null = null;
 
 	constructor(options: DnsStatisticsOptions) {
@@ -231,14 +248,6 @@ class Pairs {
 	rows(): DnsStatisticsRow[] {
 		const rows = Array.from(this.#pairs.values(), ({ place, tally }) => tally.row(place));
 		return this.#other === null ? rows : [...rows, this.#other.row(OTHER)];
-	}
-
-	/** What it has, which it has no more then. */
-	take(): DnsStatisticsRow[] {
-		const rows = this.rows();
-		this.#pairs = new Map();
-		this.#other = null;
-		return rows;
 	}
 
 	#hasRoom(nowMs: number): boolean {

@@ -11,6 +11,7 @@ const QUERY = 0;
 /** Questions of one client to one server with one id, at one time. */
 const MOST_ALIKE = 16;
 const BILLION = 1_000_000_000;
+const NS_PER_MS = 1_000_000;
 
 /** When the kernel met a packet, since 1970. */
 export interface Instant {
@@ -60,6 +61,14 @@ interface Options {
 	readonly most: number;
 	/** Until a question is given up. */
 	readonly timeoutMs: number;
+	/** By how much the clock had been set when it showed this: what passed since has no part in it. Default: not at all. */
+	readonly setNsAt?: (time: Instant) => number;
+}
+
+interface Waiting {
+	readonly key: string;
+	/** By how much the clock had been set. */
+	readonly setNs: number;
 }
 
 export class DnsTransactions {
@@ -67,7 +76,7 @@ export class DnsTransactions {
 	/** By the ends and the id. */
 	readonly #waiting = new Map<string, DnsTransaction[]>();
 	/** The oldest comes first. */
-	readonly #byAge = new Map<DnsTransaction, string>();
+	readonly #byAge = new Map<DnsTransaction, Waiting>();
 	#begun: DnsTransaction[] = [];
 	#done: DnsTransaction[] = [];
 	#dropped = 0;
@@ -92,12 +101,14 @@ export class DnsTransactions {
 	/** Gives up what has waited for too long by `now`. */
 	expire(now: Instant): void {
 		const { timeoutMs } = this.#options;
-		for (const transaction of this.#byAge.keys()) {
+		const setNsNow = this.#setNsAt(now);
+		for (const [transaction, { setNs }] of this.#byAge) {
 			const { at } = transaction;
-			const waited = millisecondsBetween(at, now);
+			const setSinceNs = setNsNow - setNs;
+			const waited = (nanosecondsBetween(at, now) - setSinceNs) / NS_PER_MS;
 			// Less than nothing: it was met after `now`; or, by far, the clock was set back.
 			if (Math.abs(waited) < timeoutMs) return;
-			transaction.endedAt = later(at, timeoutMs);
+			transaction.endedAt = later(at, timeoutMs * NS_PER_MS + setSinceNs);
 			transaction.outcome = {
 				...{ time: instantText(transaction.endedAt), response_code: null, error: "timeout" },
 				...{ latency_us: null, truncated: null, answer_count: null, answers: [] },
@@ -147,7 +158,7 @@ export class DnsTransactions {
 		const [oldestAlike] = alike;
 		if (oldestAlike !== undefined && alike.length >= MOST_ALIKE) this.#drop(oldestAlike);
 		this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), transaction]);
-		this.#byAge.set(transaction, key);
+		this.#byAge.set(transaction, { key, setNs: this.#setNsAt(at) });
 		this.#begun.push(transaction);
 		if (this.#byAge.size <= this.#options.most) return;
 		for (const oldest of this.#byAge.keys()) {
@@ -165,7 +176,9 @@ export class DnsTransactions {
 		});
 		// The second answer, or one to a question from before the start, or one that is too late.
 		if (transaction === undefined) return;
-		const microseconds = Math.floor(nanosecondsBetween(transaction.at, at) / 1000);
+		const setNs = this.#byAge.get(transaction)?.setNs ?? 0;
+		const passedNs = nanosecondsBetween(transaction.at, at) - (this.#setNsAt(at) - setNs);
+		const microseconds = Math.floor(passedNs / 1000);
 		transaction.endedAt = at;
 		transaction.outcome = {
 			...{ time: instantText(at), response_code: message.responseCode, error: null },
@@ -175,6 +188,10 @@ export class DnsTransactions {
 			answers: message.answers,
 		};
 		this.#end(transaction);
+	}
+
+	#setNsAt(time: Instant): number {
+		return this.#options.setNsAt?.(time) ?? 0;
 	}
 
 	#end(transaction: DnsTransaction): void {
@@ -188,7 +205,7 @@ export class DnsTransactions {
 	}
 
 	#forget(transaction: DnsTransaction): void {
-		const key = this.#byAge.get(transaction) ?? "";
+		const key = this.#byAge.get(transaction)?.key ?? "";
 		this.#byAge.delete(transaction);
 		const left = this.#waiting.get(key)?.filter((one) => one !== transaction) ?? [];
 		if (left.length === 0) this.#waiting.delete(key);
@@ -210,11 +227,8 @@ function keyOf(netns: number, packet: SeenPacket, { isAnswer, id }: DnsMessage):
 const nanosecondsBetween = (from: Instant, to: Instant): number =>
 	(to.seconds - from.seconds) * BILLION + (to.ns - from.ns);
 
-const millisecondsBetween = (from: Instant, to: Instant): number =>
-	nanosecondsBetween(from, to) / 1e6;
-
-function later({ seconds, ns }: Instant, milliseconds: number): Instant {
-	const sum = ns + (milliseconds % 1000) * 1e6;
-	const carry = sum >= BILLION ? 1 : 0;
-	return { seconds: seconds + Math.floor(milliseconds / 1000) + carry, ns: sum - carry * BILLION };
+function later({ seconds, ns }: Instant, byNs: number): Instant {
+	const sum = ns + byNs;
+	const carry = Math.floor(sum / BILLION);
+	return { seconds: seconds + carry, ns: sum - carry * BILLION };
 }

@@ -4,6 +4,7 @@ import { readU64 } from "../maps/codec.ts";
 import { DIRECTION } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
 import type { Refinements } from "./acceptors.ts";
+import type { ClockHistory } from "./clock-history.ts";
 import type { RemoteNames } from "./event-remote-names.ts";
 import {
 	attributionName,
@@ -14,12 +15,11 @@ import {
 } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
 import type { EventName, EventRecord } from "./records.ts";
-import type { WallClock } from "./wall-clock.ts";
+import { WallClock } from "./wall-clock.ts";
 
 /** What the kernel's numbers are called, and what else is known of a process. */
 export interface EventNames {
-	/** A WallClock is quick as long as it is asked for one second. */
-	readonly newClock: () => WallClock;
+	readonly clocks: ClockHistory;
 	readonly errnoName: (errno: number) => string;
 	readonly containerOf: (cgroupId: string) => string | null;
 	/** Null where it is not known (any more). */
@@ -86,6 +86,8 @@ export class EventDecoder {
 	readonly #view: DataView;
 	readonly #names: EventNames;
 	readonly #texts = new RecordTexts();
+	readonly #clocks: ClockHistory;
+	// Each is quick as long as it is asked for one second.
 	readonly #clock: WallClock;
 	readonly #openedClock: WallClock;
 
@@ -93,19 +95,20 @@ export class EventDecoder {
 	constructor(view: DataView, names: EventNames) {
 		this.#view = view;
 		this.#names = names;
-		this.#clock = names.newClock();
-		this.#openedClock = names.newClock();
+		this.#clocks = names.clocks;
+		this.#clock = new WallClock(names.clocks);
+		this.#openedClock = new WallClock(names.clocks);
 	}
 
-	/** When the event at `offset` was, in nanoseconds of CLOCK_MONOTONIC. */
-	timeNs(offset: number): number {
-		return this.#u64(offset + at.time_ns);
+	/** When the event at `offset` was: a moment of `clocks`. */
+	since(offset: number): number {
+		return this.#clocks.since(this.#view, offset + at.time_ns);
 	}
 
 	decode(offset: number): EventRecord {
 		const { errnoName } = this.#names;
-		const time = this.timeNs(offset);
-		const opened = this.#u64(offset + at.opened_ns);
+		const time = this.since(offset);
+		const opened = this.#moment(offset + at.opened_ns);
 		const name = eventName(this.#u8(offset + at.type));
 		const error = this.#u32(offset + at.error);
 		return {
@@ -121,9 +124,9 @@ export class EventDecoder {
 			state: tcpStateName(this.#u8(offset + at.state)),
 			...this.#endpoints(offset, name === "listen" || name === "unlisten"),
 			...this.#owner(offset),
-			opened: opened === 0 ? null : this.#openedClock.text(opened),
+			opened: opened === null ? null : this.#openedClock.text(opened),
 			preexisting: this.#u8(offset + at.preexisting) !== 0,
-			duration_ms: isEnd(name) && opened !== 0 ? (time - opened) / NS_PER_MS : null,
+			duration_ms: isEnd(name) && opened !== null ? this.#between(opened, time) / NS_PER_MS : null,
 			...this.#counters(offset),
 			connect_latency_us: this.#latency(offset, opened),
 			nat: null,
@@ -176,11 +179,20 @@ export class EventDecoder {
 		};
 	}
 
-	#latency(offset: number, opened: number): number | null {
-		const established = this.#u64(offset + at.established_ns);
+	#latency(offset: number, opened: number | null): number | null {
+		const established = this.#moment(offset + at.established_ns);
 		const isActive = this.#u8(offset + at.direction) === DIRECTION.DIRECTION_ACTIVE;
-		if (!isActive || opened === 0 || established === 0) return null;
-		return (established - opened) / NS_PER_US;
+		if (!isActive || opened === null || established === null) return null;
+		return this.#between(opened, established) / NS_PER_US;
+	}
+
+	#between(from: number, to: number): number {
+		return this.#clocks.durationNs(from, to);
+	}
+
+	/** Null where it is not known. */
+	#moment(offset: number): number | null {
+		return this.#u64(offset) === 0 ? null : this.#clocks.since(this.#view, offset);
 	}
 
 	#u8(offset: number): number {

@@ -50,8 +50,8 @@ export class EventRemoteNames {
 	}
 
 	#ask(view: DataView, offset: number): string | null {
-		const opened = readU64(view, offset + at.opened_ns);
-		const time = opened === 0 ? readU64(view, offset + at.time_ns) : opened;
+		const isOpenedKnown = readU64(view, offset + at.opened_ns) !== 0;
+		const time = readU64(view, offset + (isOpenedKnown ? at.opened_ns : at.time_ns));
 		const address = this.#texts.address(view, offset + at.remote_address);
 		return this.#source.nameAt(view.getUint32(offset + at.netns, true), address, time / NS_PER_MS);
 	}

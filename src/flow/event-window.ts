@@ -11,7 +11,7 @@ export class EventWindow {
 	/** Those of settle(), in the order of time. */
 	readonly offsets: Int32Array;
 	#count = 0;
-	#newest = 0;
+	#newest = Number.NEGATIVE_INFINITY;
 	#isSorted = true;
 
 	/** @param capacity of records */
@@ -22,23 +22,24 @@ export class EventWindow {
 		this.offsets = new Int32Array(capacity);
 	}
 
-	get newestNs(): number {
+	get newest(): number {
 		return this.#newest;
 	}
 
 	clear(): void {
 		this.#count = 0;
-		this.#newest = 0;
+		this.#newest = Number.NEGATIVE_INFINITY;
 		this.#isSorted = true;
 	}
 
-	add(offset: number, end: number, timeNs: number): void {
+	/** @param time a number that is exact; settle() takes those of the same clock */
+	add(offset: number, end: number, time: number): void {
 		const at = this.#count++;
 		this.#offsets[at] = offset;
 		this.#ends[at] = end;
-		this.#times[at] = timeNs;
-		if (timeNs < this.#newest) this.#isSorted = false;
-		else this.#newest = timeNs;
+		this.#times[at] = time;
+		if (time < this.#newest) this.#isSorted = false;
+		else this.#newest = time;
 	}
 
 	get count(): number {
@@ -48,11 +49,11 @@ export class EventWindow {
 	/**
 	 * Fills `offsets` with those before which no other can come any more.
 	 *
-	 * @param untilNs what is not here yet has a later time
+	 * @param until what is not here yet has a later time
 	 * @returns how many, and where the buffer goes on behind them; null: nowhere, as there are none
 	 */
-	settle(untilNs: number): { readonly count: number; readonly end: number | null } {
-		const count = this.#settled(untilNs);
+	settle(until: number): { readonly count: number; readonly end: number | null } {
+		const count = this.#settled(until);
 		const end = count === 0 ? null : (this.#ends[count - 1] ?? null);
 		this.offsets.set(this.#offsets.subarray(0, count));
 		if (!this.#isSorted) this.#sort(count);
@@ -60,9 +61,9 @@ export class EventWindow {
 	}
 
 	/** The longest beginning of the buffer of which all are before all of the rest. */
-	#settled(untilNs: number): number {
+	#settled(until: number): number {
 		let count = this.#count;
-		let limit = untilNs;
+		let limit = until;
 		for (;;) {
 			let cut = 0;
 			while (cut < count && (this.#times[cut] ?? 0) <= limit) cut++;

@@ -1,7 +1,7 @@
 /** The flows that conntrack follows in one network namespace, and when each is reported. */
 
 import type { CtFlow, Instant } from "../maps/ct-flow.ts";
-import { instantText, isoTime } from "./clock.ts";
+import { instantText, type Now } from "./clock.ts";
 import { isOriginal, originalEnds, packEnds, protocolOf, translatedEnds } from "./flow-ends.ts";
 import { protocolName } from "./protocols.ts";
 import { assumedAge, intervalAt, type RatePoint } from "./rate-curve.ts";
@@ -32,7 +32,10 @@ interface Account extends Counters {
 	readonly ends: Uint8Array;
 	/** As in CtFlow; 0 until it is told. */
 	entry: number;
+	/** By the wall clock: what tells it from a later one with the same ends. */
 	readonly startedMs: number;
+	/** By the clock of what is due. */
+	readonly bornMs: number;
 	started: Instant | null;
 	/** Text is made when it is first reported. */
 	identity: Identity | null;
@@ -82,27 +85,28 @@ export class FlowAccounts {
 	}
 
 	/** A flow that was there before: its next packet is the first that is reported. */
-	adopt(flow: CtFlow, nowMs: number): void {
+	adopt(flow: CtFlow, now: Now): void {
 		if (this.#find(flow) !== null) return;
-		const age = flow.hasStart ? nowMs - msOf(flow.start) : assumedAge(this.#options.rate);
-		const account = this.#add(flow, nowMs - age);
+		const wallMs = msOf(now.wall);
+		const assumed = wallMs - assumedAge(this.#options.rate);
+		const account = this.#add(flow, flow.hasStart ? msOf(flow.start) : assumed, now);
 		count(account, flow);
 		account.reported = packetsOf(account);
-		account.dueMs = nowMs;
+		account.dueMs = now.elapsedMs;
 	}
 
 	/** Its first packet, whose size is null where it is not told. */
-	begin(flow: CtFlow, nowMs: number): AccountingRecord | null {
+	begin(flow: CtFlow, now: Now): AccountingRecord | null {
 		const known = this.#find(flow);
 		if (known !== null) {
 			known.entry = flow.entry;
 			return null;
 		}
-		const account = this.#add(flow, flow.hasTime ? msOf(flow.time) : nowMs);
+		const account = this.#add(flow, msOf(flow.hasTime ? flow.time : now.wall), now);
 		count(account, flow);
 		account.reported = packetsOf(account) ?? 1;
-		account.dueMs = nowMs + intervalAt(this.#options.rate, 0);
-		const record = this.#record("update", account, timeText(flow, nowMs));
+		account.dueMs = now.elapsedMs + intervalAt(this.#options.rate, 0);
+		const record = this.#record("update", account, timeText(flow, now));
 		return account.packetsOriginal === null ? { ...record, ...FIRST_PACKET } : record;
 	}
 
@@ -117,37 +121,38 @@ export class FlowAccounts {
 	}
 
 	/** What a dump has of a flow: a record where it moved, and is due. */
-	see(flow: CtFlow, nowMs: number): AccountingRecord | null {
+	see(flow: CtFlow, now: Now): AccountingRecord | null {
 		if ((flow.status & IPS_DYING) !== 0) return null;
 		const found = this.#find(flow);
 		if (found === null && (this.#isFull || this.#isOver(flow))) return null;
 		// Of a flow that was not there its beginning was lost: it is reported as it is.
-		const account = found ?? this.#add(flow, flow.hasStart ? msOf(flow.start) : nowMs);
+		const account = found ?? this.#add(flow, msOf(flow.hasStart ? flow.start : now.wall), now);
 		account.generation = this.#generation;
 		count(account, flow);
 		if (flow.hasStart) account.started ??= { ...flow.start };
 		const packets = packetsOf(account);
 		const hasMoved = packets !== null && packets !== account.reported;
-		if (found !== null && (nowMs < account.dueMs || !hasMoved)) return null;
+		const { elapsedMs } = now;
+		if (found !== null && (elapsedMs < account.dueMs || !hasMoved)) return null;
 		account.reported = packets;
-		account.dueMs = nowMs + intervalAt(this.#options.rate, nowMs - account.startedMs);
-		return this.#record("update", account, timeText(flow, nowMs));
+		account.dueMs = elapsedMs + intervalAt(this.#options.rate, elapsedMs - account.bornMs);
+		return this.#record("update", account, timeText(flow, now));
 	}
 
 	/** Its last counters. */
-	end(flow: CtFlow, nowMs: number): AccountingRecord {
-		const account = this.#remove(flow) ?? this.#account(flow, nowMs);
+	end(flow: CtFlow, now: Now): AccountingRecord {
+		const account = this.#remove(flow) ?? this.#account(flow, msOf(now.wall), now);
 		this.#over?.set(account.id, account.ends);
 		count(account, flow);
 		if (flow.hasStart) account.started ??= { ...flow.start };
-		return this.#record("destroy", account, timeText(flow, nowMs));
+		return this.#record("destroy", account, timeText(flow, now));
 	}
 
 	/**
 	 * After a whole dump, and what came until its end: those that it, and `patience` before, did not
 	 * have are over, and nobody told. Their counters are those of the dump that had them last.
 	 */
-	sweep(nowMs: number): AccountingRecord[] {
+	sweep(now: Now): AccountingRecord[] {
 		const ended: AccountingRecord[] = [];
 		const oldest = this.#generation - (this.#options.patience ?? 0);
 		for (const [id, first] of this.#byId) {
@@ -156,7 +161,7 @@ export class FlowAccounts {
 				if (account.generation >= oldest) {
 					account.next = kept;
 					kept = account;
-				} else ended.push(this.#record("destroy", account, isoTime(nowMs)));
+				} else ended.push(this.#record("destroy", account, instantText(now.wall)));
 			}
 			if (kept === null) this.#byId.delete(id);
 			else this.#byId.set(id, kept);
@@ -180,11 +185,13 @@ export class FlowAccounts {
 		return account;
 	}
 
-	#account(flow: CtFlow, startedMs: number): Account {
+	/** @param startedMs by the wall clock */
+	#account(flow: CtFlow, startedMs: number, { elapsedMs, wall }: Now): Account {
 		const { hasStart, start, hasTime, time } = flow;
 		const started = hasStart ? start : hasTime && flow.isBeginning ? time : null;
 		return {
 			...{ id: flow.id, ends: packEnds(flow), entry: flow.entry, startedMs },
+			bornMs: elapsedMs - Math.max(msOf(wall) - startedMs, 0),
 			...{ started: started === null ? null : { ...started }, identity: null },
 			...{ packetsOriginal: null, bytesOriginal: null, packetsReply: null, bytesReply: null },
 			...{ mark: 0, reported: null, dueMs: 0, generation: this.#generation, next: null },
@@ -192,8 +199,8 @@ export class FlowAccounts {
 	}
 
 	/** Not in the table where that is full: then nothing but its beginning and its end is reported. */
-	#add(flow: CtFlow, startedMs: number): Account {
-		const account = this.#account(flow, startedMs);
+	#add(flow: CtFlow, startedMs: number, now: Now): Account {
+		const account = this.#account(flow, startedMs, now);
 		if (this.#isFull) {
 			this.overflow++;
 			return account;
@@ -267,10 +274,10 @@ function listOf(first: Account | null): Account[] {
 	return all;
 }
 
-const msOf = ({ seconds, ns }: Instant): number => seconds * 1000 + ns / 1e6;
+const msOf = ({ seconds, ns }: Readonly<Instant>): number => seconds * 1000 + ns / 1e6;
 
-const timeText = (flow: CtFlow, nowMs: number): string =>
-	flow.hasTime ? instantText(flow.time) : isoTime(nowMs);
+const timeText = (flow: CtFlow, now: Now): string =>
+	instantText(flow.hasTime ? flow.time : now.wall);
 
 /** 64 bits in hexadecimal: of where, what and when it is, so that it is not that of a later flow. */
 function flowId(netns: number, { id, ends, startedMs }: Account): string {

@@ -10,8 +10,9 @@ import {
 	readInstant,
 	tupleId,
 } from "../maps/ct-flow.ts";
+import type { ClockHistory } from "./clock-history.ts";
 import { hasPorts } from "./protocols.ts";
-import type { WallClock } from "./wall-clock.ts";
+import { WallClock } from "./wall-clock.ts";
 
 const at = flowEvent.offsets;
 const of = flowTuple.offsets;
@@ -37,10 +38,12 @@ export class FlowEvent implements CtFlow {
 	readonly hasTime = true;
 	readonly time = { seconds: 0, ns: 0 };
 	isBeginning = false;
+	readonly #clocks: ClockHistory;
 	readonly #clock: WallClock;
 
-	constructor(clock: WallClock) {
-		this.#clock = clock;
+	constructor(clocks: ClockHistory) {
+		this.#clocks = clocks;
+		this.#clock = new WallClock(clocks);
 	}
 
 	read(view: DataView, offset: number): void {
@@ -63,7 +66,7 @@ export class FlowEvent implements CtFlow {
 		this.bytesReply = isCounted ? readU64(view, offset + at.bytes_reply) : null;
 		readInstant(view, offset + at.started_ns, true, this.start);
 		this.hasStart = this.start.seconds !== 0;
-		this.#clock.read(readU64(view, offset + at.time_ns), this.time);
+		this.#clock.read(this.#clocks.since(view, offset + at.time_ns), this.time);
 	}
 
 	get isTranslated(): boolean {

@@ -88,8 +88,7 @@ export interface ReadyRecord {
 	readonly time: string;
 	readonly version: string;
 	readonly kernel: string;
-	/** For example "1.1 (system)" or "1.1 (bundled)". */
-	/** Null where none is used. */
+	/** For example "1.1 (system)" or "1.1 (bundled)"; null where none is used. */
 	readonly libbpf: string | null;
 	/** Feature → how it is hooked. */
 	readonly hooks: Readonly<Record<string, string>>;

@@ -1,23 +1,22 @@
-/** CLOCK_MONOTONIC nanoseconds, the time of BPF programs, as text. */
+/** Moments of a ClockHistory as text. */
+
+import type { ClockHistory } from "./clock-history.ts";
 
 const NS_PER_SECOND = 1_000_000_000;
 
 /** The same second is asked for thousands of times, so its text is kept. */
 export class WallClock {
-	readonly #offsetSeconds: number;
-	readonly #offsetNs: number;
+	readonly #clocks: ClockHistory;
 	#second = Number.NaN;
 	#prefix = "";
 
-	/** `offsetNs` is what to add to CLOCK_MONOTONIC for the time since 1970. */
-	constructor(offsetNs: bigint) {
-		this.#offsetSeconds = Number(offsetNs / BigInt(NS_PER_SECOND));
-		this.#offsetNs = Number(offsetNs % BigInt(NS_PER_SECOND));
+	constructor(clocks: ClockHistory) {
+		this.#clocks = clocks;
 	}
 
-	/** ISO 8601 in UTC with nanoseconds. `monotonicNs` is exact for the first 104 days after boot. */
-	text(monotonicNs: number): string {
-		const ns = this.set(monotonicNs);
+	/** ISO 8601 in UTC with nanoseconds. */
+	text(since: number): string {
+		const ns = this.set(since);
 		return `${this.#prefix}${String(ns).padStart(9, "0")}Z`;
 	}
 
@@ -27,11 +26,12 @@ export class WallClock {
 	}
 
 	/** @returns the nanoseconds behind the point */
-	set(monotonicNs: number): number {
-		const whole = Math.floor(monotonicNs / NS_PER_SECOND);
-		const ns = monotonicNs - whole * NS_PER_SECOND + this.#offsetNs;
+	set(since: number): number {
+		const offset = this.#clocks.offsetAt(since);
+		const whole = Math.floor(since / NS_PER_SECOND);
+		const ns = since - whole * NS_PER_SECOND + offset.ns;
 		const carry = ns >= NS_PER_SECOND ? 1 : 0;
-		const second = whole + this.#offsetSeconds + carry;
+		const second = whole + offset.seconds + carry;
 		if (second !== this.#second) {
 			this.#second = second;
 			this.#prefix = new Date(second * 1000).toISOString().slice(0, -4);
@@ -40,8 +40,8 @@ export class WallClock {
 	}
 
 	/** The same in two numbers. */
-	read(monotonicNs: number, into: { seconds: number; ns: number }): void {
-		into.ns = this.set(monotonicNs);
+	read(since: number, into: { seconds: number; ns: number }): void {
+		into.ns = this.set(since);
 		into.seconds = this.#second;
 	}
 }

@@ -16,12 +16,22 @@ export class Bodies {
 		return this.#unread >= this.#most;
 	}
 
-	/** What is short goes at once; a server cuts off streams that are not read, and only these. */
-	of(pieces: Iterable<string>): string | ReadableStream<Uint8Array> {
+	/**
+	 * What is short goes at once; a server cuts off streams that are not read, and only these.
+	 *
+	 * @param handedOver is called once all of it was taken for sending
+	 */
+	of(
+		pieces: Iterable<string>,
+		handedOver: () => void = () => {},
+	): string | ReadableStream<Uint8Array> {
 		const parts = partsOf(pieces);
 		const first = parts.next().value ?? "";
 		let next = parts.next();
-		if (next.done) return first;
+		if (next.done) {
+			handedOver();
+			return first;
+		}
 		this.#unread++;
 		const end = (): void => {
 			this.#unread--;
@@ -36,6 +46,7 @@ export class Bodies {
 				}
 				next = parts.next();
 				if (!next.done) return;
+				handedOver();
 				controller.close();
 				end();
 			},

@@ -1,10 +1,10 @@
 /** Events as server-sent events: one history for all readers, each with its own place in it. */
 
-import { isoTime } from "../flow/clock.ts";
 import { RecordHistory } from "../flow/record-history.ts";
 import type { EventBatch, EventRecord, GapRecord, ReadyRecord } from "../flow/records.ts";
 import { eventJson } from "../sink/event-json.ts";
 import { safeJson } from "../sink/text.ts";
+import { nowIso } from "../trace/clock.ts";
 
 /** What one reader wants to see. */
 export type EventTest = (event: EventRecord) => boolean;
@@ -30,7 +30,6 @@ export const EVENT_FEED: EventFeedOptions = {
 const MOST_AT_ONCE = 256;
 const HINT = "read faster, or ask for less";
 
-const now = (): string => isoTime(performance.timeOrigin + performance.now());
 const encoder = new TextEncoder();
 
 export class EventFeed {
@@ -109,7 +108,7 @@ export class EventFeed {
 		gone: AbortSignal,
 	): AsyncGenerator<string, void, undefined> {
 		let place = start;
-		let readAt = now();
+		let readAt = nowIso();
 		yield message("ready", null, JSON.stringify(this.#ready));
 		while (!gone.aborted) {
 			const { entries, missed, next } = this.#history.read(place, MOST_AT_ONCE);
@@ -120,7 +119,7 @@ export class EventFeed {
 				else if (isWanted(record)) text += message("event", this.#id(at), eventJson(record));
 			const isNew = next > place;
 			place = next;
-			readAt = now();
+			readAt = nowIso();
 			if (text !== "") yield text;
 			else if (!isNew && !(await this.#more(gone))) yield ": nothing new\n\n";
 		}
@@ -148,7 +147,7 @@ export class EventFeed {
 }
 
 function gapMessage(from: string, count: number): string {
-	const gap: GapRecord = { type: "gap", from, to: now(), stage: "queue", count, hint: HINT };
+	const gap: GapRecord = { type: "gap", from, to: nowIso(), stage: "queue", count, hint: HINT };
 	return message("gap", null, JSON.stringify(gap));
 }
 

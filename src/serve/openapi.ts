@@ -16,6 +16,12 @@ const CLIENT = {
 	schema: { type: "string", pattern: "^[\\w.:@-]{1,64}$" },
 } as const;
 
+const CURSOR = {
+	...{ name: "cursor", in: "query", required: false },
+	description:
+		"that of the last answer that arrived: later ones are given again; without, the last one counts as arrived that was sent whole",
+	schema: { type: "string", pattern: "^[0-9a-f]{8}-\\d{1,15}$" },
+} as const;
 const CHANGED = {
 	...{ name: "changed", in: "query", required: false },
 	description: "without those that are open, and have not moved anything since",
@@ -52,7 +58,7 @@ export const OPENAPI = {
 		"/connections": {
 			get: {
 				summary: "What connections have moved since this client asked last; at first, what is open",
-				parameters: [CLIENT, CHANGED],
+				parameters: [CLIENT, CURSOR, CHANGED],
 				responses: { 200: answer("since last time", "connections"), 400: REFUSED, 503: FULL },
 			},
 			delete: forget,
@@ -62,7 +68,7 @@ export const OPENAPI = {
 		"/dns": {
 			get: {
 				summary: "How servers of DNS have answered since this client asked last; takes --dns",
-				parameters: [CLIENT],
+				parameters: [CLIENT, CURSOR],
 				responses: { 200: answer("since last time", "dns_statistics"), 400: REFUSED, 503: FULL },
 			},
 			delete: forget,
@@ -88,7 +94,7 @@ export const OPENAPI = {
 		"/flows": {
 			get: {
 				summary: "The same as /connections, added up by flows",
-				parameters: [CLIENT, AGGREGATE],
+				parameters: [CLIENT, CURSOR, AGGREGATE],
 				responses: { 200: answer("since last time", "flows"), 400: REFUSED, 503: FULL },
 			},
 			delete: forget,

@@ -41,7 +41,10 @@ export class ProbeMetrics {
 	}
 
 	/** The kernel has the totals: they are told as they stand. */
-	#take({ programs, maps }: ProbeStats, network_transport: string): void {
+	#take(
+		{ programs, maps }: Pick<ProbeStats, "programs" | "maps">,
+		network_transport: string,
+	): void {
 		for (const { name: program, runs, run_time_ns, recursion_misses, kprobe_misses } of programs) {
 			const labels = { program, network_transport };
 			if (runs !== null) this.#runs.inc(labels, runs);

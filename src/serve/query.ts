@@ -7,6 +7,24 @@ import { badRequest } from "./problems.ts";
 const CLIENT_ID = /^[\w.:@-]{1,64}$/;
 const AGGREGATES = ["process", "service", "connection"] as const satisfies readonly Aggregate[];
 
+/** Who asks, and what it has. */
+export interface Asker {
+	readonly clientId: string;
+	/** Of the last answer that arrived; null where it does not say. */
+	readonly cursor: string | null;
+}
+
+/** As answers have it. */
+const CURSOR = /^[0-9a-f]{8}-\d{1,15}$/;
+
+/** @param others parameters that there may be besides */
+export function askerOf(query: URLSearchParams, ...others: readonly string[]): Asker {
+	const id = clientId(query, "cursor", ...others);
+	const cursor = single(query, "cursor");
+	if (cursor === null || CURSOR.test(cursor)) return { clientId: id, cursor };
+	throw badRequest("cursor is not one of an answer", "cursor=… as the last answer has it");
+}
+
 /** @param others parameters that there may be besides */
 export function clientId(query: URLSearchParams, ...others: readonly string[]): string {
 	only(query, ["client_id", ...others]);

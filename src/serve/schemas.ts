@@ -75,7 +75,6 @@ const DNS_ROW = object({
 });
 
 const PROBES = object({
-	time: TEXT,
 	programs: {
 		type: "array",
 		items: object({
@@ -97,7 +96,7 @@ const LOST = object({ closed: COUNT, open: COUNT });
 const told = (type: string, of: Readonly<Record<string, unknown>>) =>
 	object({
 		...{ type: { const: type }, time: TEXT, client_id: TEXT },
-		...{ is_new: { type: "boolean" }, interval_ms: orNull("integer") },
+		...{ cursor: TEXT, is_new: { type: "boolean" }, interval_ms: orNull("integer") },
 		...of,
 		...{ lost: LOST, gaps: { type: "array", items: GAP } },
 	});
@@ -122,7 +121,7 @@ export const SCHEMAS = {
 	dns_statistics: object({
 		...{ type: { const: "dns_statistics" }, time: TEXT, client_id: TEXT },
 		...{ latency_bounds_s: { type: "array", items: { type: "number" } } },
-		is_new: { type: "boolean" },
+		...{ is_new: { type: "boolean" }, cursor: TEXT },
 		statistics: { type: "array", items: DNS_ROW },
 	}),
 	doctor: object({

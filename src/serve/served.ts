@@ -11,7 +11,8 @@ import type { NameTracer } from "../trace/name-tracer.ts";
 import { dnsMetrics } from "./dns-metrics.ts";
 import { EventFeed, type EventTest } from "./event-feed.ts";
 import { Metrics } from "./metrics.ts";
-import type { Served, ServedStats } from "./routes.ts";
+import type { Asker } from "./query.ts";
+import type { Served, ServedStats, Telling } from "./routes.ts";
 
 export interface ServedOptions {
 	/**
@@ -38,16 +39,18 @@ export class ServedTracer implements Served {
 		tracer.listen((batch) => this.#feed.take(batch));
 	}
 
-	connections(clientId: string, isAll: boolean): ClientConnections | null {
-		return this.#tracer.connections(clientId, isAll);
+	connections({ clientId, cursor }: Asker, isAll: boolean): Telling<ClientConnections> | null {
+		const answer = this.#tracer.connections(clientId, isAll, cursor);
+		return tellingOf(answer, (isWhole, of) => this.#tracer.delivered(clientId, of, isWhole));
 	}
 
 	forget(clientId: string): void {
 		this.#tracer.forget(clientId);
 	}
 
-	flows(clientId: string, aggregate: Aggregate): ClientFlows | null {
-		return this.#tracer.flows(clientId, aggregate);
+	flows({ clientId, cursor }: Asker, aggregate: Aggregate): Telling<ClientFlows> | null {
+		const answer = this.#tracer.flows(clientId, aggregate, cursor);
+		return tellingOf(answer, (isWhole, of) => this.#tracer.deliveredFlows(clientId, of, isWhole));
 	}
 
 	forgetFlows(clientId: string): void {
@@ -58,8 +61,10 @@ export class ServedTracer implements Served {
 		return this.#feed.open(this.#options.eventTest(query), lastId);
 	}
 
-	dns(clientId: string): DnsStatisticsAnswer | null {
-		return this.#names().statistics.ask(clientId, performance.now());
+	dns({ clientId, cursor }: Asker): Telling<DnsStatisticsAnswer> | null {
+		const { statistics } = this.#names();
+		const answer = statistics.ask(clientId, performance.now(), cursor);
+		return tellingOf(answer, (isWhole, of) => statistics.delivered(clientId, of, isWhole));
 	}
 
 	forgetDns(clientId: string): void {
@@ -98,4 +103,12 @@ export class ServedTracer implements Served {
 		if (names !== null) return names;
 		throw new UsageError("this service does not hear DNS", "start it with --dns");
 	}
+}
+
+function tellingOf<A extends { readonly cursor: string }>(
+	answer: A | null,
+	deliver: (isWhole: boolean, cursor: string) => void,
+): Telling<A> | null {
+	if (answer === null) return null;
+	return { answer, delivered: (isWhole) => deliver(isWhole, answer.cursor) };
 }

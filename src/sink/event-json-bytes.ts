@@ -3,9 +3,10 @@
  * byte, without the records.
  */
 
+import type { ClockHistory } from "../flow/clock-history.ts";
 import type { EventNames, RawEvents } from "../flow/event-decoder.ts";
 import { closeReasonName, directionName, eventName, tcpStateName } from "../flow/kernel-names.ts";
-import type { WallClock } from "../flow/wall-clock.ts";
+import { WallClock } from "../flow/wall-clock.ts";
 import { readU64 } from "../maps/codec.ts";
 import { DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
@@ -70,8 +71,8 @@ class Seconds {
 		this.#clock = clock;
 	}
 
-	write(to: ByteWriter, timeNs: number): void {
-		const ns = this.#clock.set(timeNs);
+	write(to: ByteWriter, since: number): void {
+		const ns = this.#clock.set(since);
 		if (this.#clock.prefix !== this.#prefix) {
 			this.#prefix = this.#clock.prefix;
 			this.#segment = segment(this.#prefix);
@@ -84,6 +85,7 @@ class Seconds {
 export class EventJsonBytes {
 	readonly #to = new ByteWriter(NEW_BYTES);
 	readonly #texts: EventJsonTexts;
+	readonly #clocks: ClockHistory;
 	readonly #time: Seconds;
 	readonly #opened: Seconds;
 	/** Of the event that is being written: from its latency to its CPU. */
@@ -97,8 +99,9 @@ export class EventJsonBytes {
 
 	constructor(names: EventNames) {
 		this.#texts = new EventJsonTexts(names);
-		this.#time = new Seconds(names.newClock());
-		this.#opened = new Seconds(names.newClock());
+		this.#clocks = names.clocks;
+		this.#time = new Seconds(new WallClock(names.clocks));
+		this.#opened = new Seconds(new WallClock(names.clocks));
 		this.#end = new Numbered((both) => {
 			const error = both >>> 8;
 			const [name, reason] = [error === 0 ? null : names.errnoName(error), both & 255];
@@ -126,8 +129,9 @@ export class EventJsonBytes {
 		const to = this.#to;
 		to.reserve(LINE_BYTES + owner.length + this.#behind.length);
 		const type = view.getUint8(o + at.type);
-		const time = readU64(view, o + at.time_ns);
-		const opened = readU64(view, o + at.opened_ns);
+		const time = this.#clocks.since(view, o + at.time_ns);
+		const opened = this.#clocks.since(view, o + at.opened_ns);
+		const isOpenedKnown = readU64(view, o + at.opened_ns) !== 0;
 		to.put(KEY.time);
 		this.#time.write(to, time);
 		to.put(KEY.event);
@@ -137,18 +141,18 @@ export class EventJsonBytes {
 		this.#ends(view, o, type);
 		to.put(owner);
 		to.put(KEY.opened);
-		if (opened === 0) to.put(NULL);
+		if (!isOpenedKnown) to.put(NULL);
 		else {
 			to.put(KEY.quote);
 			this.#opened.write(to, opened);
 			to.put(KEY.endOfTime);
 		}
 		to.put(view.getUint8(o + at.preexisting) === 0 ? KEY.notPreexisting : KEY.preexisting);
-		if (opened !== 0 && (type === EVENT_TYPE.EVENT_CLOSE || type === EVENT_TYPE.EVENT_UNLISTEN))
-			to.millionths(time - opened);
+		if (isOpenedKnown && (type === EVENT_TYPE.EVENT_CLOSE || type === EVENT_TYPE.EVENT_UNLISTEN))
+			to.millionths(this.#clocks.durationNs(opened, time));
 		else to.put(NULL);
 		this.#counters(view, o);
-		this.#latency(view, o, opened);
+		this.#latency(view, o);
 		to.put(this.#behind);
 		to.number(view.getUint32(o + at.cpu, true));
 		const error = view.getUint32(o + at.error, true);
@@ -195,11 +199,16 @@ export class EventJsonBytes {
 		else this.#to.put(NULL);
 	}
 
-	#latency(view: DataView, o: number, opened: number): void {
-		const established = readU64(view, o + at.established_ns);
+	#latency(view: DataView, o: number): void {
+		const areKnown =
+			readU64(view, o + at.opened_ns) !== 0 && readU64(view, o + at.established_ns) !== 0;
 		const isActive = view.getUint8(o + at.direction) === DIRECTION.DIRECTION_ACTIVE;
 		this.#to.put(KEY.latency);
-		if (!isActive || opened === 0 || established === 0) this.#to.put(NULL);
-		else this.#to.thousandths(established - opened);
+		if (!isActive || !areKnown) this.#to.put(NULL);
+		else {
+			const opened = this.#clocks.since(view, o + at.opened_ns);
+			const established = this.#clocks.since(view, o + at.established_ns);
+			this.#to.thousandths(this.#clocks.durationNs(opened, established));
+		}
 	}
 }

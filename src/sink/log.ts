@@ -25,7 +25,7 @@ export type LogFields = Readonly<Record<string, LogValue>>;
 
 export type LogOutput = Pick<Output, "write"> & Partial<Pick<Output, "isClosed" | "wouldBlock">>;
 
-const now = (): string => isoTime(performance.timeOrigin + performance.now());
+const now = (): string => isoTime(Date.now());
 
 export class Log {
 	/** Of the lines from now on. */

@@ -14,6 +14,7 @@ import type {
 import { VERSION } from "../version.ts";
 import { BorrowedSysctls } from "./borrowed-sysctls.ts";
 import { checkBufferBytes, checkRange, ENTRIES } from "./check-range.ts";
+import { nowIso } from "./clock.ts";
 import { requireConntrack } from "./conntrack-features.ts";
 import { openConntrackHooks } from "./conntrack-way.ts";
 import { ACCT, FollowedNamespaces } from "./followed-namespaces.ts";
@@ -21,7 +22,6 @@ import { nothingLost } from "./followed-netns.ts";
 import { CONNTRACK_EVENTS } from "./netlink-news.ts";
 import { OwnCost } from "./own-cost.ts";
 import { OwnerLook } from "./owner-look.ts";
-import { nowIso } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
 

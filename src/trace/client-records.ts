@@ -7,7 +7,6 @@ import type {
 	ConnectionFields,
 	EventRecord,
 	FlowRecord,
-	GapRecord,
 	ReadyRecord,
 	SummaryRecord,
 } from "../flow/records.ts";
@@ -18,10 +17,7 @@ export type ClientConnection = Omit<ConnectionFields, keyof ConnectionCounters> 
 	Pick<EventRecord, "error" | "close_reason">;
 
 /** What a client is told. */
-export interface ClientConnections extends ClientAnswer<ClientConnection> {
-	/** What nobody could be told, since its last question. */
-	readonly gaps: readonly GapRecord[];
-}
+export type ClientConnections = ClientAnswer<ClientConnection>;
 
 /** The same, added up by flows. */
 export interface ClientFlows extends Omit<ClientConnections, "connections"> {
@@ -30,10 +26,12 @@ export interface ClientFlows extends Omit<ClientConnections, "connections"> {
 
 /** What the programs of a tracer for clients did and cost, and how full its tables are. */
 export interface ServiceProbes {
-	readonly tcp: ProbeStats;
+	readonly tcp: Probes;
 	/** Null where UDP is not traced. */
-	readonly udp: ProbeStats | null;
+	readonly udp: Probes | null;
 }
+
+type Probes = Omit<ProbeStats, "time">;
 
 /** How a tracer for clients fares. */
 export interface ServiceStats extends Pick<ReadyRecord, "version" | "kernel" | "hooks"> {

@@ -6,15 +6,12 @@ import { ClientChanges } from "../flow/client-changes.ts";
 import { flowsOfChanges } from "../flow/flows-of-changes.ts";
 import type {
 	Aggregate,
-	ConnectionFields,
 	EventBatch,
 	EventName,
-	GapRecord,
 	ReadyRecord,
 	SummaryRecord,
 	Transport,
 } from "../flow/records.ts";
-import { ClientGaps } from "./client-gaps.ts";
 import type {
 	ClientConnection,
 	ClientConnections,
@@ -22,10 +19,12 @@ import type {
 	ServiceProbes,
 	ServiceStats,
 } from "./client-records.ts";
+import { boottimeMs, nowIso } from "./clock.ts";
+import { ConnectionReader, type Tracers } from "./connection-reader.ts";
 import type { EventTracerOptions } from "./event-options.ts";
 import { EventTracer } from "./event-tracer.ts";
+import { NOTHING_LOST } from "./losses.ts";
 import { NameTracer, type NameTracerOptions } from "./name-tracer.ts";
-import { nowIso } from "./session.ts";
 import { UdpLook } from "./udp-look.ts";
 
 /** What a tracer for clients can be told. */
@@ -38,12 +37,6 @@ export interface ClientTracerOptions
 	readonly transport: Exclude<Transport, "udp"> | null;
 }
 
-interface Tracers {
-	readonly tracer: EventTracer;
-	readonly udp: UdpLook;
-	readonly names: NameTracer | null;
-}
-
 /** All of what connections move, once. */
 export type Collector = (changed: readonly ChangedConnection<ClientConnection>[]) => void;
 
@@ -53,10 +46,6 @@ const MOST_UNCOLLECTED = 5000;
 
 /** Between two looks at what has ended: the kernel's buffer has room for what comes in between. */
 const PAUSE_MS = 50;
-/** Between two looks at UDP, whose ends nobody waits for. */
-const UDP_MS = 1000;
-
-const OPEN = { error: null, close_reason: null } as const;
 /** Without these there is no telling what is over. */
 const NEEDED: readonly EventName[] = ["close", "connect_failed"];
 
@@ -67,17 +56,21 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	readonly names: NameTracer | null;
 	readonly #tracer: EventTracer;
 	readonly #udp: UdpLook;
-	#udpLookedAt = performance.now();
-	readonly #open = new WeakMap<ConnectionFields, ClientConnection>();
+	readonly #reader: ConnectionReader;
 	readonly #changes: ClientChanges<ClientConnection>;
 	/** For whom everything is collected, from when that was asked for on. */
 	#collected: ClientChanges<ClientConnection> | null = null;
 	#collector: Collector = () => {};
 	#listener: (batch: EventBatch) => void = () => {};
 	readonly #wanted: ReadonlySet<EventName>;
-	readonly #gaps = new ClientGaps();
+	readonly #lost = { ...NOTHING_LOST };
+	#report: (error: unknown) => void = (error) => {
+		this.#failure ??= { error };
+	};
+	/** What went wrong while nobody could be told. */
+	#failure: { readonly error: unknown } | null = null;
 	readonly #timer: NodeJS.Timeout;
-	readonly #startedAt = performance.now();
+	readonly #startedAt = boottimeMs();
 	readonly #cpuAtStart = process.cpuUsage();
 
 	private constructor(
@@ -94,11 +87,15 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		};
 		this.#wanted = new Set(options.events ?? []);
 		this.#changes = new ClientChanges(options);
-		this.#timer = setInterval(() => {
-			this.#read();
-			if (performance.now() - this.#udpLookedAt >= UDP_MS) this.#readUdp();
-			this.#collectEnded();
-		}, PAUSE_MS);
+		this.#reader = new ConnectionReader(
+			{ tracer, udp, names },
+			{
+				over: (connection) => this.#over(connection),
+				failed: (attempt) => this.#failed(attempt),
+				heard: (batch) => this.#heard(batch),
+			},
+		);
+		this.#timer = setInterval(() => this.#tryRead(), PAUSE_MS);
 	}
 
 	/**
@@ -125,25 +122,55 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 * What has changed since the client's last call; in the answer to its first one, all that is open.
 	 *
 	 * @param isAll also those that are open, and have moved nothing since
+	 * @param cursor where answers can get lost on their way: that of the last answer that the client has,
+	 * null if it does not know. Then this answer is given again, with what came since, unless delivered()
+	 * or the cursor of the next call say that it arrived; and what is open is up to 100 ms old. Without,
+	 * it has arrived
 	 * @returns null where no more clients find room
-	 * @throws Error after close()
+	 * @throws Error after close(); what went wrong while nobody asked
 	 */
-	connections(clientId: string, isAll = true): ClientConnections | null {
-		return this.#ask(clientId, isAll);
+	connections(clientId: string, isAll = true, cursor?: string | null): ClientConnections | null {
+		this.#check();
+		const isSure = cursor === undefined;
+		const open = this.#reader.look(!isSure);
+		const answer = this.#changes.ask(clientId, open, performance.now(), {
+			isAll,
+			cursor: cursor ?? null,
+		});
+		if (isSure) this.#changes.told(clientId);
+		return answer;
 	}
 
 	/**
 	 * The same, added up by flows. What a client is told here has nothing to do with connections().
 	 *
 	 * @returns null where no more clients find room
-	 * @throws Error after close()
+	 * @throws Error after close(); what went wrong while nobody asked
 	 */
-	flows(clientId: string, aggregate: Aggregate): ClientFlows | null {
-		const answer = this.#ask(flowClient(clientId));
+	flows(clientId: string, aggregate: Aggregate, cursor?: string | null): ClientFlows | null {
+		const answer = this.connections(flowClient(clientId), true, cursor);
 		if (answer === null) return null;
 		const { connections, ...rest } = answer;
-		const interval = answer.interval_ms ?? Math.round(performance.now() - this.#startedAt);
+		const interval = answer.interval_ms ?? Math.round(boottimeMs() - this.#startedAt);
 		return { ...rest, flows: flowsOfChanges(connections, aggregate, nowIso(), interval) };
+	}
+
+	/** Whether an answer of connections() was handed over whole, as far as that is known. */
+	delivered(clientId: string, cursor: string, isWhole: boolean): void {
+		this.#changes.deliver(clientId, cursor, isWhole);
+	}
+
+	/** The same of flows(). */
+	deliveredFlows(clientId: string, cursor: string, isWhole: boolean): void {
+		this.delivered(flowClient(clientId), cursor, isWhole);
+	}
+
+	/**
+	 * From now on `report` is told what goes wrong while nobody asks, each time; without, the next call
+	 * of connections() or flows() throws it. It is tried again in any case.
+	 */
+	reportTo(report: (error: unknown) => void): void {
+		this.#report = report;
 	}
 
 	/**
@@ -159,8 +186,9 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** @throws Error after close() */
 	collect(): void {
-		const open = this.#look();
+		const open = this.#reader.look(true);
 		const answer = this.#collected?.ask(COLLECTOR, open, performance.now());
+		this.#collected?.told(COLLECTOR);
 		if (answer !== undefined && answer !== null) this.#collector(answer.connections);
 	}
 
@@ -172,7 +200,6 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	/** Nothing is kept any more for this client of connections(). */
 	forget(clientId: string): void {
 		this.#changes.forget(clientId);
-		this.#gaps.forget(clientId);
 	}
 
 	/** And of flows(). */
@@ -191,10 +218,10 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		const { user, system } = process.cpuUsage(this.#cpuAtStart);
 		return {
 			...{ version, kernel, hooks },
-			uptime_ms: Math.round(performance.now() - this.#startedAt),
+			uptime_ms: Math.round(boottimeMs() - this.#startedAt),
 			...{ clients: this.#changes.size, readers: 0 },
 			resets: this.#changes.resets,
-			lost: { ...this.#gaps.totals },
+			lost: { ...this.#lost },
 			cpu_ms: (user + system) / 1000,
 			peak_memory_bytes: peakMemoryBytes(),
 		};
@@ -202,7 +229,11 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** What the programs did and cost, and how full the tables are: those of TCP, those of UDP. */
 	probeStats(): ServiceProbes {
-		return { tcp: this.#tracer.probeStats(), udp: this.#udp.probeStats() };
+		const { time: _, ...tcp } = this.#tracer.probeStats();
+		const udp = this.#udp.probeStats();
+		if (udp === null) return { tcp, udp };
+		const { time: __, ...others } = udp;
+		return { tcp, udp: others };
 	}
 
 	/** What is kept for each client. */
@@ -212,7 +243,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** All that is open, whatever the filter says. */
 	debugMaps(): ClientConnection[] {
-		return [...this.#tracer.connections(true), ...this.#udp.open].map(withoutEnd);
+		return this.#reader.unfiltered();
 	}
 
 	/** Of the whole run: the hooks come out, and no more is told. */
@@ -239,48 +270,28 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		return Promise.resolve();
 	}
 
-	#ask(clientId: string, isAll = true): ClientConnections | null {
-		const answer = this.#changes.ask(clientId, this.#look(), performance.now(), isAll);
-		if (answer === null) return null;
-		const gaps = this.#gaps.take(clientId);
-		return { ...answer, gaps: answer.is_new ? [] : gaps };
+	#check(): void {
+		if (this.#failure === null) return;
+		const { error } = this.#failure;
+		this.#failure = null;
+		throw error;
 	}
 
-	/** What is open, and then what has ended before the look, or in it. */
-	#look(): ClientConnection[] {
-		this.#read();
-		const open = this.#tracer.connections().map((connection) => this.#openOf(connection));
-		this.#read();
-		this.#readUdp();
-		for (const connection of this.#udp.open) open.push(withoutEnd(connection));
-		return open;
-	}
-
-	/** What has not changed is the same object as it was. */
-	#openOf(connection: ConnectionFields): ClientConnection {
-		return this.#open.getOrInsertComputed(connection, withoutEnd);
-	}
-
-	#read(): void {
-		const { events, gaps: lost } = this.#tracer.dumpEvents();
-		const gaps = [...lost, ...(this.names?.takeGaps() ?? [])];
-		for (const { type, time, cpu, event, ...connection } of events)
-			if (event === "close") this.#over(connection);
-			else if (event === "connect_failed") this.#failed(connection);
-		this.#keep(gaps);
-		if (events.length + gaps.length > 0) {
-			const wanted = events.filter(({ event }) => this.#wanted.has(event));
-			this.#listener({ events: wanted, gaps });
+	/** What could not be read now is read by the next one. */
+	#tryRead(): void {
+		try {
+			this.#reader.read();
+			this.#changes.expire(performance.now());
+			this.#collectEnded();
+		} catch (error) {
+			this.#report(error);
 		}
-		this.#changes.expire(performance.now());
 	}
 
-	#readUdp(): void {
-		const { ended, gaps } = this.#udp.look();
-		this.#udpLookedAt = performance.now();
-		for (const connection of ended) this.#over(withoutEnd(connection));
-		this.#keep(gaps);
-		if (gaps.length > 0) this.#listener({ events: [], gaps });
+	#heard({ events, gaps }: EventBatch): void {
+		for (const { stage, count } of gaps) this.#lost[stage] += count;
+		this.#changes.lose(gaps);
+		this.#listener({ events: events.filter(({ event }) => this.#wanted.has(event)), gaps });
 	}
 
 	#over(connection: ClientConnection): void {
@@ -298,15 +309,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 		if (this.#collected === null || this.#collected.waiting(COLLECTOR) < MOST_UNCOLLECTED) return;
 		this.#collector(this.#collected.takeEnded(COLLECTOR));
 	}
-
-	#keep(gaps: readonly GapRecord[]): void {
-		if (gaps.length > 0) this.#gaps.keep(gaps, (client) => this.#changes.has(client));
-	}
 }
 
 /** No client can call itself that: what it is told of connections is not what it is told of flows. */
 const flowClient = (clientId: string): string => `flows/${clientId}`;
-
-function withoutEnd<C extends Omit<ClientConnection, keyof typeof OPEN>>(connection: C) {
-	return { ...connection, ...OPEN };
-}

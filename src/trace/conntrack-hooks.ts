@@ -1,15 +1,14 @@
 /** Programs at the functions of conntrack, which tell of flows that begin and end, in all namespaces. */
 
-import { wallClockOffsetNs } from "../ffi/libc.ts";
 import type { Libbpf } from "../ffi/library.ts";
 import { type LoadedObject, OpenObject } from "../ffi/object.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
 import { FlowEvent } from "../flow/flow-event.ts";
-import { WallClock } from "../flow/wall-clock.ts";
 import { readU64 } from "../maps/codec.ts";
 import { flowEventLosses } from "../maps/conntrack-structs.ts";
 import { tupleId } from "../maps/ct-flow.ts";
 import { conntrackObject } from "./assets.ts";
+import { clocks, followClocks } from "./clock.ts";
 import { ACCOUNTING, type Way } from "./features.ts";
 import type { Dropped, FlowListener, FlowNews } from "./flow-news.ts";
 import { openOptions } from "./refusal.ts";
@@ -32,7 +31,7 @@ export class ConntrackHooks implements Disposable {
 	readonly #programs: readonly string[];
 	readonly #ring: RingBuffer;
 	readonly #losses: DataView;
-	readonly #event = new FlowEvent(new WallClock(wallClockOffsetNs()));
+	readonly #event = new FlowEvent(clocks());
 	readonly #listeners = new Map<number, FlowListener>();
 	/** Of a namespace that nobody listens to: who does from now on, or null. */
 	#findListener: (netns: number) => FlowListener | null = () => null;
@@ -40,6 +39,7 @@ export class ConntrackHooks implements Disposable {
 	private constructor(object: LoadedObject, { hooks }: Way) {
 		using owned = new DisposableStack();
 		owned.use(object);
+		owned.use(followClocks());
 		this.#ring = owned.use(new RingBuffer(object.map("flow_events", 0, 0)));
 		const losses = object.map("flow_event_loss", U32_SIZE, flowEventLosses.size).mapMemory();
 		owned.defer(() => losses.close());
@@ -83,6 +83,7 @@ export class ConntrackHooks implements Disposable {
 
 	/** Hands on to each listener what has happened in its namespace. */
 	read(most: number): void {
+		clocks();
 		this.#ring.look(this.#take, most);
 		this.#ring.release(this.#ring.lookedUntil);
 	}

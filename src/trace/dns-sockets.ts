@@ -1,12 +1,13 @@
 /** DNS on the wire: packet sockets that are read by time, the questions that wait for their answers, and what was lost. */
 
+import type { ClockHistory } from "../flow/clock-history.ts";
 import { type DnsTransaction, DnsTransactions } from "../flow/dns-transactions.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { Family, GapRecord, LossStage, Transport } from "../flow/records.ts";
 import { packetFilter } from "../maps/packet-filter.ts";
+import { clocks, followClocks, nowIso, wallClock } from "./clock.ts";
 import { DnsWire } from "./dns-wire.ts";
 import { PacketNamespaces } from "./packet-namespaces.ts";
-import { nowIso } from "./session.ts";
 
 interface Options {
 	/** Of either end. */
@@ -41,6 +42,8 @@ export class DnsSockets implements Disposable {
 	readonly #namespaces: PacketNamespaces;
 	readonly #transactions: DnsTransactions;
 	readonly #wire: DnsWire;
+	readonly #clocks = clocks();
+	readonly #following = followClocks();
 	#since = nowIso();
 	#scannedAt = performance.now();
 
@@ -51,7 +54,8 @@ export class DnsSockets implements Disposable {
 	 */
 	constructor({ family, transport, hints, ...options }: Options) {
 		this.#hints = hints;
-		this.#transactions = new DnsTransactions({ most: options.maxQuestions, ...options });
+		const setNsAt: ClockHistory["setNsAt"] = (time) => this.#clocks.setNsAt(time);
+		this.#transactions = new DnsTransactions({ most: options.maxQuestions, setNsAt, ...options });
 		this.#wire = new DnsWire(this.#transactions);
 		const filter = packetFilter({
 			...{ ports: options.ports, ipv4: family !== "ipv6", ipv6: family !== "ipv4" },
@@ -63,16 +67,17 @@ export class DnsSockets implements Disposable {
 		try {
 			this.#namespaces.scan();
 		} catch (error) {
-			this.#namespaces[Symbol.dispose]();
+			this[Symbol.dispose]();
 			throw error;
 		}
 	}
 
 	/** What has come in until now. */
 	read(): void {
-		const now = Date.now();
+		clocks();
+		const now = wallClock();
 		// Where more waits, an answer may be among it.
-		if (this.#namespaces.read()) this.#transactions.expire(instantOf(now));
+		if (this.#namespaces.read()) this.#transactions.expire(now);
 		if (performance.now() - this.#scannedAt < SCAN_MS) return;
 		this.#namespaces.scan();
 		this.#scannedAt = performance.now();
@@ -106,11 +111,7 @@ export class DnsSockets implements Disposable {
 	}
 
 	[Symbol.dispose](): void {
+		this.#following[Symbol.dispose]();
 		this.#namespaces[Symbol.dispose]();
 	}
-}
-
-function instantOf(epochMs: number): { seconds: number; ns: number } {
-	const seconds = Math.floor(epochMs / 1000);
-	return { seconds, ns: (epochMs - seconds * 1000) * 1e6 };
 }

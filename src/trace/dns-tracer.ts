@@ -9,9 +9,9 @@ import type { Family, ReadyRecord, SummaryRecord, Transport } from "../flow/reco
 import { VERSION } from "../version.ts";
 import { AskerLook } from "./asker-look.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
+import { nowIso } from "./clock.ts";
 import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
 import { OwnCost } from "./own-cost.ts";
-import { nowIso } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { pause } from "./ticks.ts";
 

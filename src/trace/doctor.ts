@@ -7,6 +7,7 @@ import { hasKernelTypes, KERNEL_TYPES, lockdownMode } from "../enrich/sysfs.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { Answer, DoctorRecord, FeatureReport, TableReport } from "../flow/doctor.ts";
 import { bundledLibraries } from "./assets.ts";
+import { nowIso } from "./clock.ts";
 import { conntrackFeatures } from "./conntrack-features.ts";
 import { dnsFeature } from "./dns-feature.ts";
 import { expected, type Hooks, verdictsOf } from "./doctor-verdicts.ts";
@@ -14,7 +15,6 @@ import { FEATURES, type Way } from "./features.ts";
 import { FlowTracer } from "./flow-tracer.ts";
 import { reportFeature } from "./hook-choice.ts";
 import { tryWay } from "./probe.ts";
-import { nowIso } from "./session.ts";
 import type { HookFamily } from "./session-options.ts";
 
 export interface DoctorOptions {

@@ -3,7 +3,6 @@
 import { containerLookup } from "../enrich/cgroups.ts";
 import { Processes } from "../enrich/processes.ts";
 import { errnoName } from "../ffi/errno.ts";
-import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
 import { RingBuffer } from "../ffi/ring-buffer.ts";
 import { Acceptors, applyRefinements } from "../flow/acceptors.ts";
 import { DEFAULT_UDP_STREAM_TIMEOUT_MS, DEFAULT_UDP_TIMEOUT_MS } from "../flow/defaults.ts";
@@ -23,9 +22,9 @@ import type {
 	ReadyRecord,
 	SummaryRecord,
 } from "../flow/records.ts";
-import { WallClock } from "../flow/wall-clock.ts";
 import { flow } from "../maps/structs.ts";
 import { checkBufferBytes } from "./check-range.ts";
+import { clocks, followClocks, nowIso } from "./clock.ts";
 import { DEFAULTS, type EventTracerOptions } from "./event-options.ts";
 import { eventTypesOf } from "./event-types.ts";
 import { OF_ALL } from "./fold-plan.ts";
@@ -33,7 +32,7 @@ import { HolderLook } from "./holder-look.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import type { NameTracer } from "./name-tracer.ts";
 import { applyEnds, OtherEnds } from "./other-ends.ts";
-import { nowIso, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { ShownConnections } from "./shown-connections.ts";
 import { pause } from "./ticks.ts";
 
@@ -58,6 +57,12 @@ const TELL_ENDINGS_MS = 250;
 /** Records of one batch: as many as can be put into text and written without a long silence. */
 const MOST_IN_BATCH = 8192;
 
+interface Parts {
+	readonly session: Session;
+	readonly ring: RingBuffer;
+	readonly ends: OtherEnds;
+}
+
 /**
  * Each single connection: one record for each thing that happens to it. Its hooks are in the kernel
  * from open() to close(); a process that ends without close() leaves nothing behind.
@@ -78,16 +83,17 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #take: (offset: number, end: number) => void;
 	#endsCheckedAt = performance.now();
 	#endingsToldAt = performance.now();
+	#owned = new DisposableStack();
+	/** In the buffer. It is kept until the next look, as a slice is read in place. */
+	#toldUntil = 0;
 
-	private constructor(session: Session, ends: OtherEnds, options: EventTracerOptions) {
+	private constructor({ session, ring, ends }: Parts, options: EventTracerOptions) {
 		this.#session = session;
-		const ring = new RingBuffer(session.kernel.events);
 		this.#ring = ring;
 		this.#ends = ends;
 		this.ready = ends.withWays(session.ready);
-		const offsetNs = wallClockOffsetNs();
 		this.#names = {
-			newClock: () => new WallClock(offsetNs),
+			clocks: clocks(),
 			errnoName,
 			containerOf: options.containerOf,
 			processOf: (pid, name, image) =>
@@ -104,7 +110,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		this.#filter = options.filter;
 		this.#take = (offset, end) => {
 			if (isImage(ring.view, offset)) this.#processes.learn(decodeImage(ring.view, offset));
-			else this.#window.add(offset, end, this.#decoder.timeNs(offset));
+			else this.#window.add(offset, end, this.#decoder.since(offset));
 		};
 	}
 
@@ -122,8 +128,10 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		const ends = opened.use(new OtherEnds(options.dns));
 		const kernel = { ...options, ...NO_FLOWS, eventTypes };
 		const session = opened.use(Session.open(kernel, adoptedConnections));
-		const tracer = new EventTracer(session, ends, options);
-		opened.move();
+		const ring = opened.use(new RingBuffer(session.kernel.events));
+		opened.use(followClocks());
+		const tracer = new EventTracer({ session, ring, ends }, options);
+		tracer.#owned = opened.move();
 		return tracer;
 	}
 
@@ -149,6 +157,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	async *slices(signal?: AbortSignal): AsyncGenerator<EventSlice, void, undefined> {
 		const end = this.#session.endOf(signal);
 		while (!end.aborted) {
+			this.#release();
 			const isHurried = this.#ring.waiting() >= this.#ring.bytes * HURRY;
 			// Not without a pause: signals and timers would have to wait for the buffer, too.
 			await pause(isHurried ? 0 : PAUSE_MS, end);
@@ -158,7 +167,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		}
 		if (this.#session.isClosed) return;
 		this.#session.end();
-		while (!this.#session.isClosed && this.#ring.waiting() > 0) yield* this.#read();
+		for (this.#release(); !this.#session.isClosed && this.#ring.waiting() > 0; this.#release())
+			yield* this.#read();
 		if (!this.#session.isClosed) yield* this.#read();
 	}
 
@@ -171,15 +181,21 @@ export class EventTracer implements Disposable, AsyncDisposable {
 		this.#session.requireOpen();
 		const [events, gaps]: [EventRecord[], GapRecord[]] = [[], []];
 		this.#checkEnds();
-		for (let isAll = false; !isAll; ) {
-			isAll = true;
-			// A slice is there only until the next one is asked for.
-			for (const slice of this.#read()) {
-				for (const record of slice.events) events.push(record);
-				gaps.push(...slice.gaps);
-				isAll = false;
+		try {
+			for (let isAll = false; !isAll; ) {
+				isAll = true;
+				// A slice is there only until the next one is asked for.
+				for (const slice of this.#read()) {
+					for (const record of slice.events) events.push(record);
+					gaps.push(...slice.gaps);
+					isAll = false;
+				}
 			}
+		} catch (error) {
+			// It comes again with the next call, if it does.
+			if (events.length + gaps.length === 0) throw error;
 		}
+		this.#release();
 		return { events, gaps };
 	}
 
@@ -228,9 +244,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** Detaches and frees everything. Idempotent. */
 	close(): void {
-		this.#ends[Symbol.dispose]();
-		this.#ring[Symbol.dispose]();
-		this.#session[Symbol.dispose]();
+		this.#owned.dispose();
 	}
 
 	/** For `using`: close(). */
@@ -257,22 +271,31 @@ export class EventTracer implements Disposable, AsyncDisposable {
 
 	/** One slice, or none where there is nothing to tell. */
 	*#read(): Generator<EventSlice, void, undefined> {
+		this.#release();
+		this.names?.check();
 		const { count, end } = this.#settled();
+		// Where that fails nothing is taken yet: the next look begins with the same.
+		const slice = this.#slice(count);
 		const gaps = [...this.#session.gaps(nowIso(), 0), ...this.#ends.names.takeGaps()];
-		if (count > 0 || gaps.length > 0) yield this.#slice(count, gaps);
-		if (!this.#session.isClosed) this.#ring.release(end);
+		this.#toldUntil = end;
+		if (count > 0 || gaps.length > 0) yield slice(gaps);
+	}
+
+	/** What was told is not told again, also where its reader has not come back. */
+	#release(): void {
+		if (!this.#session.isClosed) this.#ring.release(this.#toldUntil);
 	}
 
 	/** How many events are in the window's order, and what is done with when they are. */
 	#settled(): { readonly count: number; readonly end: number } {
-		const begin = monotonicNs();
+		const begin = clocks().last;
 		const window = this.#window;
 		window.clear();
 		const start = this.#ring.consumedAt;
 		const isEmpty = this.#ring.look(this.#take, MOST_IN_BATCH);
 		// What is not in the buffer yet will have a time after this call began.
-		let settled = window.settle(isEmpty ? begin : window.newestNs - HOLD_BACK_NS);
-		if (!isEmpty && settled.count === 0) settled = window.settle(window.newestNs);
+		let settled = window.settle(isEmpty ? begin : window.newest - HOLD_BACK_NS);
+		if (!isEmpty && settled.count === 0) settled = window.settle(window.newest);
 		const { count, end } = settled;
 		// Behind the last event there may be images.
 		if (count === window.count) return { count, end: this.#ring.lookedUntil };
@@ -280,7 +303,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	}
 
 	/** Whose an event is can be known better after a look, so the filter comes last. */
-	#slice(count: number, gaps: readonly GapRecord[]): EventSlice {
+	#slice(count: number): (gaps: readonly GapRecord[]) => EventSlice {
 		const { view } = this.#ring;
 		const { offsets } = this.#window;
 		const refined = this.#acceptors.refine(new EventFieldsInPlace(view, offsets, count));
@@ -294,7 +317,8 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			return this.#filtered(events);
 		};
 		const raw = { view, offsets, count, refined, remoteNames, names: this.#names };
-		return new LazySlice(records, gaps, this.#filter === null && nat.size === 0 ? raw : null);
+		const isRaw = this.#filter === null && nat.size === 0;
+		return (gaps) => new LazySlice(records, gaps, isRaw ? raw : null);
 	}
 
 	#filtered<T extends ConnectionFields>(all: T[]): T[] {

@@ -23,10 +23,11 @@ import type {
 } from "../flow/records.ts";
 import { VERSION } from "../version.ts";
 import { checkRange, ENTRIES, leastBufferBytes, MILLISECONDS } from "./check-range.ts";
+import { boottimeMs, nowIso } from "./clock.ts";
 import { FoldPlan, OF_ALL } from "./fold-plan.ts";
 import type { KernelSide } from "./kernel-side.ts";
 import type { NameTracer } from "./name-tracer.ts";
-import { nowIso, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ticks } from "./ticks.ts";
 import { Translations } from "./translations.ts";
@@ -94,7 +95,7 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	readonly #table: FlowTable;
 	readonly #intervalMs: number;
 	readonly #folds = new FoldPlan();
-	#lastBatchAt = performance.now();
+	#lastBatchAt = boottimeMs();
 	readonly #translations: Translations;
 	#polling: AbortController | null = null;
 	readonly #names: UsedNames;
@@ -276,25 +277,26 @@ export class FlowTracer implements Disposable, AsyncDisposable {
 	}
 
 	#read(folds: FoldPlan | null = null): FlowBatch {
+		this.names?.check();
 		const batch = this.#readTable(folds);
 		const flows = this.#translations.translated(batch.flows);
 		const { names } = this;
 		if (names === null) return { ...batch, flows };
 		// After the table, so that whoever was answered and then connected has the name.
-		names.read();
-		nameFlows(flows, names, batch.interval_ms);
-		return { ...batch, flows, gaps: [...batch.gaps, ...this.#names.takeGaps()] };
+		names.tryRead();
+		const gaps = [...batch.gaps, ...this.#names.takeGaps()];
+		return { ...batch, flows: named(flows, names, batch.interval_ms), gaps };
 	}
 
 	/** Without a plan every connection is looked at. */
 	#readTable(folds: FoldPlan | null = null): FlowBatch {
 		const { kernel } = this.#session;
 		if (this.#table.hasOpen()) {
-			const fold = folds?.next(performance.now() - this.#lastBatchAt) ?? OF_ALL;
+			const fold = folds?.next(boottimeMs() - this.#lastBatchAt) ?? OF_ALL;
 			this.#folds.found(kernel.walks.fold(fold));
 			kernel.walks.expireUdp();
 		}
-		const now = performance.now();
+		const now = boottimeMs();
 		const time = nowIso();
 		const interval_ms = Math.round(now - this.#lastBatchAt);
 		this.#lastBatchAt = now;
@@ -316,12 +318,16 @@ function tableOf({ flowMemory, flows }: KernelSide, options: FlowTracerOptions):
 }
 
 /** A name was good at some time of the interval. */
-function nameFlows(flows: readonly FlowRecord[], names: NameTracer, intervalMs: number): void {
-	if (names.size === 0) return;
-	for (const flow of flows) {
+function named(
+	flows: readonly FlowRecord[],
+	names: NameTracer,
+	intervalMs: number,
+): readonly FlowRecord[] {
+	if (names.size === 0) return flows;
+	return flows.map((flow) => {
 		const { netns, remote_address } = flow;
-		if (remote_address === null) continue;
+		if (remote_address === null) return flow;
 		const remote_name = names.nameOf(netns, remote_address, intervalMs);
-		if (remote_name !== null) Object.assign(flow, { remote_name });
-	}
+		return remote_name === null ? flow : { ...flow, remote_name };
+	});
 }

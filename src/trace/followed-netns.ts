@@ -3,6 +3,7 @@
 import { FlowAccounts, type FlowAccountsOptions } from "../flow/flow-accounts.ts";
 import type { AccountingRecord } from "../flow/records.ts";
 import type { CtFlow } from "../maps/ct-flow.ts";
+import { NOW } from "./clock.ts";
 import { ConntrackTable } from "./conntrack-table.ts";
 import type { FlowListener, FlowNews } from "./flow-news.ts";
 
@@ -61,12 +62,11 @@ export class FollowedNetns implements FlowListener, Disposable {
 	openTable(): void {
 		this.#table = ConntrackTable.open();
 		this.#refused = this.#table.drops();
-		const now = wallMs();
 		this.#table.dump(
 			() => {},
 			(flow) => {
 				this.#beginFirst(flow);
-				this.#accounts.adopt(flow, now);
+				this.#accounts.adopt(flow, NOW);
 			},
 		);
 	}
@@ -92,11 +92,11 @@ export class FollowedNetns implements FlowListener, Disposable {
 	}
 
 	begin(flow: CtFlow): void {
-		this.#take(this.#accounts.begin(flow, wallMs()));
+		this.#take(this.#accounts.begin(flow, NOW));
 	}
 
 	end(flow: CtFlow): void {
-		this.#take(this.#accounts.end(flow, wallMs()));
+		this.#take(this.#accounts.end(flow, NOW));
 	}
 
 	/** What has happened since the last call, and, if `isDue`, what the table says. */
@@ -132,7 +132,7 @@ export class FollowedNetns implements FlowListener, Disposable {
 			() => accounts.beginDump(),
 			(flow) => {
 				this.#beginFirst(flow);
-				this.#take(accounts.see(flow, wallMs()));
+				this.#take(accounts.see(flow, NOW));
 			},
 		);
 		accounts.endDump();
@@ -157,7 +157,7 @@ export class FollowedNetns implements FlowListener, Disposable {
 	}
 
 	#sweep(): void {
-		const ended = this.#accounts.sweep(wallMs());
+		const ended = this.#accounts.sweep(NOW);
 		if (this.#excused > 0) this.#excused--;
 		else this.#lost.connection_end += ended.length;
 		for (const record of ended) this.#take(record);
@@ -175,5 +175,3 @@ export class FollowedNetns implements FlowListener, Disposable {
 		this.#news[Symbol.dispose]();
 	}
 }
-
-const wallMs = (): number => performance.timeOrigin + performance.now();

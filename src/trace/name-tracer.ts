@@ -1,13 +1,14 @@
 /** What names somebody has asked for: answers of DNS on the wire, learned while it is open, and how the servers answer. */
 
 import { DnsNames } from "../enrich/dns-names.ts";
-import { monotonicNs, wallClockOffsetNs } from "../ffi/libc.ts";
+import type { ClockHistory } from "../flow/clock-history.ts";
 import { DEFAULT_BUFFER_BYTES } from "../flow/defaults.ts";
 import { DnsStatistics } from "../flow/dns-statistics.ts";
 import type { DnsTransaction } from "../flow/dns-transactions.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { GapRecord, SummaryRecord } from "../flow/records.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
+import { clocks, monotonicMs } from "./clock.ts";
 import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
 
 /** What a tracer of names can be told. */
@@ -56,7 +57,7 @@ export class NameTracer implements Disposable {
 		const all = { family: null, transport: null, hints: {} };
 		this.#sockets = new DnsSockets({ ...all, ...others });
 		this.#names = new DnsNames({ most, graceMs: GRACE_MS });
-		this.#timer = setInterval(() => this.#tryRead(), PAUSE_MS);
+		this.#timer = setInterval(() => this.tryRead(), PAUSE_MS);
 		this.#timer.unref();
 	}
 
@@ -82,14 +83,40 @@ export class NameTracer implements Disposable {
 	 */
 	read(): void {
 		if (this.#isClosed) throw new Error("the tracer is closed");
-		if (this.#failure !== null) throw this.#failure.error;
+		this.check();
 		this.#sockets.read();
 		// Whose they are is not asked here.
 		this.#sockets.takeBegun();
 		const done = this.#sockets.takeDone();
 		if (done.length === 0) return;
-		const offsetMs = Number(wallClockOffsetNs()) / 1e6;
-		for (const transaction of done) this.#learn(transaction, offsetMs);
+		const now = clocks();
+		for (const transaction of done) this.#learn(transaction, now);
+	}
+
+	/**
+	 * As read(), for who has something in hand that must not be lost: what goes wrong check() throws.
+	 *
+	 * @internal
+	 */
+	tryRead(): void {
+		if (this.#failure !== null || this.#isClosed) return;
+		try {
+			this.read();
+		} catch (error) {
+			this.#failure = { error };
+		}
+	}
+
+	/**
+	 * Throws once what went wrong since the last call.
+	 *
+	 * @internal
+	 */
+	check(): void {
+		if (this.#failure === null) return;
+		const { error } = this.#failure;
+		this.#failure = null;
+		throw error;
 	}
 
 	/**
@@ -141,23 +168,12 @@ export class NameTracer implements Disposable {
 		this.close();
 	}
 
-	#tryRead(): void {
-		if (this.#failure !== null) return;
-		try {
-			this.read();
-		} catch (error) {
-			this.#failure = { error };
-		}
-	}
-
-	#learn({ asked, endedAt, outcome }: DnsTransaction, offsetMs: number): void {
+	#learn({ asked, endedAt, outcome }: DnsTransaction, now: ClockHistory): void {
 		if (outcome === null || endedAt === null) return;
 		this.statistics.add(asked, outcome, performance.now());
 		const { netns, question_name } = asked;
 		const { response_code, answers } = outcome;
-		const atMs = endedAt.seconds * 1000 + endedAt.ns / 1e6 - offsetMs;
+		const atMs = now.monotonicMs(now.momentOf(endedAt));
 		this.#names.learn({ netns, question_name, response_code, answers }, atMs);
 	}
 }
-
-const monotonicMs = (): number => monotonicNs() / 1e6;

@@ -35,7 +35,7 @@ export class OtherEnds implements Disposable {
 	/** The same. What was answered before them is learned first. */
 	namesOf(view: DataView, offsets: Int32Array, count: number): RemoteNames {
 		if (this.#names === null || count === 0) return NO_NAMES;
-		this.names.tracer?.read();
+		this.names.tracer?.tryRead();
 		return this.#names.of(view, offsets, count);
 	}
 
@@ -53,7 +53,11 @@ export class OtherEnds implements Disposable {
 }
 
 /** Puts them into records of the same order. */
-export function applyEnds(events: readonly EventRecord[], nat: EventNat, names: RemoteNames): void {
-	for (const [index, translation] of nat) Object.assign(events[index] ?? {}, { nat: translation });
-	for (const [index, remote_name] of names) Object.assign(events[index] ?? {}, { remote_name });
+export function applyEnds(events: EventRecord[], nat: EventNat, names: RemoteNames): void {
+	const change = (index: number, known: Partial<EventRecord>): void => {
+		const event = events[index];
+		if (event !== undefined) events[index] = { ...event, ...known };
+	};
+	for (const [index, translation] of nat) change(index, { nat: translation });
+	for (const [index, remote_name] of names) change(index, { remote_name });
 }

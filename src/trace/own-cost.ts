@@ -2,12 +2,12 @@
 
 import { peakMemoryBytes } from "../enrich/procfs.ts";
 import type { SummaryRecord } from "../flow/records.ts";
+import { boottimeMs, nowIso } from "./clock.ts";
 import { NOTHING_LOST } from "./losses.ts";
 import { NO_VERDICT } from "./proof.ts";
-import { nowIso } from "./session.ts";
 
 export class OwnCost {
-	readonly #startedAt = performance.now();
+	readonly #startedAt = boottimeMs();
 	readonly #cpuAtStart = process.cpuUsage();
 
 	/** @param lost in the whole run; stages that are left out lost nothing */
@@ -15,7 +15,7 @@ export class OwnCost {
 		const { user, system } = process.cpuUsage(this.#cpuAtStart);
 		return {
 			...{ type: "summary", time: nowIso() },
-			duration_ms: Math.round(performance.now() - this.#startedAt),
+			duration_ms: Math.round(boottimeMs() - this.#startedAt),
 			...NO_VERDICT,
 			lost: { ...NOTHING_LOST, ...lost },
 			self: {

@@ -4,12 +4,12 @@
  */
 
 import { ConntracerError } from "../errors.ts";
-import { monotonicNs } from "../ffi/libc.ts";
+import { monotonicNs } from "../ffi/clocks.ts";
 import { sendDatagram } from "../ffi/notify-socket.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const NS_PER_US = 1000;
+const NS_PER_US = 1000n;
 const US_PER_MS = 1000;
 
 export class ServiceManager implements Disposable {
@@ -36,7 +36,7 @@ export class ServiceManager implements Disposable {
 	}
 
 	reloading(): void {
-		const now = Math.floor(monotonicNs() / NS_PER_US);
+		const now = monotonicNs() / NS_PER_US;
 		this.#send("RELOADING=1", `MONOTONIC_USEC=${now}`);
 	}
 

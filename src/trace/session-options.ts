@@ -1,6 +1,6 @@
 /** What every tracer can be told; apart from the session, which the users of the library never see. */
 
-/** How the kernel is hooked. `auto` is the best that it has; this version has `tracepoint` only. */
+/** How the kernel is hooked. `auto` is the best family that this kernel has, for each feature. */
 export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
 
 /** What all tracers can be told. */

@@ -3,12 +3,12 @@
 import { kernelRelease } from "../enrich/procfs.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { RingBuffer } from "../ffi/ring-buffer.ts";
-import { isoTime } from "../flow/clock.ts";
 import type { Answer } from "../flow/doctor.ts";
 import type { ProbeProgram, ProbeStats } from "../flow/probe-stats.ts";
 import type { GapRecord, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
 import { bundledLibraries } from "./assets.ts";
 import { checkRange, ENTRIES } from "./check-range.ts";
+import { boottimeMs, nowIso } from "./clock.ts";
 import type { Way } from "./features.ts";
 import { chooseWays, requireFamily } from "./hook-choice.ts";
 import type { KernelSideOptions } from "./kernel-set-up.ts";
@@ -20,8 +20,6 @@ import { NO_VERDICT, Proof, type Verdict } from "./proof.ts";
 import { requireKernelTypes } from "./refusal.ts";
 import { SelfStats } from "./self-stats.ts";
 import type { SessionOptions } from "./session-options.ts";
-
-export const nowIso = (): string => isoTime(performance.timeOrigin + performance.now());
 
 export class Session implements Disposable {
 	readonly kernel: KernelSide;
@@ -44,7 +42,7 @@ export class Session implements Disposable {
 		this.#countsRuns = options.bpfStats;
 		this.#self = new SelfStats(kernel, options.bpfStats);
 		kernel.attach();
-		this.#startedAt = performance.now();
+		this.#startedAt = boottimeMs();
 		this.#losses = new Losses(kernel.lossMemory.view, nowIso());
 		const tracesTcp = options.transports.includes("tcp");
 		this.#proof = tracesTcp ? new Proof(kernel.netnsCounters) : null;
@@ -142,7 +140,7 @@ export class Session implements Disposable {
 		return {
 			type: "summary",
 			time: nowIso(),
-			duration_ms: Math.round(performance.now() - this.#startedAt),
+			duration_ms: Math.round(boottimeMs() - this.#startedAt),
 			seen,
 			kernel,
 			unverified,

@@ -21,7 +21,7 @@ describe("bounds", () => {
 		world.changes.forget("one");
 		world.move("a1", 3);
 		world.end("a1");
-		expect(world.ask("one")).toEqual({
+		expect(world.ask("one")).toMatchObject({
 			...{ is_new: true, interval_ms: null, connections: [], lost: { closed: 0, open: 0 } },
 		});
 	});

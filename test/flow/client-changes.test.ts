@@ -108,9 +108,9 @@ test("what UDP has not it does not get: segments stay unknown", () => {
 test("what has moved nothing can be left out; what it moves later is told all the same", () => {
 	const world = new World();
 	const changed = (): string[] =>
-		(world.changes.ask("one", world.open.values(), 0, false)?.connections ?? []).map(
-			({ id, since_last }) => `${id} ${since_last.bytes_sent}`,
-		);
+		world
+			.ask("one", { isAll: false })
+			.connections.map(({ id, since_last }) => `${id} ${since_last.bytes_sent}`);
 	world.move("a1", 1);
 	world.move("b1", 2);
 	expect(changed()).toEqual(["a1 0", "b1 0"]);

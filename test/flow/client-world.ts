@@ -5,7 +5,7 @@ import type {
 	ClientOptions,
 	CountedConnection,
 } from "../../src/flow/client-answers.ts";
-import { ClientChanges } from "../../src/flow/client-changes.ts";
+import { ClientChanges, type Question } from "../../src/flow/client-changes.ts";
 import type { Name, Told } from "./client-cases.ts";
 
 /** What a kernel and its sockets would say. */
@@ -30,8 +30,16 @@ export class World {
 		this.changes.close(ended);
 	}
 
-	ask(client: string): ClientAnswer<CountedConnection> {
-		const answer = this.changes.ask(client, this.open.values(), this.nowMs);
+	/** The answer arrives. */
+	ask(client: string, question: Question = {}): ClientAnswer<CountedConnection> {
+		const answer = this.askFor(client, question);
+		this.changes.told(client);
+		return answer;
+	}
+
+	/** Nobody says whether it does. */
+	askFor(client: string, question: Question = {}): ClientAnswer<CountedConnection> {
+		const answer = this.changes.ask(client, this.open.values(), this.nowMs, question);
 		if (answer === null) throw new Error(`${client} finds no room`);
 		return answer;
 	}

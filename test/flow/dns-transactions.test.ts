@@ -193,3 +193,31 @@ test("each question has one end, whatever comes in which order", () => {
 		}),
 	);
 });
+
+describe.each([3600, -3600])("once the clock is set by %d s, and that is known", (by) => {
+	const SET = 1000;
+	const asked = at(SET - 1);
+	const setNsAt = (time: Instant): number => (time === asked ? 0 : by * 1e9);
+	const opened = (): DnsTransactions => {
+		const transactions = new DnsTransactions({ most: 100, timeoutMs: 5000, setNsAt });
+		transactions.take(NETNS, there, message(), asked);
+		transactions.expire(at(SET + by));
+		expect(recordsOf(transactions)).toEqual([]);
+		return transactions;
+	};
+
+	test("a latency is what passed", () => {
+		const transactions = opened();
+		transactions.take(NETNS, back, answered(), at(SET + by + 2, 5000));
+		expect(recordsOf(transactions)).toMatchObject([{ latency_us: 3_000_005 }]);
+	});
+
+	test("a question is given up when its time is over, by the clock as it is now", () => {
+		const transactions = opened();
+		transactions.expire(at(SET + by + 3));
+		expect(recordsOf(transactions)).toEqual([]);
+		transactions.expire(at(SET + by + 4));
+		const time = new Date((SET + by + 4) * 1000).toISOString().replace("Z", "000000Z");
+		expect(recordsOf(transactions)).toMatchObject([{ error: "timeout", time }]);
+	});
+});

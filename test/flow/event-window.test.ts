@@ -26,7 +26,7 @@ test("it is used again", () => {
 	const window = new EventWindow(4);
 	window.add(1, 2, 9);
 	window.clear();
-	expect([window.count, window.newestNs]).toEqual([0, 0]);
+	expect([window.count, window.newest]).toEqual([0, Number.NEGATIVE_INFINITY]);
 	window.add(7, 8, 5);
 	expect(window.settle(5)).toEqual({ count: 1, end: 8 });
 	expect(window.offsets[0]).toBe(7);

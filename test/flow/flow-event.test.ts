@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FlowEvent } from "../../src/flow/flow-event.ts";
-import { WallClock } from "../../src/flow/wall-clock.ts";
 import { flowEvent } from "../../src/maps/conntrack-structs.ts";
 import { type CtFlow, tupleId } from "../../src/maps/ct-flow.ts";
 import { CT_DELETE, CT_NEW, CtMessage } from "../../src/maps/ctnetlink.ts";
+import { clocksOf } from "../support/clocks.ts";
 import { type CtTuple, ctMessage } from "../support/ct-messages.ts";
 
 const BOOTED_NS = 1_795_315_000_000_000_001n;
@@ -70,7 +70,7 @@ function fromHook(flow: Flow): FlowEvent {
 		...{ l4_proto: protocol, is_over: Number(flow.isOver) },
 		...{ is_counted: Number(flow.counters !== null), pad: new Uint8Array(7) },
 	});
-	const event = new FlowEvent(new WallClock(BOOTED_NS));
+	const event = new FlowEvent(clocksOf({ realtimeNs: BOOTED_NS }));
 	event.read(new DataView(bytes.buffer, bytes.byteOffset), 0);
 	return event;
 }

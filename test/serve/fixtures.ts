@@ -6,7 +6,6 @@ import { NOTHING_LOST } from "../../src/trace/losses.ts";
 /** Of a kernel that tells all, and of one that tells little. */
 export const PROBES: ServiceProbes = {
 	tcp: {
-		time: "t",
 		programs: [
 			{
 				...{ name: "tp__one", hook: "tp_btf/one", attached: true, runs: 5 },
@@ -17,7 +16,6 @@ export const PROBES: ServiceProbes = {
 		...{ ring_buffer: { waiting_bytes: 7, size_bytes: 4096 }, lost: NOTHING_LOST },
 	},
 	udp: {
-		time: "t",
 		programs: [
 			{
 				...{ name: "udp__one", hook: "cgroup/one", attached: true, runs: null },

@@ -104,11 +104,12 @@ test("what the kernel side did, and how full it is; what is not known has no ser
 
 describe("bounds", () => {
 	test("100,000 peers and ports are no more series than may be, and nothing is missing", async () => {
-		const metrics = new Metrics(100);
+		const metrics = new Metrics({ most: 100 });
 		const all = 100_000;
 		for (let peer = 0; peer < all; peer++) {
 			const remote_address = `10.${peer >> 16}.${(peer >> 8) & 255}.${peer & 255}`;
-			metrics.take([changed({ remote_address, remote_port: peer % 50_000, is_open: false })]);
+			const where = { remote_address, remote_port: peer % 50_000 };
+			metrics.take([changed({ ...where, uid: 0, is_open: false })]);
 		}
 		const bytes = await lines(metrics, "io_bytes_total");
 		expect(Object.keys(bytes).length).toBe(2 * 101);
@@ -116,6 +117,68 @@ describe("bounds", () => {
 		const other = Object.entries(bytes).filter(([labels]) => labels.includes('process="other"'));
 		expect(other.length).toBe(2);
 		expect(await lines(metrics, "label_sets")).toEqual({ "": 100 });
+	});
+
+	test("one that has not changed for long makes room, and goes on where it was when it is back", async () => {
+		let now = 0;
+		const metrics = new Metrics({ most: 2, idleMs: 1000 }, () => now);
+		const move = (process: string, is_open = false): void =>
+			metrics.take([changed({ process, uid: 0, is_open, since_last: moved(1, 0) })]);
+		const sent = async (): Promise<Record<string, number>> => {
+			const all = Object.entries(await lines(metrics, "io_bytes_total"));
+			return Object.fromEntries(
+				all.flatMap(([labels, value]) => {
+					const [, process = ""] = /process="(\w+)".*"transmit"/.exec(labels) ?? [];
+					return process === "" ? [] : [[process, value]];
+				}),
+			);
+		};
+		move("one");
+		move("two", true);
+		now = 999;
+		move("three");
+		expect(await sent()).toEqual({ one: 1, two: 1, other: 1 });
+		now = 1000;
+		move("three");
+		expect(await sent()).toEqual({ two: 1, three: 1, other: 1 });
+		now = 5000;
+		move("one");
+		expect(await sent()).toEqual({ two: 1, one: 2, other: 1 });
+		expect(await lines(metrics, "all_io_bytes_total")).toEqual({
+			'network_io_direction="transmit"': 5,
+			'network_io_direction="receive"': 0,
+		});
+	});
+
+	test("one that has a connection open keeps its place", async () => {
+		let now = 0;
+		const metrics = new Metrics({ most: 1, idleMs: 1000 }, () => now);
+		metrics.take([changed({ process: "one", uid: 0 })]);
+		now = 1e9;
+		metrics.take([changed({ process: "two", uid: 0 })]);
+		const active = Object.keys(await lines(metrics, "connections_active"));
+		expect(active.map((labels) => /process="(\w+)"/.exec(labels)?.[1])).toEqual(["one", "other"]);
+	});
+
+	test("no user can take more than a quarter of them, but root", async () => {
+		const metrics = new Metrics({ most: 100 });
+		const show = (uid: number | null, names: number): void => {
+			for (let name = 0; name < names; name++)
+				metrics.take([changed({ process: `u${uid}-${name}`, uid })]);
+		};
+		show(1000, 90);
+		expect(await lines(metrics, "label_sets")).toEqual({ "": 25 });
+		show(null, 90);
+		show(0, 90);
+		expect(await lines(metrics, "label_sets")).toEqual({ "": 100 });
+		expect(await lines(metrics, "label_sets_refused_total")).toEqual({
+			'reason="user"': 130,
+			'reason="full"': 40,
+		});
+		const opened = await lines(metrics, "connections_opened_total");
+		expect(Object.values(opened).reduce((sum, one) => sum + one, 0)).toBe(
+			(await lines(metrics, "all_connections_opened_total"))[""] ?? 0,
+		);
 	});
 
 	test("a hostile name is one label, of what can be seen", async () => {

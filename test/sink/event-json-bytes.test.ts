@@ -3,18 +3,18 @@ import { describe, expect, test } from "bun:test";
 import { applyRefinements, type OwnerFields, type Refinements } from "../../src/flow/acceptors.ts";
 import { EventDecoder, type EventNames, type RawEvents } from "../../src/flow/event-decoder.ts";
 import type { RemoteNames } from "../../src/flow/event-remote-names.ts";
-import { WallClock } from "../../src/flow/wall-clock.ts";
 import { event } from "../../src/maps/structs.ts";
 import { ByteWriter } from "../../src/sink/byte-writer.ts";
 import { eventJson } from "../../src/sink/event-json.ts";
 import { EventJsonBytes } from "../../src/sink/event-json-bytes.ts";
 import { safeJson } from "../../src/sink/text.ts";
+import { clocksOf } from "../support/clocks.ts";
 
 const utf8 = new TextEncoder();
 const OFFSET_NS = 1_767_323_045_123_456_789n;
 
 const NAMES: EventNames = {
-	newClock: () => new WallClock(OFFSET_NS),
+	clocks: clocksOf({ realtimeNs: OFFSET_NS }),
 	errnoName: (errno) => `E${errno}`,
 	containerOf: (id) => (id === "7" ? "c".repeat(64) : null),
 	processOf: (pid) =>

@@ -47,6 +47,10 @@ export class Service implements AsyncDisposable {
 		}
 	}
 
+	get pid(): number {
+		return this.#child.pid;
+	}
+
 	/** Of standard error, as soon as there is one with this in it. */
 	line(part: string): Promise<string> {
 		return this.#errors.wait(part, () => this.#errors.all.find((line) => line.includes(part)));

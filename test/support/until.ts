@@ -14,7 +14,7 @@ export interface Patience {
 }
 
 /** For an error: the beginning of something that can be long. */
-function short(value: unknown): string {
+export function short(value: unknown): string {
 	const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
 	return text.length > LONGEST_SAID ? `${text.slice(0, LONGEST_SAID)}…` : text;
 }

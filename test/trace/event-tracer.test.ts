@@ -208,3 +208,33 @@ kernelTest("a tracer that is left early leaves nothing behind", async () => {
 	for (let times = 0; times < 20; times++) await cycle();
 	expect(openDescriptors()).toBe(before);
 });
+
+describe("each event comes once", () => {
+	const WAYS = {
+		"a loop that is left and begun again": async (tracer: EventTracer) => {
+			for await (const batch of tracer.batches()) return batch.events;
+			return [];
+		},
+		"an iterator that nobody ends": async (tracer: EventTracer) => {
+			const { value } = await tracer.batches().next();
+			return value?.events ?? [];
+		},
+		"a call": (tracer: EventTracer) => Promise.resolve(tracer.dumpEvents().events),
+	} as const;
+	for (const [first, take] of Object.entries(WAYS))
+		for (const [then, takeMore] of Object.entries(WAYS))
+			kernelTest(`by ${first}, and then by ${then}`, async () => {
+				using tracer = EventTracer.open();
+				const found: EventRecord[] = [];
+				for (const way of [take, takeMore]) {
+					await runTraffic(["churn", "--count", "10", ...NAMES]);
+					found.push(...(await way(tracer)));
+				}
+				while (found.filter(isOurs).filter(isEnd).length < 40)
+					found.push(...(await WAYS["a loop that is left and begun again"](tracer)));
+				found.push(...tracer.dumpEvents().events);
+				expect(count(found.filter(isOurs), ({ event }) => event)).toEqual({
+					...{ connect: 20, accept: 20, close: 40 },
+				});
+			});
+});

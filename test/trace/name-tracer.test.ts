@@ -43,7 +43,7 @@ describe("statistics are what a workload asked, and was answered", () => {
 		for (const message of messages) await asker.ask("udp", pair.right.ipv4, [message]);
 		await untilEnded(tracer, asked.length);
 		const late = statistics.ask("late", performance.now());
-		expect(late).toEqual({ is_new: true, statistics: [] });
+		expect(late).toMatchObject({ is_new: true, statistics: [] });
 		// dnsmasq does not answer more than a hundred in one connection.
 		for (let at = 0; at < messages.length; at += 50)
 			await asker.ask("tcp", pair.right.ipv6, messages.slice(at, at + 50).map(framed));
