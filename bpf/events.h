@@ -11,6 +11,7 @@ static __always_inline void event_from_owner(struct event *event, const struct o
 	event->pid = owner->pid;
 	event->tid = owner->tid;
 	event->uid = owner->uid;
+	event->cgroup_v1 = owner->cgroup_v1;
 	event->attribution = owner->attribution;
 	event->image = owner->image;
 	__builtin_memcpy(event->comm, owner->comm, sizeof(event->comm));
@@ -76,7 +77,6 @@ static __always_inline struct event *begin_event(__u32 type, __u8 state, __u32 e
 	event->type = type;
 	event->state = state;
 	event->error = error;
-	__builtin_memset(event->pad, 0, sizeof(event->pad));
 	return event;
 }
 

@@ -14,7 +14,7 @@ static __always_inline void on_listen(struct tcp_sock *tp)
 	struct listener *before = bpf_map_lookup_elem(&listeners, &key);
 	struct listener listener = {};
 
-	if (before && before->owner.tid == (__u32)bpf_get_current_pid_tgid())
+	if (before && before->owner.tid == (__u32)pid_tgid_of_current())
 		return;
 	identify_current(&listener.owner, ATTRIBUTION_TASK);
 	if (wants_events()) {

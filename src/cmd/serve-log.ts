@@ -40,6 +40,11 @@ export class ServeLog {
 		this.#log.line("error", "failed", { error: message }, text);
 	}
 
+	/** What is not known of processes, and what to do. */
+	missing(what: string): void {
+		this.#log.line("warn", "processes", { missing: what }, `conntracer: ${safeText(what)}\n`);
+	}
+
 	/**
 	 * @param applied options that have changed, and are in force
 	 * @param restart those that have changed, and are not

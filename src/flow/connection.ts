@@ -5,7 +5,7 @@ import { owner, socketInfo } from "../maps/structs.ts";
 import type { FilterSubject } from "./filter.ts";
 import { directionName, tcpStateName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { ConnectionFields, Transport } from "./records.ts";
+import type { ConnectionFields, ContainerOf, Transport } from "./records.ts";
 
 /** A program that has the socket open. */
 export interface Holder {
@@ -36,9 +36,11 @@ export interface ConnectionRecord
 
 /** What the kernel's numbers are called. */
 export interface ConnectionNames {
-	/** cgroup v2 id → container id, or null. */
-	readonly containerOf: (cgroupId: string) => string | null;
-	readonly processOf: (pid: number) => {
+	readonly containerOf: ContainerOf;
+	readonly processOf: (
+		pid: number,
+		started: number,
+	) => {
 		readonly executable: string | null;
 		readonly commandLine: string | null;
 	};
@@ -73,6 +75,8 @@ const ownerAt = {
 	tid: at.owner + owner.offsets.tid,
 	uid: at.owner + owner.offsets.uid,
 	comm: at.owner + owner.offsets.comm,
+	started: at.owner + owner.offsets.started,
+	cgroupV1: at.owner + owner.offsets.cgroup_v1,
 } as const;
 
 /** Reads records at given places of `view`, which must not change meanwhile. */
@@ -105,7 +109,8 @@ export class ConnectionDecoder {
 		const [place = 0, ...others] = places;
 		const where = this.#where(place);
 		const { pid, ...who } = this.#who(place);
-		const details = pid === null ? null : this.#names.processOf(pid);
+		const details =
+			pid === null ? null : this.#names.processOf(pid, this.#u32(place + ownerAt.started));
 		return {
 			...{ type: "connection", id: String(++this.#lastId) },
 			...{ transport: this.#transport(place), ...where },
@@ -160,15 +165,17 @@ export class ConnectionDecoder {
 			uid: this.#u32(place + ownerAt.uid),
 			process: this.#texts.process(this.#view, place + ownerAt.comm),
 			cgroup_id,
-			container_id: cgroup_id === null ? null : this.#container(cgroup_id),
+			container_id:
+				cgroup_id === null ? null : this.#container(cgroup_id, this.#u32(place + ownerAt.cgroupV1)),
 		};
 	}
 
-	#container(cgroupId: string): string | null {
-		const known = this.#containers.get(cgroupId);
+	#container(cgroupId: string, cgroupV1: number): string | null {
+		const key = `${cgroupId} ${cgroupV1}`;
+		const known = this.#containers.get(key);
 		if (known !== undefined) return known;
-		const found = this.#names.containerOf(cgroupId);
-		this.#containers.set(cgroupId, found);
+		const found = this.#names.containerOf(cgroupId, cgroupV1);
+		this.#containers.set(key, found);
 		return found;
 	}
 

@@ -13,7 +13,7 @@ import {
 	tcpStateName,
 } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { EventName, EventRecord } from "./records.ts";
+import type { ContainerOf, EventName, EventRecord } from "./records.ts";
 import type { WallClock } from "./wall-clock.ts";
 
 /** What the kernel's numbers are called, and what else is known of a process. */
@@ -21,14 +21,12 @@ export interface EventNames {
 	/** A WallClock is quick as long as it is asked for one second. */
 	readonly newClock: () => WallClock;
 	readonly errnoName: (errno: number) => string;
-	readonly containerOf: (cgroupId: string) => string | null;
-	/** Null where it is not known (any more). */
-	readonly processOf: (
-		pid: number,
-		name: string | null,
-		/** Of an Image; 0 where there is none. */
-		image: number,
-	) => { readonly executable: string | null; readonly commandLine: string | null };
+	readonly containerOf: ContainerOf;
+	/** By the id of an Image; null where it is not known (any more). */
+	readonly processOf: (image: number) => {
+		readonly executable: string | null;
+		readonly commandLine: string | null;
+	};
 }
 
 /** What ends something, and so has a duration. */
@@ -111,7 +109,7 @@ export class EventDecoder {
 		return {
 			type: "event",
 			time: this.#clock.text(time),
-			cpu: this.#u32(offset + at.cpu),
+			cpu: this.#view.getUint16(offset + at.cpu, true),
 			event: name,
 			error: error === 0 ? null : errnoName(error),
 			close_reason: closeReasonName(this.#u8(offset + at.close_reason)),
@@ -146,20 +144,25 @@ export class EventDecoder {
 		const pid = orNull(this.#u32(offset + at.pid));
 		const cgroupId = this.#texts.cgroup(this.#view, offset + at.cgroup_id);
 		const process = this.#texts.process(this.#view, offset + at.comm);
-		const image = this.#u32(offset + at.image);
-		const details = pid === null ? null : this.#names.processOf(pid, process, image);
+		const image = orNull(this.#u32(offset + at.image));
+		const details = image === null ? null : this.#names.processOf(image);
+		const attribution = attributionName(this.#u8(offset + at.attribution));
 		return {
 			pid,
 			tid: orNull(this.#u32(offset + at.tid)),
 			process,
 			executable: details?.executable ?? null,
 			command_line: details?.commandLine ?? null,
-			uid: pid === null ? null : this.#u32(offset + at.uid),
+			uid: attribution === null ? null : this.#u32(offset + at.uid),
 			netns: this.#u32(offset + at.netns),
 			cgroup_id: cgroupId,
-			container_id: cgroupId === null ? null : this.#names.containerOf(cgroupId),
-			attribution: attributionName(this.#u8(offset + at.attribution)),
+			container_id: cgroupId === null ? null : this.#containerOf(cgroupId, offset),
+			attribution,
 		};
+	}
+
+	#containerOf(cgroupId: string, offset: number): string | null {
+		return this.#names.containerOf(cgroupId, this.#u32(offset + at.cgroup_v1));
 	}
 
 	#counters(offset: number): Counters {

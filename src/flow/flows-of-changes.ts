@@ -25,7 +25,7 @@ export function flowsOfChanges(
 		const known = translations.get(key);
 		translations.set(key, known === undefined ? changed.nat : common(known, changed.nat));
 		names.set(key, changed.remote_name ?? names.get(key) ?? null);
-		rows.add(key, subject, growthOf(changed), changed.pid ?? 0, changed.uid ?? 0);
+		rows.add(key, subject, growthOf(changed), { pid: changed.pid, uid: changed.uid, started: 0 });
 	}
 	// Rows come in that order.
 	const inOrder = [...names];

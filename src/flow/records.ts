@@ -59,17 +59,24 @@ export interface Rates {
 	readonly received_bytes_per_second: number;
 }
 
+/** Container of a cgroup, or null: by its v2 id, and by that in the hierarchy of v1 which the kernel side looks at (0: none). */
+export type ContainerOf = (cgroupId: string, cgroupV1?: number) => string | null;
+
+/** When the process of `last_pid` started, in ticks of /proc/PID/stat: to tell it from others. No sink shows it. */
+export const LAST_STARTED: unique symbol = Symbol("last_started");
+
 /** One flow in one interval. */
 export interface FlowRecord extends FlowIdentity, Activity {
 	readonly type: "flow";
 	readonly last_pid: number | null;
+	readonly [LAST_STARTED]?: number;
 	readonly uid: number | null;
 	readonly nat: Translation | null;
 	/** Under which somebody has asked DNS for `remote_address`, the last one; null where nobody did, or names are not asked for. */
 	readonly remote_name: string | null;
 }
 
-/** One process in one interval: what its flows add up to. Pid null: whose process is not known. */
+/** One process in one interval: what its flows add up to. Pid null: it is not known, so that processes of one name, cgroup and user are one. */
 export interface ProcessRecord extends Activity, Rates {
 	readonly type: "process";
 	readonly pid: number | null;

@@ -1,7 +1,7 @@
 /** The rows of one interval: what slots grew by, added up where several make one row. */
 
 import type { FlowSubject } from "./flow-subject.ts";
-import type { FlowRecord } from "./records.ts";
+import { type FlowRecord, LAST_STARTED } from "./records.ts";
 
 /** What a slot's totals grew by since the last reading. */
 export interface Growth {
@@ -18,11 +18,20 @@ export interface Growth {
 	open: number;
 }
 
+/** Of the newest connection; what is not known is null. */
+export interface LastOwner {
+	readonly pid: number | null;
+	readonly uid: number | null;
+	/** When the process started, in ticks; 0: not known. */
+	readonly started: number;
+}
+
 interface Row extends Growth {
 	readonly subject: FlowSubject;
-	lastPid: number;
-	lastUid: number;
+	last: LastOwner;
 }
+
+const NOT_KNOWN = {};
 
 export class RowBuilder {
 	readonly #time: string;
@@ -35,20 +44,14 @@ export class RowBuilder {
 	}
 
 	/** Takes over `growth`. */
-	add(
-		key: string | number,
-		subject: FlowSubject,
-		growth: Growth,
-		lastPid: number,
-		lastUid: number,
-	): void {
+	add(key: string | number, subject: FlowSubject, growth: Growth, last: LastOwner): void {
 		const row = this.#rows.get(key);
 		if (row === undefined) {
-			this.#rows.set(key, Object.assign(growth, { subject, lastPid, lastUid }));
+			this.#rows.set(key, Object.assign(growth, { subject, last }));
 			return;
 		}
 		addTo(row, growth);
-		if (lastPid !== 0) Object.assign(row, { lastPid, lastUid });
+		if (last.uid !== null) row.last = last;
 	}
 
 	finish(): FlowRecord[] {
@@ -70,8 +73,8 @@ export class RowBuilder {
 			remote_port: identity.remote_port,
 			listen_port: identity.listen_port,
 			process: identity.process,
-			last_pid: row.lastPid === 0 ? null : row.lastPid,
-			uid: row.lastPid === 0 ? null : row.lastUid,
+			last_pid: row.last.pid,
+			uid: row.last.uid,
 			netns: identity.netns,
 			cgroup_id: identity.cgroup_id,
 			container_id: identity.container_id,
@@ -85,6 +88,7 @@ export class RowBuilder {
 			rtt_us: row.rtt_samples === 0 ? null : Math.round(row.rtt_sum_us / row.rtt_samples),
 			nat: null,
 			remote_name: null,
+			...(row.last.started === 0 ? NOT_KNOWN : { [LAST_STARTED]: row.last.started }),
 		};
 	}
 }

@@ -150,7 +150,7 @@ export class EventJsonBytes {
 		this.#counters(view, o);
 		this.#latency(view, o, opened);
 		to.put(this.#behind);
-		to.number(view.getUint32(o + at.cpu, true));
+		to.number(view.getUint16(o + at.cpu, true));
 		const error = view.getUint32(o + at.error, true);
 		to.put(this.#end.of((error << 8) | view.getUint8(o + at.close_reason)));
 	}

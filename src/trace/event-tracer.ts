@@ -90,14 +90,13 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			newClock: () => new WallClock(offsetNs),
 			errnoName,
 			containerOf: options.containerOf,
-			processOf: (pid, name, image) =>
-				image === 0 ? this.#processes.detailsOf(pid, name) : this.#processes.detailsOfImage(image),
+			processOf: (image) => this.#processes.detailsOfImage(image),
 		};
 		this.#decoder = new EventDecoder(ring.view, this.#names);
 		this.#shown = new ShownConnections(this.#names, ends);
 		const look = new HolderLook(session.kernel, {
 			containerOf: options.containerOf,
-			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
+			processOf: (pid, name, started) => this.#processes.detailsOf(pid, name, started),
 		});
 		const now = (): number => performance.now();
 		this.#acceptors = new Acceptors({ look: (pids) => look.look(pids), now });
