@@ -110,6 +110,7 @@ struct flow {
 	__u64 rtt_sum_us; /* smoothed RTTs, added up over rtt_samples */
 	__u64 rtt_samples;
 	__u64 references; /* entries of conns that point here */
+	__u64 uncounted;  /* connections whose bytes no field has: of a sockmap */
 	struct flow_key key;
 	__u32 last_pid;
 	__u32 last_uid;	    /* 2^32 - 1: not known */
@@ -171,7 +172,8 @@ struct conn {
 	__u32 error;		      /* errno, from PHASE_CLOSED on; 0: none */
 	__u32 data_segments_at_close; /* that had come when the program closed it; 0: it has not */
 	__u8 l4_proto;		      /* IPPROTO_* */
-	__u8 pad[7];
+	__u8 is_uncounted;	      /* as in struct flow */
+	__u8 pad[6];
 #ifdef WITHOUT_FETCH
 	struct fold fold;
 #endif
@@ -221,6 +223,8 @@ struct udp_call {
 	__u32 bytes; /* where the result does not say them */
 };
 
+#define BYTES_UNKNOWN (~0ULL)
+
 /* One record of the ring buffer. */
 struct event {
 	__u64 time_ns;	      /* CLOCK_MONOTONIC, as all times */
@@ -228,7 +232,7 @@ struct event {
 	__u64 opened_ns;      /* SYN sent, or handshake done; 0: not known */
 	__u64 established_ns; /* 0: never, or not known */
 	__u64 cgroup_id;
-	__u64 bytes_sent; /* payload, as in struct flow */
+	__u64 bytes_sent; /* payload, as in struct flow, or BYTES_UNKNOWN; so is the next */
 	__u64 bytes_received;
 	__u32 pid; /* as in struct owner, as are the next three */
 	__u32 tid;
@@ -281,7 +285,7 @@ struct image {
 struct socket_info {
 	__u64 sock;	  /* its address: to tell sockets apart, never to be shown */
 	__u64 mptcp_sock; /* the MPTCP socket that it belongs to, or is; 0: none */
-	__u64 bytes_sent; /* payload, as in struct flow; UDP has no counters */
+	__u64 bytes_sent; /* payload, as in struct flow, or BYTES_UNKNOWN; UDP has no counters */
 	__u64 bytes_received;
 	struct owner owner; /* zero where this is not of a file */
 	__u32 fd;

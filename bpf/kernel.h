@@ -58,6 +58,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
+	struct proto *skc_prot;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -72,6 +73,7 @@ enum sock_flags {
 	SOCK_LINGER,
 };
 
+struct proto;
 struct socket;
 
 typedef struct {
@@ -89,6 +91,13 @@ struct sock {
 	__u8 sk_userlocks : 4; /* a whole byte on newer kernels */
 	__u16 sk_type;
 	__u16 sk_protocol;
+	void *sk_user_data;
+	struct proto *sk_prot_creator;
+};
+
+/* Of a socket that is in a sockmap. */
+struct sk_psock {
+	struct sock *sk;
 };
 
 struct inet_sock {

@@ -1,9 +1,8 @@
 /** From `struct socket_info`, in place, to the record of an open connection. */
 
-import { readU64 } from "../maps/codec.ts";
 import { owner, socketInfo } from "../maps/structs.ts";
 import type { FilterSubject } from "./filter.ts";
-import { directionName, tcpStateName } from "./kernel-names.ts";
+import { bytesAt, directionName, tcpStateName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
 import type { ConnectionFields, ContainerOf, Transport } from "./records.ts";
 
@@ -183,8 +182,8 @@ export class ConnectionDecoder {
 		if (this.#transport(place) === "udp") return NO_COUNTERS;
 		const rtt = this.#u32(place + at.rtt_us);
 		return {
-			bytes_sent: readU64(this.#view, place + at.bytes_sent),
-			bytes_received: readU64(this.#view, place + at.bytes_received),
+			bytes_sent: bytesAt(this.#view, place + at.bytes_sent),
+			bytes_received: bytesAt(this.#view, place + at.bytes_received),
 			segments_sent: this.#u32(place + at.segments_sent),
 			segments_received: this.#u32(place + at.segments_received),
 			segments_retransmitted: this.#u32(place + at.segments_retransmitted),

@@ -7,6 +7,7 @@ import type { Refinements } from "./acceptors.ts";
 import type { RemoteNames } from "./event-remote-names.ts";
 import {
 	attributionName,
+	bytesAt,
 	closeReasonName,
 	directionName,
 	eventName,
@@ -168,8 +169,8 @@ export class EventDecoder {
 	#counters(offset: number): Counters {
 		const rtt = orNull(this.#u32(offset + at.rtt_us));
 		return {
-			bytes_sent: this.#u64(offset + at.bytes_sent),
-			bytes_received: this.#u64(offset + at.bytes_received),
+			bytes_sent: bytesAt(this.#view, offset + at.bytes_sent),
+			bytes_received: bytesAt(this.#view, offset + at.bytes_received),
 			segments_sent: this.#u32(offset + at.segments_sent),
 			segments_received: this.#u32(offset + at.segments_received),
 			segments_retransmitted: this.#u32(offset + at.segments_retransmitted),

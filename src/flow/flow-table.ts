@@ -40,9 +40,11 @@ const TOTALS = [
 	"segments_retransmitted",
 	"rtt_sum_us",
 	"rtt_samples",
+	"uncounted",
 ] as const;
 const CLOSED = TOTALS.indexOf("closed");
 const OPENED = TOTALS.indexOf("opened");
+const UNCOUNTED = TOTALS.indexOf("uncounted");
 const ADOPTED = TOTALS.indexOf("adopted");
 const OFFSETS = Int32Array.from(TOTALS, (name) => flow.offsets[name]);
 
@@ -198,7 +200,7 @@ export class FlowTable {
 		}
 		const total = (index: number): number => previous[at + index] ?? 0;
 		const open = total(OPENED) + total(ADOPTED) - total(CLOSED);
-		return moved || open > 0 ? growthFrom(this.#grown, open) : null;
+		return moved || open > 0 ? growthFrom(this.#grown, open, total(UNCOUNTED)) : null;
 	}
 
 	#freeRetired(): number[] {
@@ -245,8 +247,9 @@ function readGrowing(view: DataView, offset: number): number {
 	}
 }
 
-function growthFrom(grown: Float64Array, open: number): Growth {
+function growthFrom(grown: Float64Array, open: number, uncounted: number): Growth {
 	const growth = { open } as Growth;
 	for (const [index, name] of TOTALS.entries()) growth[name] = grown[index] ?? 0;
+	growth.uncounted = uncounted;
 	return growth;
 }

@@ -1,6 +1,7 @@
 /** Flows added up by process. They are of a tracer that keeps owners apart, so `last_pid` is exact. */
 
 import { hasMoved, perSecond } from "./activity.ts";
+import { plus } from "./connection-counters.ts";
 import type { FlowBatch, FlowRecord, ProcessRecord } from "./records.ts";
 
 interface Total {
@@ -11,8 +12,8 @@ interface Total {
 	failed: number;
 	closed: number;
 	open: number;
-	sent: number;
-	received: number;
+	sent: number | null;
+	received: number | null;
 	retransmitted: number;
 	rttSum: number;
 	rttWeight: number;
@@ -62,8 +63,8 @@ function add(total: Total, flow: FlowRecord): void {
 	total.failed += flow.connections_failed;
 	total.closed += flow.connections_closed;
 	total.open += flow.connections_open;
-	total.sent += flow.bytes_sent;
-	total.received += flow.bytes_received;
+	total.sent = plus(total.sent, flow.bytes_sent);
+	total.received = plus(total.received, flow.bytes_received);
 	total.retransmitted += flow.segments_retransmitted;
 	if (flow.rtt_us === null) return;
 	const weight = Math.max(1, flow.connections_open + flow.connections_closed);
@@ -72,9 +73,12 @@ function add(total: Total, flow: FlowRecord): void {
 }
 
 function isMore(a: FlowRecord, b: FlowRecord): boolean {
-	const difference = a.bytes_sent + a.bytes_received - b.bytes_sent - b.bytes_received;
+	const difference = bytesOf(a) - bytesOf(b);
 	return difference > 0 || (difference === 0 && a.connections_open > b.connections_open);
 }
+
+const bytesOf = ({ bytes_sent, bytes_received }: FlowRecord): number =>
+	(bytes_sent ?? 0) + (bytes_received ?? 0);
 
 function recordOf(total: Total, time: string, interval_ms: number): ProcessRecord {
 	const { last_pid, process, uid, cgroup_id, container_id } = total.main;

@@ -46,8 +46,8 @@ export interface Activity {
 	readonly connections_failed: number;
 	readonly connections_closed: number;
 	readonly connections_open: number;
-	readonly bytes_sent: number;
-	readonly bytes_received: number;
+	readonly bytes_sent: number | null;
+	readonly bytes_received: number | null;
 	readonly segments_retransmitted: number;
 	/** Mean of the smoothed RTTs of the connections that moved data or ended; null if none did. */
 	readonly rtt_us: number | null;
@@ -55,8 +55,8 @@ export interface Activity {
 
 /** Of the interval as it was measured. */
 export interface Rates {
-	readonly sent_bytes_per_second: number;
-	readonly received_bytes_per_second: number;
+	readonly sent_bytes_per_second: number | null;
+	readonly received_bytes_per_second: number | null;
 }
 
 /** Container of a cgroup, or null: by its v2 id, and by that in the hierarchy of v1 which the kernel side looks at (0: none). */
@@ -225,9 +225,9 @@ export interface ConnectionFields {
 	/** Of a `close`: since `opened`. */
 	readonly duration_ms: number | null;
 	/** Payload that the program sent: no header, SYN, FIN or retransmission. */
-	readonly bytes_sent: number;
+	readonly bytes_sent: number | null;
 	/** Payload that the program received; peeked bytes once. */
-	readonly bytes_received: number;
+	readonly bytes_received: number | null;
 	readonly segments_sent: number;
 	readonly segments_received: number;
 	readonly segments_retransmitted: number;

@@ -14,6 +14,8 @@ export interface Growth {
 	segments_retransmitted: number;
 	rtt_sum_us: number;
 	rtt_samples: number;
+	/** Connections so far whose bytes nobody counts: not since the last reading. */
+	uncounted: number;
 	/** Connections open now. */
 	open: number;
 }
@@ -82,8 +84,8 @@ export class RowBuilder {
 			connections_failed: row.failed,
 			connections_closed: row.closed,
 			connections_open: row.open,
-			bytes_sent: row.bytes_sent,
-			bytes_received: row.bytes_received,
+			bytes_sent: row.uncounted > 0 ? null : row.bytes_sent,
+			bytes_received: row.uncounted > 0 ? null : row.bytes_received,
 			segments_retransmitted: row.segments_retransmitted,
 			rtt_us: row.rtt_samples === 0 ? null : Math.round(row.rtt_sum_us / row.rtt_samples),
 			nat: null,
@@ -104,4 +106,5 @@ function addTo(row: Growth, growth: Growth): void {
 	row.rtt_sum_us += growth.rtt_sum_us;
 	row.rtt_samples += growth.rtt_samples;
 	row.open += growth.open;
+	row.uncounted += growth.uncounted;
 }

@@ -1,6 +1,6 @@
 /** UDP as connections with totals, from what its flows moved in each interval. */
 
-import type { ConnectionCounters } from "./connection-counters.ts";
+import { type ConnectionCounters, plus } from "./connection-counters.ts";
 import { type ConnectionFields, type FlowRecord, LAST_STARTED } from "./records.ts";
 
 /** As a connection of TCP, but that nobody counts its segments. */
@@ -77,8 +77,8 @@ const grown = (connection: UdpConnection, flow: FlowRecord): UdpConnection => ({
 	...connection,
 	nat: flow.nat ?? connection.nat,
 	remote_name: flow.remote_name ?? connection.remote_name,
-	bytes_sent: connection.bytes_sent + flow.bytes_sent,
-	bytes_received: connection.bytes_received + flow.bytes_received,
+	bytes_sent: plus(connection.bytes_sent, flow.bytes_sent),
+	bytes_received: plus(connection.bytes_received, flow.bytes_received),
 });
 
 function keyOf(flow: Identity): string {

@@ -30,6 +30,7 @@ export const flow = struct("flow", {
 	rtt_sum_us: u64,
 	rtt_samples: u64,
 	references: u64,
+	uncounted: u64,
 	key: flowKey,
 	last_pid: u32,
 	last_uid: u32,
@@ -83,7 +84,8 @@ export const conn = struct("conn", {
 	error: u32,
 	data_segments_at_close: u32,
 	l4_proto: u8,
-	pad: bytes(7),
+	is_uncounted: u8,
+	pad: bytes(6),
 });
 
 export const shared = struct("shared", {

@@ -84,8 +84,8 @@ export class Metrics {
 			const labels = this.#labels(connection);
 			const { since_last, is_open, close_reason, error } = connection;
 			const { connections_opened: opened, connections_failed: failed } = since_last;
-			this.#io.inc({ ...labels, [DIRECTION]: "transmit" }, since_last.bytes_sent);
-			this.#io.inc({ ...labels, [DIRECTION]: "receive" }, since_last.bytes_received);
+			this.#io.inc({ ...labels, [DIRECTION]: "transmit" }, since_last.bytes_sent ?? 0);
+			this.#io.inc({ ...labels, [DIRECTION]: "receive" }, since_last.bytes_received ?? 0);
 			if (since_last.segments_retransmitted !== null)
 				this.#retransmitted.inc({ ...labels }, since_last.segments_retransmitted);
 			if (opened > 0) this.#opened.inc({ ...labels }, opened);

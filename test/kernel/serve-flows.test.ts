@@ -16,7 +16,7 @@ async function flows(service: Service, query: string): Promise<ClientFlows> {
 const of = (all: readonly FlowRecord[], name: string) =>
 	all.filter(({ process }) => process === name);
 const sum = (all: readonly FlowRecord[], field: "bytes_sent" | "connections_closed") =>
-	all.reduce((total, flow) => total + flow[field], 0);
+	all.reduce((total, flow) => total + (flow[field] ?? 0), 0);
 
 kernelTest("flows of a client are what the programs did since it asked last", async () => {
 	using scratch = new Scratch();
