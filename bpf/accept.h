@@ -26,8 +26,7 @@ static __always_inline void on_accept(struct sock *sk)
 		flow = flow_at(conn->slot);
 		if (!flow)
 			return;
-		flow->last_pid = conn->owner.pid;
-		flow->last_uid = conn->owner.uid;
+		note_owner(flow, &conn->owner);
 	} else if (!is_conn_wanted(conn, &ends)) {
 		bpf_map_delete_elem(&conns, &key);
 	} else if (conn->phase == PHASE_UNACCEPTED) {

@@ -15,7 +15,7 @@
 
 /* Which parts of a flow_key are filled in; the others are zero, and so add up. */
 enum flow_key_part {
-	KEY_PROCESS = 1, /* comm, cgroup_id */
+	KEY_PROCESS = 1, /* comm, cgroup_id, cgroup_v1 */
 	KEY_PORTS = 2,	 /* the ephemeral port as well */
 	KEY_PID = 4,
 	KEY_UID = 8,
@@ -82,13 +82,14 @@ enum slot {
 struct flow_key {
 	__u64 cgroup_id;  /* cgroup v2 id */
 	__u32 netns;	  /* inode number of the network namespace */
-	__u32 pid;	  /* thread group id, as the first pid namespace sees it; 0: not known */
+	__u32 pid;	  /* as in struct owner */
 	__u32 uid;	  /* 2^32 - 1, which is nobody's: not known */
+	__u32 cgroup_v1;  /* as in struct owner */
 	__u16 local_port; /* 0 where it is ephemeral and KEY_PORTS is off */
 	__u16 remote_port;
 	__u8 l4_proto;	/* IPPROTO_* */
 	__u8 direction; /* enum direction */
-	__u8 pad[6];
+	__u8 pad[2];
 	__u8 comm[16]; /* of the thread group leader; zero padded */
 	__u8 local_address[16];
 	__u8 remote_address[16];
@@ -109,21 +110,24 @@ struct flow {
 	__u64 rtt_sum_us; /* smoothed RTTs, added up over rtt_samples */
 	__u64 rtt_samples;
 	__u64 references; /* entries of conns that point here */
+	__u64 uncounted;  /* connections whose bytes no field has: of a sockmap */
 	struct flow_key key;
 	__u32 last_pid;
-	__u32 last_uid;
-	__u32 state; /* enum slot_state */
-	__u32 pad;
+	__u32 last_uid;	    /* 2^32 - 1: not known */
+	__u32 state;	    /* enum slot_state */
+	__u32 last_started; /* of last_pid, as in struct owner */
 };
 
 /* Who a socket belongs to, taken in the caller's own context. */
 struct owner {
 	__u64 cgroup_id;
-	__u32 pid; /* thread group id; 0: not known */
-	__u32 tid;
+	__u32 pid; /* thread group id in the pid namespace of user space; 0: it has none there */
+	__u32 tid; /* likewise */
 	__u32 uid;
 	__u32 attribution; /* enum attribution */
 	__u32 image;	   /* of struct image; 0: not known */
+	__u32 started;	   /* the process; in ticks, as in /proc/PID/stat, the low 32 bits */
+	__u32 cgroup_v1;   /* low 32 bits of the id in the hierarchy of struct host; 0: none */
 	__u32 pad;
 	__u8 comm[16];
 };
@@ -168,7 +172,8 @@ struct conn {
 	__u32 error;		      /* errno, from PHASE_CLOSED on; 0: none */
 	__u32 data_segments_at_close; /* that had come when the program closed it; 0: it has not */
 	__u8 l4_proto;		      /* IPPROTO_* */
-	__u8 pad[7];
+	__u8 is_uncounted;	      /* as in struct flow */
+	__u8 pad[6];
 #ifdef WITHOUT_FETCH
 	struct fold fold;
 #endif
@@ -193,7 +198,7 @@ struct shared {
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */
 struct udp_key {
 	__u64 cookie; /* of the socket: never given twice */
-	__u32 pid;    /* thread group id */
+	__u32 pid;    /* thread group id in the first pid namespace, so that all differ */
 	__u16 remote_port;
 	__u16 pad;
 	__u8 remote_address[16]; /* zero: not known */
@@ -218,6 +223,8 @@ struct udp_call {
 	__u32 bytes; /* where the result does not say them */
 };
 
+#define BYTES_UNKNOWN (~0ULL)
+
 /* One record of the ring buffer. */
 struct event {
 	__u64 time_ns;	      /* CLOCK_MONOTONIC, as all times */
@@ -225,11 +232,12 @@ struct event {
 	__u64 opened_ns;      /* SYN sent, or handshake done; 0: not known */
 	__u64 established_ns; /* 0: never, or not known */
 	__u64 cgroup_id;
-	__u64 bytes_sent; /* payload, as in struct flow */
+	__u64 bytes_sent; /* payload, as in struct flow, or BYTES_UNKNOWN; so is the next */
 	__u64 bytes_received;
-	__u32 pid; /* 0: not known */
+	__u32 pid; /* as in struct owner, as are the next three */
 	__u32 tid;
 	__u32 uid;
+	__u32 cgroup_v1;
 	__u32 netns;
 	__u32 segments_sent;
 	__u32 segments_received;
@@ -237,8 +245,8 @@ struct event {
 	__u32 rtt_us; /* 0: never measured; so are the next two */
 	__u32 rtt_var_us;
 	__u32 rtt_min_us;
-	__u32 cpu;
 	__u32 error; /* errno; 0: none */
+	__u16 cpu;
 	__u16 local_port;
 	__u16 remote_port;
 	__u8 type;	   /* enum event_type */
@@ -247,8 +255,7 @@ struct event {
 	__u8 close_reason; /* enum close_reason */
 	__u8 state;	   /* TCP_* of the kernel, as it is now */
 	__u8 preexisting;  /* it was there before the start */
-	__u8 pad[2];
-	__u32 image; /* of struct image; 0: not known */
+	__u32 image;	   /* of struct image; 0: not known */
 	__u8 comm[16];
 	__u8 local_address[16];
 	__u8 remote_address[16];
@@ -262,7 +269,7 @@ struct image {
 	__u64 no_time;	  /* 0, where an event has its time */
 	__u64 started_ns; /* of the process; CLOCK_BOOTTIME */
 	__u32 id;
-	__u32 pid;
+	__u32 pid;    /* as in struct owner */
 	__u32 length; /* of path; 0: it is too long */
 	__u32 writer; /* a thread; the kernel side's own */
 	__u8 is_deleted;
@@ -278,7 +285,7 @@ struct image {
 struct socket_info {
 	__u64 sock;	  /* its address: to tell sockets apart, never to be shown */
 	__u64 mptcp_sock; /* the MPTCP socket that it belongs to, or is; 0: none */
-	__u64 bytes_sent; /* payload, as in struct flow; UDP has no counters */
+	__u64 bytes_sent; /* payload, as in struct flow, or BYTES_UNKNOWN; UDP has no counters */
 	__u64 bytes_received;
 	struct owner owner; /* zero where this is not of a file */
 	__u32 fd;
@@ -351,6 +358,24 @@ struct flow_event {
 
 struct flow_event_losses {
 	__u64 dropped; /* flow events that found no room; only grows */
+};
+
+/* Controllers of cgroup v1, each with a hierarchy of its own. */
+enum v1_controller {
+	V1_NONE = 0,
+	V1_MEMORY = 1,
+	V1_PIDS = 2,
+	V1_CPU = 3,
+	V1_DEVICES = 4,
+	V1_FREEZER = 5,
+	V1_CPUSET = 6,
+	V1_BLKIO = 7,
+};
+
+/* The machine, and where user space is on it. Set before the object is loaded. */
+struct host {
+	__u32 pid_namespace; /* inode number of that of user space; 0: it is the first one */
+	__u32 v1_controller; /* enum v1_controller: whose hierarchy tells containers apart */
 };
 
 /* Set before the object is loaded. */

@@ -11,6 +11,7 @@ static __always_inline void event_from_owner(struct event *event, const struct o
 	event->pid = owner->pid;
 	event->tid = owner->tid;
 	event->uid = owner->uid;
+	event->cgroup_v1 = owner->cgroup_v1;
 	event->attribution = owner->attribution;
 	event->image = owner->image;
 	__builtin_memcpy(event->comm, owner->comm, sizeof(event->comm));
@@ -26,6 +27,10 @@ static __always_inline void event_from_conn(struct event *event, const struct co
 	event->direction = conn->direction;
 	event->close_reason = conn->close_reason;
 	event->preexisting = !conn->opened_ns;
+	if (conn->is_uncounted) {
+		event->bytes_sent = event->bytes_received = BYTES_UNKNOWN;
+		return;
+	}
 	event->bytes_sent = conn->folded[SENT] & COUNT_MASK;
 	event->bytes_received = conn->folded[RECEIVED] & COUNT_MASK;
 }
@@ -76,7 +81,6 @@ static __always_inline struct event *begin_event(__u32 type, __u8 state, __u32 e
 	event->type = type;
 	event->state = state;
 	event->error = error;
-	__builtin_memset(event->pad, 0, sizeof(event->pad));
 	return event;
 }
 
@@ -179,7 +183,7 @@ static __always_inline void emit_now(__u32 type, const struct conn *conn, struct
 	event_from_ends(event, &ends);
 	event_from_sock_direct(event, tp);
 	event->close_reason = CLOSE_UNKNOWN;
-	if (conn->phase != PHASE_PENDING && state != TCP_CLOSE) {
+	if (conn->phase != PHASE_PENDING && state != TCP_CLOSE && !conn->is_uncounted) {
 		counters_direct(&tcp, tp);
 		payload = payload_of(conn, &tcp, has_sent_fin(state));
 		event->bytes_sent = payload.sent;

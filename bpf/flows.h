@@ -22,12 +22,13 @@ static __always_inline void flow_key_from(struct flow_key *key, const struct con
 		key->remote_port = ends->remote_port;
 	if (parts & KEY_PROCESS) {
 		key->cgroup_id = conn->owner.cgroup_id;
+		key->cgroup_v1 = conn->owner.cgroup_v1;
 		__builtin_memcpy(key->comm, conn->owner.comm, sizeof(key->comm));
 	}
 	if (parts & KEY_PID)
 		key->pid = conn->owner.pid;
 	if (parts & KEY_UID)
-		key->uid = conn->owner.pid ? conn->owner.uid : (__u32)-1;
+		key->uid = conn->owner.attribution ? conn->owner.uid : (__u32)-1;
 }
 
 static __always_inline struct flow *flow_at(__u32 slot)
@@ -73,6 +74,13 @@ VERIFIED_ONCE __u32 slot_of(const struct flow_key *given)
 	return slot ? *slot : take_slot(&key);
 }
 
+static __always_inline void note_owner(struct flow *flow, const struct owner *owner)
+{
+	flow->last_pid = owner->pid;
+	flow->last_uid = owner->attribution ? owner->uid : (__u32)-1;
+	flow->last_started = owner->started;
+}
+
 /* Finds or makes the flow of a connection, and remembers its slot in conn. */
 static __always_inline struct flow *flow_of(struct conn *conn, const struct endpoints *ends)
 {
@@ -86,10 +94,8 @@ static __always_inline struct flow *flow_of(struct conn *conn, const struct endp
 	flow_key_from(&key, conn, ends, settings.flow_key_parts);
 	conn->slot = slot_of(&key);
 	flow = flow_at(conn->slot);
-	if (flow) {
-		flow->last_pid = conn->owner.pid;
-		flow->last_uid = conn->owner.uid;
-	}
+	if (flow)
+		note_owner(flow, &conn->owner);
 	return flow;
 }
 

@@ -65,6 +65,8 @@ static __always_inline void describe_image(struct image *image, struct task_stru
 	image->no_time = 0;
 	image->started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	image->pid = BPF_CORE_READ(task, tgid);
+	if (host.pid_namespace)
+		image->pid = own_pid_tgid((__u64)task) >> 32;
 	image->length = 0;
 	image->is_deleted = !BPF_CORE_READ(file, f_path.dentry, d_hash.pprev);
 	__builtin_memset(image->pad, 0, sizeof(image->pad));
@@ -75,7 +77,7 @@ static __always_inline void describe_image(struct image *image, struct task_stru
 /* 0 where the record found no room: then the next look tries it again. */
 static __always_inline __u32 send_image(struct image *image, struct task_struct *task)
 {
-	__u32 length = *(volatile __u32 *)&image->length, pid = image->pid;
+	__u32 length = *(volatile __u32 *)&image->length, pid = BPF_CORE_READ(task, tgid);
 	struct known_image known = {};
 
 	if (length > PATH_MAX + NAME_MAX)
@@ -115,7 +117,10 @@ __attribute__((noinline)) __u32 new_image(__u64 task_address)
 	return id;
 }
 
-/* 0: it is not known, or the id is that of a process that was another one. */
+/*
+ * `pid`: in the first pid namespace. 0: it is not known, or the id is that of a process that was
+ * another one.
+ */
 static __always_inline __u32 known_image(__u32 pid, const struct task_identity *identity)
 {
 	struct known_image *known = bpf_map_lookup_elem(&images, &pid);
@@ -126,8 +131,8 @@ static __always_inline __u32 known_image(__u32 pid, const struct task_identity *
 	return known->id;
 }
 
-/* `pid`: of the process that makes the call. 0 where its image is not known. */
-static __always_inline __u32 image_of_current(__u32 pid)
+/* Of the process that makes the call. 0 where its image is not known. */
+static __always_inline __u32 image_of_current(void)
 {
 	struct task_identity identity;
 	__u32 id;
@@ -135,7 +140,7 @@ static __always_inline __u32 image_of_current(__u32 pid)
 	if (!wants_events())
 		return 0;
 	identity_of_current(&identity);
-	id = known_image(pid, &identity);
+	id = known_image(bpf_get_current_pid_tgid() >> 32, &identity);
 	return id ? id : new_image(bpf_get_current_task());
 }
 
@@ -143,7 +148,7 @@ static __always_inline __u32 image_of_current(__u32 pid)
 static __always_inline void identify_current(struct owner *owner, __u32 attribution)
 {
 	owner_from_current(owner, attribution);
-	owner->image = image_of_current(owner->pid);
+	owner->image = image_of_current();
 }
 
 /* As owner_from_task(), with the image. */
@@ -151,18 +156,14 @@ static __always_inline void identify_task(struct owner *owner, struct task_struc
 					  __u32 attribution)
 {
 	struct task_identity identity;
-	__u64 address;
 
 	owner_from_task(owner, task, attribution);
 	if (!wants_events())
 		return;
 	identity_of(&identity, task);
-	owner->image = known_image(owner->pid, &identity);
-	if (owner->image)
-		return;
-	/* By way of memory, so that it is a number to the verifier. */
-	bpf_probe_read_kernel(&address, sizeof(address), &task);
-	owner->image = new_image(address);
+	owner->image = known_image(task->tgid, &identity);
+	if (!owner->image)
+		owner->image = new_image(as_number(task));
 }
 
 #endif

@@ -58,6 +58,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
+	struct proto *skc_prot;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -72,6 +73,7 @@ enum sock_flags {
 	SOCK_LINGER,
 };
 
+struct proto;
 struct socket;
 
 typedef struct {
@@ -89,6 +91,13 @@ struct sock {
 	__u8 sk_userlocks : 4; /* a whole byte on newer kernels */
 	__u16 sk_type;
 	__u16 sk_protocol;
+	void *sk_user_data;
+	struct proto *sk_prot_creator;
+};
+
+/* Of a socket that is in a sockmap. */
+struct sk_psock {
+	struct sock *sk;
 };
 
 struct inet_sock {
@@ -156,8 +165,38 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* The numbers depend on what the kernel was built with. */
+enum cgroup_subsys_id {
+	memory_cgrp_id,
+	pids_cgrp_id,
+	cpu_cgrp_id,
+	devices_cgrp_id,
+	freezer_cgrp_id,
+	cpuset_cgrp_id,
+	io_cgrp_id,
+};
+
 struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* more: by cgroup_subsys_id */
 	struct cgroup *dfl_cgrp;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* more: one of each level, from the first namespace on */
 };
 
 typedef struct {
@@ -174,6 +213,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	const struct cred *cred;
 	char comm[16];
 	struct css_set *cgroups;

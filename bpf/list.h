@@ -5,6 +5,7 @@
 
 #include "mptcp.h"
 #include "owner.h"
+#include "sockmap.h"
 
 const volatile struct list_settings list_settings SEC(".rodata.settings") = {};
 
@@ -89,6 +90,8 @@ static __always_inline void describe_connection(struct socket_info *to, struct t
 		if (to->direction != DIRECTION_UNKNOWN && rcv_nxt == tcp.rcv_nxt)
 			break;
 	}
+	if (is_in_sockmap(tp))
+		to->bytes_sent = to->bytes_received = BYTES_UNKNOWN;
 	to->state = tcp.state;
 	describe_quality(to, tp, &tcp);
 }

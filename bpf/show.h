@@ -16,7 +16,7 @@ static __always_inline void show_payload(struct event *event, const struct conn 
 	counters_probed(&tcp, tp);
 	event->state = tcp.state;
 	/* What was moved until then has been kept. */
-	if (tcp.state == TCP_CLOSE)
+	if (tcp.state == TCP_CLOSE || conn->is_uncounted)
 		return;
 	payload = payload_of(conn, &tcp, has_sent_fin(tcp.state));
 	event->bytes_sent = payload.sent;

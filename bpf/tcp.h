@@ -7,6 +7,7 @@
 #define CONNTRACER_TCP_H
 
 #include "tcp_close.h"
+#include "uncounted.h"
 
 static __always_inline void on_listen(struct tcp_sock *tp)
 {
@@ -14,7 +15,7 @@ static __always_inline void on_listen(struct tcp_sock *tp)
 	struct listener *before = bpf_map_lookup_elem(&listeners, &key);
 	struct listener listener = {};
 
-	if (before && before->owner.tid == (__u32)bpf_get_current_pid_tgid())
+	if (before && before->owner.tid == (__u32)pid_tgid_of_current())
 		return;
 	identify_current(&listener.owner, ATTRIBUTION_TASK);
 	if (wants_events()) {
@@ -38,6 +39,13 @@ static __always_inline bool is_change_of_interest(int newstate)
 	if (wants_events())
 		states |= 1 << TCP_CLOSE_WAIT;
 	return states & (1 << newstate);
+}
+
+/* When the program closes it itself, it has left a sockmap before its state changes. */
+static __always_inline void on_fin_received(struct tcp_sock *tp, struct conn *conn)
+{
+	conn->close_reason = CLOSE_REMOTE;
+	note_uncounted(conn, tp);
 }
 
 /* For a change of interest. */
@@ -74,7 +82,7 @@ static __always_inline void on_state(const struct sock *sk, int oldstate, int ne
 		if (newstate == TCP_ESTABLISHED)
 			on_established(tp, conn);
 		else if (newstate == TCP_CLOSE_WAIT)
-			conn->close_reason = CLOSE_REMOTE;
+			on_fin_received(tp, conn);
 		else
 			on_closing(tp, conn);
 		break;

@@ -21,10 +21,8 @@ static __always_inline void owner_from_closer(struct tcp_sock *tp, struct conn *
 		return;
 	identify_current(&conn->owner, ATTRIBUTION_SCAN);
 	flow = flow_at(conn->slot);
-	if (flow) {
-		flow->last_pid = conn->owner.pid;
-		flow->last_uid = conn->owner.uid;
-	}
+	if (flow)
+		note_owner(flow, &conn->owner);
 }
 
 /* close() or shutdown(). */

@@ -245,9 +245,12 @@ static __always_inline bool on_established(struct tcp_sock *tp, struct conn *con
 		bpf_map_delete_elem(&conns, &key);
 		return false;
 	}
-	/* bytes_acked counts the SYN of an active open, and no SYN of a passive one. */
-	conn->sent_base =
-		tp->snd_una - (__u32)tp->bytes_acked + (conn->direction == DIRECTION_ACTIVE);
+	/*
+	 * bytes_acked counts the SYN of an active open, and no SYN of a passive one, nor of one
+	 * that is restored (TCP_REPAIR), which sends none.
+	 */
+	conn->sent_base = tp->snd_una - (__u32)tp->bytes_acked +
+			  (conn->direction == DIRECTION_ACTIVE && tp->bytes_acked);
 	conn->received_base = tp->rcv_nxt - (__u32)tp->bytes_received;
 	if (wants_events())
 		conn->established_ns = bpf_ktime_get_ns();

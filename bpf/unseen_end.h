@@ -7,6 +7,7 @@
 #define CONNTRACER_UNSEEN_END_H
 
 #include "tcp_open.h"
+#include "uncounted.h"
 #include "walk.h"
 
 /* An end that a hook is just about to see looks the same, but not for as long as this: a task that
@@ -49,6 +50,7 @@ static __always_inline bool check_end(struct conn *conn, __u64 key)
 	if (!is_doubtful(conn, (struct tcp_sock *)key)) {
 		if (conn->doubted_at)
 			conn->doubted_at = 0;
+		note_uncounted(conn, (struct tcp_sock *)key);
 		return true;
 	}
 	if (!conn->doubted_at)

@@ -7,7 +7,7 @@ console.error("tracing, Enter shows what was new");
 
 for await (const _ of console) {
 	const { flows, interval_ms } = tracer.dumpFlows();
-	const active = flows.filter((flow) => flow.connections_opened + flow.bytes_sent > 0);
+	const active = flows.filter((flow) => flow.connections_opened > 0 || flow.bytes_sent !== 0);
 	console.log(`${active.length} flows in ${interval_ms} ms`);
 	for (const flow of active)
 		console.log(

@@ -12,6 +12,7 @@ import type { AccountingTracerOptions } from "../trace/accounting-tracer.ts";
 import { accountingOptions } from "./accounting-options.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import { outputOptions } from "./from-options.ts";
+import { warnOfProcesses } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { type RecordSource, showRecords, whoseOf } from "./record-run.ts";
 
@@ -63,6 +64,7 @@ export function accountingOf(
 			const sink = sinkOf(values, context);
 			try {
 				using tracer = await open(options);
+				warnOfProcesses(context);
 				for (const warning of tracer.warnings) context.stderr.write(`conntracer: ${warning}\n`);
 				const shown = { ...sink, show: sink.accounts };
 				return await showRecords(tracer, shown, values, context, ["CAP_NET_ADMIN"]);

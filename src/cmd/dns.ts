@@ -8,6 +8,7 @@ import type { DnsTracerOptions } from "../trace/dns-tracer.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import { dnsOptions } from "./dns-options.ts";
 import { dnsPorts, outputOptions } from "./from-options.ts";
+import { warnOfProcesses } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { type RecordSource, showRecords, whoseOf } from "./record-run.ts";
 
@@ -50,6 +51,7 @@ export function dnsOf(
 			const sink = sinkOf(values, context);
 			try {
 				using tracer = await open(options);
+				warnOfProcesses(context);
 				const shown = { ...sink, show: sink.questions };
 				return await showRecords(tracer, shown, values, context, ["CAP_NET_RAW"]);
 			} finally {

@@ -10,7 +10,7 @@ import type { EventSink } from "../sink/sink.ts";
 import { type Context, defineCommand, type EventSource } from "./command.ts";
 import { eventsOptions } from "./events-options.ts";
 import { comeFirst, filterOf, namesOf, outputOptions, rightsForNames } from "./from-options.ts";
-import { hostNames } from "./host-names.ts";
+import { hostNames, warnOfProcesses } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -55,6 +55,7 @@ export const events = defineCommand({
 		const sink = sinkOf(values, context, names);
 		try {
 			using tracer = context.openEventTracer(options);
+			warnOfProcesses(context);
 			const { lost } = await present(tracer, sink, values, context);
 			if (values.verbose) context.stderr.write(programsText(tracer.programStats()));
 			const isLossless = Object.values(lost).every((count) => count === 0);

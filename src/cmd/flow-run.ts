@@ -9,7 +9,7 @@ import type { FlowTracerOptions } from "../trace/flow-tracer.ts";
 import type { Context, FlowSource } from "./command.ts";
 import type { flowOptions } from "./flow-options.ts";
 import { namesOf, outputOptions, rightsForNames } from "./from-options.ts";
-import type { HostNames } from "./host-names.ts";
+import { type HostNames, warnOfProcesses } from "./host-names.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE, EXIT_LOST } from "./report-error.ts";
 
@@ -71,6 +71,7 @@ export async function runFlows(
 	let verbose = "";
 	try {
 		using tracer = context.openFlowTracer(tracerOptions);
+		warnOfProcesses(context);
 		sink.ready(tracer.ready);
 		context.giveUpRights?.(rightsForNames({ dns: tracerOptions.dns != null }));
 		await show(tracer);

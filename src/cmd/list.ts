@@ -6,7 +6,7 @@ import type { LocalNames } from "../sink/local-names.ts";
 import type { ConnectionListOptions } from "../trace/connection-list.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import { filterOf, outputOptions } from "./from-options.ts";
-import { hostNames } from "./host-names.ts";
+import { hostNames, warnOfProcesses } from "./host-names.ts";
 import { listOptions } from "./list-options.ts";
 import type { Values } from "./option.ts";
 import { EXIT_DONE } from "./report-error.ts";
@@ -45,6 +45,7 @@ export function listOf(source: ConnectionSource): Command<typeof listOptions> {
 				libbpfPath: values.libbpf,
 				containerOf: names.containerOf,
 			});
+			warnOfProcesses(context);
 			write(connections, context.signal);
 			return EXIT_DONE;
 		},

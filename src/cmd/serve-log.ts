@@ -66,6 +66,11 @@ export class ServeLog {
 		}
 	}
 
+	/** What is not known of processes, and what to do. */
+	missing(what: string): void {
+		this.#log.line("warn", "processes", { missing: what }, `conntracer: ${safeText(what)}\n`);
+	}
+
 	/**
 	 * @param applied options that have changed, and are in force
 	 * @param restart those that have changed, and are not

@@ -1,5 +1,6 @@
 /** `conntracer serve`: the tracer as a service, with an API over HTTP. */
 
+import { missingProcesses } from "../enrich/pid-namespace.ts";
 import { SwitchableFilter } from "../flow/switchable-filter.ts";
 import type { ClientTracerOptions } from "../trace/client-tracer.ts";
 import { type Context, defineCommand } from "./command.ts";
@@ -54,6 +55,8 @@ export const serve = defineCommand({
 		comeFirst(values, context);
 		context.giveUpRights?.(rightsForNames(values));
 		log.ready(tracer.ready);
+		const missing = missingProcesses();
+		if (missing !== null) log.missing(missing);
 		const running = { log, filter, loopback, tracer };
 		await untilEnd(values, readAgain, running, listening.places, context);
 		// Those who are still there hold descriptors.

@@ -1,7 +1,8 @@
-/** Names for cgroup v2 ids: the path of a cgroup, and the container that a path belongs to. */
+/** Names for ids of cgroups: the path of a cgroup, and the container that a path belongs to. */
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { ContainerOf } from "../flow/records.ts";
 import { containerIdOf, unitOf } from "./cgroup-paths.ts";
 import { type Mount, mounts } from "./procfs.ts";
 
@@ -10,6 +11,8 @@ export interface CgroupTreeOptions {
 	readonly now?: () => number;
 	/** The most paths that are remembered, and the most ids known to have none. */
 	readonly capacity?: number;
+	/** The id of the cgroup of a directory; null where there is none. */
+	readonly idOf?: (directory: string) => string | null;
 }
 
 /** When to look again for an id that was not found, and how long to wait after that. */
@@ -31,18 +34,20 @@ export class CgroupTree {
 	readonly #root: string;
 	readonly #now: () => number;
 	readonly #capacity: number;
+	readonly #idOf: (directory: string) => string | null;
 	readonly #paths = new Map<string, string>();
 	readonly #absent = new Map<string, Absence>();
 	#nextWalk = Number.NEGATIVE_INFINITY;
 
-	/** @param root where the cgroup2 file system is mounted */
+	/** @param root where the file system is mounted */
 	constructor(
 		root: string,
-		{ now = () => performance.now(), capacity = 65_536 }: CgroupTreeOptions = {},
+		{ now = () => performance.now(), capacity = 65_536, idOf = cgroupIdOf }: CgroupTreeOptions = {},
 	) {
 		this.#root = root;
 		this.#now = now;
 		this.#capacity = capacity;
+		this.#idOf = idOf;
 	}
 
 	/**
@@ -66,7 +71,7 @@ export class CgroupTree {
 
 	#walk(path: string): void {
 		const directory = join(this.#root, path);
-		const id = cgroupIdOf(directory);
+		const id = this.#idOf(directory);
 		// Gone since its parent was read.
 		if (id === null) return;
 		this.#remember(this.#paths, id, path);
@@ -117,24 +122,60 @@ export function cgroup2MountPoint(mounted: readonly Mount[]): string | null {
 	return (whole ?? candidates[0])?.mountPoint ?? null;
 }
 
-/** Of cgroup v2 ids in decimal; null where there is none, or it is not known (yet). */
+/** As the kernel side has them, which keeps the low half. */
+function v1IdOf(directory: string): string | null {
+	const id = cgroupIdOf(directory);
+	return id === null ? null : String(BigInt.asUintN(32, BigInt(id)));
+}
+
+/** Runtimes make a cgroup for each container with all controllers; the first ones most surely. */
+const V1_CONTROLLERS = [
+	...(["memory", "pids", "cpu", "devices"] as const),
+	...(["freezer", "cpuset", "blkio"] as const),
+];
+
+export type V1Controller = (typeof V1_CONTROLLERS)[number];
+
+export interface V1Hierarchy {
+	readonly controller: V1Controller;
+	readonly mountPoint: string;
+}
+
+/** The hierarchy of cgroup v1 that tells containers apart; null where none is mounted. */
+export function v1Hierarchy(mounted: readonly Mount[]): V1Hierarchy | null {
+	for (const controller of V1_CONTROLLERS) {
+		const all = mounted.filter(
+			({ type, options }) => type === "cgroup" && options.includes(controller),
+		);
+		const { mountPoint } = all.find(({ root }) => root === "/") ?? all[0] ?? {};
+		if (mountPoint !== undefined) return { controller, mountPoint };
+	}
+	return null;
+}
+
+/** Null where there is none, or it is not known (yet). */
 export interface CgroupNames {
-	containerOf(cgroupId: string): string | null;
-	/** The unit of systemd: "nginx.service". */
+	readonly containerOf: ContainerOf;
+	/** The unit of systemd, "nginx.service", by a cgroup v2 id in decimal. */
 	unitOf(cgroupId: string): string | null;
 }
 
 /** Those of this machine. */
 export function cgroupNames(): CgroupNames {
-	const root = cgroup2MountPoint(mounts());
-	if (root === null) return { containerOf: () => null, unitOf: () => null };
-	const tree = new CgroupTree(root);
-	const nameBy = (read: (path: string) => string | null) => (cgroupId: string) => {
-		const path = tree.pathOf(cgroupId);
-		return path === null ? null : read(path);
+	const mounted = mounts();
+	const root = cgroup2MountPoint(mounted);
+	const v1 = v1Hierarchy(mounted);
+	const tree = root === null ? null : new CgroupTree(root);
+	const v1Tree = v1 === null ? null : new CgroupTree(v1.mountPoint, { idOf: v1IdOf });
+	const named = (path: string | null | undefined, read: (path: string) => string | null) =>
+		path == null ? null : read(path);
+	return {
+		containerOf: (cgroupId, cgroupV1 = 0) =>
+			named(tree?.pathOf(cgroupId), containerIdOf) ??
+			(cgroupV1 === 0 ? null : named(v1Tree?.pathOf(String(cgroupV1)), containerIdOf)),
+		unitOf: (cgroupId) => named(tree?.pathOf(cgroupId), unitOf),
 	};
-	return { containerOf: nameBy(containerIdOf), unitOf: nameBy(unitOf) };
 }
 
-/** cgroup v2 id → container id, or null. */
+/** Id of a cgroup → container id, or null. */
 export const containerLookup = (): CgroupNames["containerOf"] => cgroupNames().containerOf;

@@ -1,7 +1,8 @@
 /** What is known of processes beyond their names. */
 
 import type { Image } from "../flow/image-decoder.ts";
-import { type ProcessDetails, processDetails, processStart } from "./procfs.ts";
+import { hasOwnProc } from "./pid-namespace.ts";
+import { type ProcessDetails, processDetails, processStart } from "./proc-pid.ts";
 
 export interface ProcessesOptions {
 	readonly look?: (pid: number) => ProcessDetails;
@@ -24,6 +25,10 @@ const LIFETIME_MS = 1000;
 const NS_PER_TICK = 1e7;
 const UNKNOWN: ProcessDetails = { executable: null, commandLine: null };
 
+function isSameStart(ticks: number | null, started: number): boolean {
+	return ticks !== null && ticks >>> 0 === started >>> 0;
+}
+
 export class Processes {
 	readonly #entries = new Map<string, Entry>();
 	readonly #images = new Map<number, Image | ProcessDetails>();
@@ -33,7 +38,7 @@ export class Processes {
 	readonly #capacity: number;
 
 	constructor({
-		look = processDetails,
+		look = hasOwnProc() ? processDetails : () => UNKNOWN,
 		startOf = processStart,
 		now = () => performance.now(),
 		capacity = 16_384,
@@ -59,25 +64,32 @@ export class Processes {
 		return details;
 	}
 
-	/** `name` is the one that the process had when it was seen: exec() gives it another one. */
-	detailsOf(pid: number, name: string | null): ProcessDetails {
-		const key = `${pid} ${name}`;
+	/**
+	 * `name` is the one that the process had when it was seen: exec() gives it another one. `started`
+	 * is in ticks, its low 32 bits; another process that has the pid now has another start.
+	 */
+	detailsOf(pid: number, name: string | null, started: number): ProcessDetails {
+		const key = `${pid} ${name} ${started}`;
 		const known = this.#entries.get(key);
 		const now = this.#now();
 		if (known !== undefined && now < known.until) return known.details;
 		if (this.#entries.size >= this.#capacity) this.#entries.clear();
-		const details = this.#look(pid);
+		const details = this.#detailsSince(pid, started);
 		// Of a process that is gone, what was known of it stays true.
 		const kept = details.executable === null && known !== undefined ? known.details : details;
 		this.#entries.set(key, { details: kept, until: now + LIFETIME_MS });
 		return kept;
 	}
 
+	/** The start is read last: until then it was the same process. */
+	#detailsSince(pid: number, started: number): ProcessDetails {
+		const details = this.#look(pid);
+		return isSameStart(this.#startOf(pid), started) ? details : UNKNOWN;
+	}
+
 	/** Asks /proc for the rest, and believes it only if it still speaks of the same program. */
 	#complete({ pid, startedNs, executable }: Image): ProcessDetails {
-		const now = this.#look(pid);
-		const isSameProcess = this.#startOf(pid) === Math.floor(startedNs / NS_PER_TICK);
-		if (!isSameProcess) return { executable, commandLine: null };
+		const now = this.#detailsSince(pid, Math.floor(startedNs / NS_PER_TICK));
 		if (executable === null) return now;
 		return { executable, commandLine: now.executable === executable ? now.commandLine : null };
 	}

@@ -1,17 +1,17 @@
-/** The one file that knows paths and formats of /proc. Parsers take text, as tests feed it. */
+/** Paths and formats of /proc but for those of single processes. Parsers take text, as tests feed it. */
 
 import {
 	closeSync,
 	openSync,
 	readdirSync,
 	readFileSync,
-	readlinkSync,
 	readSync,
 	statSync,
 	writeFileSync,
 } from "node:fs";
 import { DecodeError } from "../errors.ts";
 import type { TcpCounts } from "../flow/records.ts";
+import { orNull, threadsOf } from "./proc-pid.ts";
 
 /** One line of /proc/PID/mountinfo, the octal escapes undone. */
 export interface Mount {
@@ -19,6 +19,8 @@ export interface Mount {
 	readonly root: string;
 	readonly mountPoint: string;
 	readonly type: string;
+	/** Those of the file system: of cgroup v1 its controllers. */
+	readonly options: readonly string[];
 }
 
 /** For example "6.1.0-18-amd64". */
@@ -79,6 +81,11 @@ export function peakMemoryBytes(): number {
 	return kib === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kib) * 1024;
 }
 
+/** A field of /proc/PID/status, of this process; null where /proc does not have it. */
+export function ownStatus(field: string): string | null {
+	return orNull(() => statusField(readFileSync("/proc/self/status", "utf8"), field));
+}
+
 function statusField(text: string, field: string): string | null {
 	return new RegExp(`^${field}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
 }
@@ -96,6 +103,7 @@ export function otherThreads(): { readonly id: number; readonly capPrm: string }
 
 /** Null where the kernel has none. */
 export const userNamespaceInode = (): number | null => inodeOf("/proc/self/ns/user");
+export const pidNamespaceInode = (): number | null => inodeOf("/proc/self/ns/pid");
 
 /** Kernel memory of the BPF map that is open as `fd`; null where the kernel does not say. */
 export function mapMemoryBytes(fd: number): number | null {
@@ -114,9 +122,10 @@ export function parseMountinfo(text: string): Mount[] {
 		// A varying number of optional fields ends with " - ": type, source and options follow.
 		const [before, after] = line.split(" - ", 2);
 		const [, , , root, mountPoint] = before?.split(" ") ?? [];
-		const type = after?.split(" ")[0];
+		const [type, , options = ""] = after?.split(" ") ?? [];
 		if (root === undefined || mountPoint === undefined || type === undefined) return [];
-		return [{ root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint), type }];
+		const places = { root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint) };
+		return [{ ...places, type, options: options.split(",") }];
 	});
 }
 
@@ -135,11 +144,15 @@ function unescapeOctal(text: string): string {
 export function networkNamespaces(): Map<number, string> {
 	const found = new Map<number, string>();
 	const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
-	const ofProcesses = pids.sort((a, b) => a - b).map((pid) => `/proc/${pid}/ns/net`);
-	for (const path of [...ofProcesses, ...networkNamespaceMounts(mounts())]) {
+	const add = (path: string): boolean => {
 		const inode = inodeOf(path);
 		if (inode !== null && !found.has(inode)) found.set(inode, path);
-	}
+		return inode !== null;
+	};
+	// A main thread that has ended is in none.
+	for (const pid of pids.sort((a, b) => a - b))
+		if (!add(`/proc/${pid}/ns/net`)) threadsOf(pid).some((thread) => add(`${thread}/ns/net`));
+	for (const path of networkNamespaceMounts(mounts())) add(path);
 	return found;
 }
 
@@ -205,58 +218,3 @@ function countsUdp(sockstat: string): boolean {
 
 /** The network namespace of the calling thread, to come back to. */
 export const OWN_NETWORK_NAMESPACE = "/proc/thread-self/ns/net";
-
-/** What /proc says about a process beyond its name. */
-export interface ProcessDetails {
-	/** The path of the program; null for a kernel thread, and where it may not be looked at. */
-	readonly executable: string | null;
-	/** The arguments with spaces between; null where there are none. */
-	readonly commandLine: string | null;
-}
-
-const COMMAND_LINE_BYTES = 4096;
-
-/** All null once the process is gone. */
-export function processDetails(pid: number): ProcessDetails {
-	return {
-		executable: orNull(() => readlinkSync(`/proc/${pid}/exe`)),
-		commandLine: orNull(() =>
-			commandLineText(readStart(`/proc/${pid}/cmdline`, COMMAND_LINE_BYTES)),
-		),
-	};
-}
-
-/** When it started, in ticks of CLOCK_BOOTTIME; null once it is gone. */
-export function processStart(pid: number): number | null {
-	return orNull(() => parseStart(readFileSync(`/proc/${pid}/stat`, "latin1")));
-}
-
-/** Field 22; the second one, the name in brackets, can have anything in it. */
-export function parseStart(stat: string): number | null {
-	const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-	return ticks === undefined || ticks === "" ? null : Number(ticks);
-}
-
-/** `bytes`: the arguments, each with a zero behind it. */
-export function commandLineText(bytes: Uint8Array): string | null {
-	const text = new TextDecoder().decode(bytes).replace(/\0+$/, "").replaceAll("\0", " ");
-	return text === "" ? null : text;
-}
-
-function orNull<T>(look: () => T | null): T | null {
-	try {
-		return look();
-	} catch {
-		return null;
-	}
-}
-
-function readStart(path: string, limit: number): Uint8Array {
-	const fd = openSync(path, "r");
-	try {
-		const bytes = new Uint8Array(limit);
-		return bytes.subarray(0, readSync(fd, bytes));
-	} finally {
-		closeSync(fd);
-	}
-}

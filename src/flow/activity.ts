@@ -3,7 +3,8 @@
 import type { Activity, Rates } from "./records.ts";
 
 /** To a thousandth: an interval can be long. */
-export function perSecond(bytes: number, intervalMs: number): number {
+export function perSecond(bytes: number | null, intervalMs: number): number | null {
+	if (bytes === null) return null;
 	return intervalMs > 0 ? Math.round((bytes * 1e6) / intervalMs) / 1000 : 0;
 }
 
@@ -21,8 +22,9 @@ export function hasMoved(row: Activity): boolean {
 		row.connections_opened > 0 ||
 		row.connections_failed > 0 ||
 		row.connections_closed > 0 ||
-		row.bytes_sent > 0 ||
-		row.bytes_received > 0 ||
+		// Null: it may have.
+		row.bytes_sent !== 0 ||
+		row.bytes_received !== 0 ||
 		row.segments_retransmitted > 0
 	);
 }

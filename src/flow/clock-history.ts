@@ -1,7 +1,7 @@
 /**
  * What the wall clock showed at each moment of CLOCK_MONOTONIC, the clock of BPF programs. NTP slews
  * both alike, so their difference changes in steps: when the clock is set, and when the machine
- * sleeps, which CLOCK_MONOTONIC does not count. docs/adr/00XX-one-clock.md
+ * sleeps, which CLOCK_MONOTONIC does not count. docs/adr/0033-one-clock.md
  */
 
 import type { Instant } from "../maps/ct-flow.ts";

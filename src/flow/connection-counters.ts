@@ -1,9 +1,9 @@
 /** What a connection has moved, and sums and differences of it. */
 
-/** Totals of a connection since it was opened. UDP has no segments. */
+/** Totals of a connection since it was opened. UDP has no segments; of a sockmap bytes are not known. */
 export interface ConnectionCounters {
-	readonly bytes_sent: number;
-	readonly bytes_received: number;
+	readonly bytes_sent: number | null;
+	readonly bytes_received: number | null;
 	readonly segments_sent: number | null;
 	readonly segments_received: number | null;
 	readonly segments_retransmitted: number | null;
@@ -26,8 +26,8 @@ export const countersOf = (of: ConnectionCounters): ConnectionCounters => ({
 
 /** What `a` is more than `b`. */
 export const difference = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCounters => ({
-	bytes_sent: a.bytes_sent - b.bytes_sent,
-	bytes_received: a.bytes_received - b.bytes_received,
+	bytes_sent: minus(a.bytes_sent, b.bytes_sent),
+	bytes_received: minus(a.bytes_received, b.bytes_received),
 	segments_sent: minus(a.segments_sent, b.segments_sent),
 	segments_received: minus(a.segments_received, b.segments_received),
 	segments_retransmitted: minus(a.segments_retransmitted, b.segments_retransmitted),
@@ -35,8 +35,8 @@ export const difference = (a: ConnectionCounters, b: ConnectionCounters): Connec
 
 /** Of two connections, or of one at two times. */
 export const sum = (a: ConnectionCounters, b: ConnectionCounters): ConnectionCounters => ({
-	bytes_sent: a.bytes_sent + b.bytes_sent,
-	bytes_received: a.bytes_received + b.bytes_received,
+	bytes_sent: plus(a.bytes_sent, b.bytes_sent),
+	bytes_received: plus(a.bytes_received, b.bytes_received),
 	segments_sent: plus(a.segments_sent, b.segments_sent),
 	segments_received: plus(a.segments_received, b.segments_received),
 	segments_retransmitted: plus(a.segments_retransmitted, b.segments_retransmitted),
@@ -52,14 +52,14 @@ export const isSame = (a: ConnectionCounters, b: ConnectionCounters): boolean =>
 
 /** Whether any of `a` is less than it was in `b`. */
 export const isLess = (a: ConnectionCounters, b: ConnectionCounters): boolean =>
-	a.bytes_sent < b.bytes_sent ||
-	a.bytes_received < b.bytes_received ||
+	(a.bytes_sent ?? 0) < (b.bytes_sent ?? 0) ||
+	(a.bytes_received ?? 0) < (b.bytes_received ?? 0) ||
 	(a.segments_sent ?? 0) < (b.segments_sent ?? 0) ||
 	(a.segments_received ?? 0) < (b.segments_received ?? 0) ||
 	(a.segments_retransmitted ?? 0) < (b.segments_retransmitted ?? 0);
 
 /** Of what is not known nothing can be said. */
-const plus = (a: number | null, b: number | null): number | null =>
+export const plus = (a: number | null, b: number | null): number | null =>
 	a === null || b === null ? null : a + b;
 const minus = (a: number | null, b: number | null): number | null =>
 	a === null || b === null ? null : a - b;

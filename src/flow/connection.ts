@@ -1,11 +1,10 @@
 /** From `struct socket_info`, in place, to the record of an open connection. */
 
-import { readU64 } from "../maps/codec.ts";
 import { owner, socketInfo } from "../maps/structs.ts";
 import type { FilterSubject } from "./filter.ts";
-import { directionName, tcpStateName } from "./kernel-names.ts";
+import { bytesAt, directionName, tcpStateName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { ConnectionFields, Transport } from "./records.ts";
+import type { ConnectionFields, ContainerOf, Transport } from "./records.ts";
 
 /** A program that has the socket open. */
 export interface Holder {
@@ -36,9 +35,11 @@ export interface ConnectionRecord
 
 /** What the kernel's numbers are called. */
 export interface ConnectionNames {
-	/** cgroup v2 id → container id, or null. */
-	readonly containerOf: (cgroupId: string) => string | null;
-	readonly processOf: (pid: number) => {
+	readonly containerOf: ContainerOf;
+	readonly processOf: (
+		pid: number,
+		started: number,
+	) => {
 		readonly executable: string | null;
 		readonly commandLine: string | null;
 	};
@@ -73,6 +74,8 @@ const ownerAt = {
 	tid: at.owner + owner.offsets.tid,
 	uid: at.owner + owner.offsets.uid,
 	comm: at.owner + owner.offsets.comm,
+	started: at.owner + owner.offsets.started,
+	cgroupV1: at.owner + owner.offsets.cgroup_v1,
 } as const;
 
 /** Reads records at given places of `view`, which must not change meanwhile. */
@@ -105,7 +108,8 @@ export class ConnectionDecoder {
 		const [place = 0, ...others] = places;
 		const where = this.#where(place);
 		const { pid, ...who } = this.#who(place);
-		const details = pid === null ? null : this.#names.processOf(pid);
+		const details =
+			pid === null ? null : this.#names.processOf(pid, this.#u32(place + ownerAt.started));
 		return {
 			...{ type: "connection", id: String(++this.#lastId) },
 			...{ transport: this.#transport(place), ...where },
@@ -160,15 +164,17 @@ export class ConnectionDecoder {
 			uid: this.#u32(place + ownerAt.uid),
 			process: this.#texts.process(this.#view, place + ownerAt.comm),
 			cgroup_id,
-			container_id: cgroup_id === null ? null : this.#container(cgroup_id),
+			container_id:
+				cgroup_id === null ? null : this.#container(cgroup_id, this.#u32(place + ownerAt.cgroupV1)),
 		};
 	}
 
-	#container(cgroupId: string): string | null {
-		const known = this.#containers.get(cgroupId);
+	#container(cgroupId: string, cgroupV1: number): string | null {
+		const key = `${cgroupId} ${cgroupV1}`;
+		const known = this.#containers.get(key);
 		if (known !== undefined) return known;
-		const found = this.#names.containerOf(cgroupId);
-		this.#containers.set(cgroupId, found);
+		const found = this.#names.containerOf(cgroupId, cgroupV1);
+		this.#containers.set(key, found);
 		return found;
 	}
 
@@ -176,8 +182,8 @@ export class ConnectionDecoder {
 		if (this.#transport(place) === "udp") return NO_COUNTERS;
 		const rtt = this.#u32(place + at.rtt_us);
 		return {
-			bytes_sent: readU64(this.#view, place + at.bytes_sent),
-			bytes_received: readU64(this.#view, place + at.bytes_received),
+			bytes_sent: bytesAt(this.#view, place + at.bytes_sent),
+			bytes_received: bytesAt(this.#view, place + at.bytes_received),
 			segments_sent: this.#u32(place + at.segments_sent),
 			segments_received: this.#u32(place + at.segments_received),
 			segments_retransmitted: this.#u32(place + at.segments_retransmitted),

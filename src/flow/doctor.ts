@@ -102,6 +102,8 @@ export interface DoctorRecord {
 	readonly uid: number;
 	/** Of a user namespace other than the first; the kernel's hooks take no heed of these. */
 	readonly in_user_namespace: boolean | null;
+	/** What is not known of processes, and what to do; null where nothing is missing. */
+	readonly missing_processes: string | null;
 	/** Effective ones, of those that matter. */
 	readonly capabilities: Readonly<Record<string, boolean>>;
 	/** Null where there is none, or it may not be read. */

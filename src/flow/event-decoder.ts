@@ -8,27 +8,26 @@ import type { ClockHistory } from "./clock-history.ts";
 import type { RemoteNames } from "./event-remote-names.ts";
 import {
 	attributionName,
+	bytesAt,
 	closeReasonName,
 	directionName,
 	eventName,
 	tcpStateName,
 } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
-import type { EventName, EventRecord } from "./records.ts";
+import type { ContainerOf, EventName, EventRecord } from "./records.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /** What the kernel's numbers are called, and what else is known of a process. */
 export interface EventNames {
 	readonly clocks: ClockHistory;
 	readonly errnoName: (errno: number) => string;
-	readonly containerOf: (cgroupId: string) => string | null;
-	/** Null where it is not known (any more). */
-	readonly processOf: (
-		pid: number,
-		name: string | null,
-		/** Of an Image; 0 where there is none. */
-		image: number,
-	) => { readonly executable: string | null; readonly commandLine: string | null };
+	readonly containerOf: ContainerOf;
+	/** By the id of an Image; null where it is not known (any more). */
+	readonly processOf: (image: number) => {
+		readonly executable: string | null;
+		readonly commandLine: string | null;
+	};
 }
 
 /** What ends something, and so has a duration. */
@@ -114,7 +113,7 @@ export class EventDecoder {
 		return {
 			type: "event",
 			time: this.#clock.text(time),
-			cpu: this.#u32(offset + at.cpu),
+			cpu: this.#view.getUint16(offset + at.cpu, true),
 			event: name,
 			error: error === 0 ? null : errnoName(error),
 			close_reason: closeReasonName(this.#u8(offset + at.close_reason)),
@@ -149,27 +148,32 @@ export class EventDecoder {
 		const pid = orNull(this.#u32(offset + at.pid));
 		const cgroupId = this.#texts.cgroup(this.#view, offset + at.cgroup_id);
 		const process = this.#texts.process(this.#view, offset + at.comm);
-		const image = this.#u32(offset + at.image);
-		const details = pid === null ? null : this.#names.processOf(pid, process, image);
+		const image = orNull(this.#u32(offset + at.image));
+		const details = image === null ? null : this.#names.processOf(image);
+		const attribution = attributionName(this.#u8(offset + at.attribution));
 		return {
 			pid,
 			tid: orNull(this.#u32(offset + at.tid)),
 			process,
 			executable: details?.executable ?? null,
 			command_line: details?.commandLine ?? null,
-			uid: pid === null ? null : this.#u32(offset + at.uid),
+			uid: attribution === null ? null : this.#u32(offset + at.uid),
 			netns: this.#u32(offset + at.netns),
 			cgroup_id: cgroupId,
-			container_id: cgroupId === null ? null : this.#names.containerOf(cgroupId),
-			attribution: attributionName(this.#u8(offset + at.attribution)),
+			container_id: cgroupId === null ? null : this.#containerOf(cgroupId, offset),
+			attribution,
 		};
+	}
+
+	#containerOf(cgroupId: string, offset: number): string | null {
+		return this.#names.containerOf(cgroupId, this.#u32(offset + at.cgroup_v1));
 	}
 
 	#counters(offset: number): Counters {
 		const rtt = orNull(this.#u32(offset + at.rtt_us));
 		return {
-			bytes_sent: this.#u64(offset + at.bytes_sent),
-			bytes_received: this.#u64(offset + at.bytes_received),
+			bytes_sent: bytesAt(this.#view, offset + at.bytes_sent),
+			bytes_received: bytesAt(this.#view, offset + at.bytes_received),
 			segments_sent: this.#u32(offset + at.segments_sent),
 			segments_received: this.#u32(offset + at.segments_received),
 			segments_retransmitted: this.#u32(offset + at.segments_retransmitted),

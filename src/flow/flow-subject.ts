@@ -7,7 +7,13 @@ import { addressText, familyOf } from "./address.ts";
 import { commText } from "./comm.ts";
 import type { FilterSubject, FlowFilter } from "./filter.ts";
 import { directionName } from "./kernel-names.ts";
-import type { Aggregate, ConnectionFields, Direction, FlowIdentity } from "./records.ts";
+import type {
+	Aggregate,
+	ConnectionFields,
+	ContainerOf,
+	Direction,
+	FlowIdentity,
+} from "./records.ts";
 
 type RawFlowKey = typeof flowKey extends StructCodec<infer T> ? T : never;
 
@@ -38,9 +44,11 @@ function listenPort(key: RawFlowKey, direction: Direction): number | null {
 	return portOf(direction === "active" ? key.remote_port : key.local_port);
 }
 
-/** What the kernel says of an owner that it does not know. */
-const NO_PID = 0;
 const NO_UID = 2 ** 32 - 1;
+
+/** What the kernel says of an owner, or does not know. */
+export const pidOf = (pid: number): number | null => (pid === 0 ? null : pid);
+export const uidOf = (uid: number): number | null => (uid === NO_UID ? null : uid);
 
 /** The kernel leaves a port out as 0, which no connection has. */
 function portOf(port: number): number | null {
@@ -51,7 +59,7 @@ export function subjectFrom(
 	key: RawFlowKey,
 	options: {
 		readonly aggregate: Aggregate;
-		readonly containerOf: (cgroupId: string) => string | null;
+		readonly containerOf: ContainerOf;
 	},
 ): FlowSubject {
 	const direction = directionName(key.direction);
@@ -70,12 +78,12 @@ export function subjectFrom(
 		process: commText(key.comm),
 		netns: key.netns,
 		cgroup_id: cgroupId,
-		container_id: cgroupId === null ? null : options.containerOf(cgroupId),
+		container_id: cgroupId === null ? null : options.containerOf(cgroupId, key.cgroup_v1),
 	};
 	return {
 		...full,
-		pid: key.pid === NO_PID ? null : key.pid,
-		uid: key.uid === NO_UID ? null : key.uid,
+		pid: pidOf(key.pid),
+		uid: uidOf(key.uid),
 		identity: identityFor(full, options.aggregate),
 	};
 }

@@ -7,17 +7,23 @@ import { readU64 } from "../maps/codec.ts";
 import { SLOT, SLOT_STATE } from "../maps/enums.ts";
 import { flow, flowKey } from "../maps/structs.ts";
 import type { FlowFilter } from "./filter.ts";
-import { type FlowSubject, keyPartsFor, recordKey, subjectFrom } from "./flow-subject.ts";
-import type { Aggregate, FlowRecord } from "./records.ts";
-import { type Growth, RowBuilder } from "./row-builder.ts";
+import {
+	type FlowSubject,
+	keyPartsFor,
+	pidOf,
+	recordKey,
+	subjectFrom,
+	uidOf,
+} from "./flow-subject.ts";
+import type { Aggregate, ContainerOf, FlowRecord } from "./records.ts";
+import { type Growth, type LastOwner, RowBuilder } from "./row-builder.ts";
 
 export interface FlowTableOptions {
 	readonly aggregate: Aggregate;
 	readonly filter: FlowFilter | null;
 	/** Flows of two processes are two rows; `last_pid` and `uid` are of the key. */
 	readonly byOwner?: boolean;
-	/** cgroup v2 id → container id, or null. */
-	readonly containerOf: (cgroupId: string) => string | null;
+	readonly containerOf: ContainerOf;
 }
 
 /**
@@ -34,9 +40,11 @@ const TOTALS = [
 	"segments_retransmitted",
 	"rtt_sum_us",
 	"rtt_samples",
+	"uncounted",
 ] as const;
 const CLOSED = TOTALS.indexOf("closed");
 const OPENED = TOTALS.indexOf("opened");
+const UNCOUNTED = TOTALS.indexOf("uncounted");
 const ADOPTED = TOTALS.indexOf("adopted");
 const OFFSETS = Int32Array.from(TOTALS, (name) => flow.offsets[name]);
 
@@ -151,16 +159,20 @@ export class FlowTable {
 		const subject = this.#subject(slot);
 		if (this.#lives[slot] !== LIFE.SHOWN) return;
 		const { byOwner = false } = this.#options;
+		const last = this.#lastOwner(slot);
+		const { pid, uid } = byOwner ? subject : last;
+		const key = this.#merges ? recordKey(subject, byOwner) : slot;
+		rows.add(key, subject, growth, { pid, uid, started: last.started });
+	}
+
+	#lastOwner(slot: number): LastOwner {
 		const base = slot * flow.size;
-		const lastPid = this.#view.getUint32(base + flow.offsets.last_pid, true);
-		const lastUid = this.#view.getUint32(base + flow.offsets.last_uid, true);
-		rows.add(
-			this.#merges ? recordKey(subject, byOwner) : slot,
-			subject,
-			growth,
-			byOwner ? (subject.pid ?? 0) : lastPid,
-			byOwner ? (subject.uid ?? 0) : lastUid,
-		);
+		const word = (offset: number): number => this.#view.getUint32(base + offset, true);
+		return {
+			pid: pidOf(word(flow.offsets.last_pid)),
+			uid: uidOf(word(flow.offsets.last_uid)),
+			started: word(flow.offsets.last_started),
+		};
 	}
 
 	#subject(slot: number): FlowSubject {
@@ -188,7 +200,7 @@ export class FlowTable {
 		}
 		const total = (index: number): number => previous[at + index] ?? 0;
 		const open = total(OPENED) + total(ADOPTED) - total(CLOSED);
-		return moved || open > 0 ? growthFrom(this.#grown, open) : null;
+		return moved || open > 0 ? growthFrom(this.#grown, open, total(UNCOUNTED)) : null;
 	}
 
 	#freeRetired(): number[] {
@@ -235,8 +247,9 @@ function readGrowing(view: DataView, offset: number): number {
 	}
 }
 
-function growthFrom(grown: Float64Array, open: number): Growth {
+function growthFrom(grown: Float64Array, open: number, uncounted: number): Growth {
 	const growth = { open } as Growth;
 	for (const [index, name] of TOTALS.entries()) growth[name] = grown[index] ?? 0;
+	growth.uncounted = uncounted;
 	return growth;
 }

@@ -25,7 +25,7 @@ export function flowsOfChanges(
 		const known = translations.get(key);
 		translations.set(key, known === undefined ? changed.nat : common(known, changed.nat));
 		names.set(key, changed.remote_name ?? names.get(key) ?? null);
-		rows.add(key, subject, growthOf(changed), changed.pid ?? 0, changed.uid ?? 0);
+		rows.add(key, subject, growthOf(changed), { pid: changed.pid, uid: changed.uid, started: 0 });
 	}
 	// Rows come in that order.
 	const inOrder = [...names];
@@ -38,13 +38,16 @@ export function flowsOfChanges(
 function growthOf({ since_last, is_open, rtt_us }: Changed): Growth {
 	const { bytes_sent, bytes_received, segments_retransmitted } = since_last;
 	const ended = since_last.connections_closed > 0;
-	const isSampled = rtt_us !== null && (ended || bytes_sent + bytes_received > 0);
+	const isUncounted = bytes_sent === null || bytes_received === null;
+	const hasMoved = isUncounted || bytes_sent + bytes_received > 0;
+	const isSampled = rtt_us !== null && (ended || hasMoved);
 	return {
 		opened: since_last.connections_opened,
 		failed: since_last.connections_failed,
 		closed: since_last.connections_closed,
 		...{ adopted: 0, open: is_open ? 1 : 0 },
-		...{ bytes_sent, bytes_received, segments_retransmitted: segments_retransmitted ?? 0 },
+		...{ bytes_sent: bytes_sent ?? 0, bytes_received: bytes_received ?? 0 },
+		...{ uncounted: Number(isUncounted), segments_retransmitted: segments_retransmitted ?? 0 },
 		...{ rtt_sum_us: isSampled ? rtt_us : 0, rtt_samples: isSampled ? 1 : 0 },
 	};
 }

@@ -5,6 +5,7 @@ import { holder, owner } from "../maps/structs.ts";
 import type { Holders, ListenerHolder, OwnerFields } from "./acceptors.ts";
 import { attributionName } from "./kernel-names.ts";
 import { RecordTexts } from "./record-texts.ts";
+import type { ContainerOf } from "./records.ts";
 
 const at = {
 	...holder.offsets,
@@ -14,15 +15,17 @@ const at = {
 	cgroupId: holder.offsets.owner + owner.offsets.cgroup_id,
 	attribution: holder.offsets.owner + owner.offsets.attribution,
 	comm: holder.offsets.owner + owner.offsets.comm,
+	started: holder.offsets.owner + owner.offsets.started,
+	cgroupV1: holder.offsets.owner + owner.offsets.cgroup_v1,
 } as const;
 
 /** What the kernel's numbers are called. */
 export interface HolderNames {
-	/** cgroup v2 id → container id, or null. */
-	readonly containerOf: (cgroupId: string) => string | null;
+	readonly containerOf: ContainerOf;
 	readonly processOf: (
 		pid: number,
 		name: string | null,
+		started: number,
 	) => { readonly executable: string | null; readonly commandLine: string | null };
 }
 
@@ -74,14 +77,16 @@ export class HolderDecoder implements Holders {
 	#owner(view: DataView, place: number, pid: number): OwnerFields {
 		const process = this.#texts.process(view, place + at.comm);
 		const cgroup_id = this.#texts.cgroup(view, place + at.cgroupId);
-		const details = this.#names.processOf(pid, process);
+		const word = (field: number): number => view.getUint32(place + field, true);
+		const details = this.#names.processOf(pid, process, word(at.started));
 		return {
-			...{ pid, tid: view.getUint32(place + at.tid, true), process },
+			...{ pid, tid: word(at.tid), process },
 			executable: details.executable,
 			command_line: details.commandLine,
-			...{ uid: view.getUint32(place + at.uid, true), cgroup_id },
-			container_id: cgroup_id === null ? null : this.#names.containerOf(cgroup_id),
-			attribution: attributionName(view.getUint32(place + at.attribution, true)),
+			...{ uid: word(at.uid), cgroup_id },
+			container_id:
+				cgroup_id === null ? null : this.#names.containerOf(cgroup_id, word(at.cgroupV1)),
+			attribution: attributionName(word(at.attribution)),
 		};
 	}
 }

@@ -1,5 +1,6 @@
 /** What the kernel's numbers are called in records. */
 
+import { readU64 } from "../maps/codec.ts";
 import { ATTRIBUTION, CLOSE_REASON, DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
 import type { Attribution, CloseReason, Direction, EventName } from "./records.ts";
 
@@ -58,4 +59,9 @@ export function attributionName(attribution: number): Attribution {
 
 export function tcpStateName(state: number): string {
 	return TCP_STATES[state] ?? String(state);
+}
+
+/** BYTES_UNKNOWN is more than any count. */
+export function bytesAt(view: DataView, offset: number): number | null {
+	return view.getUint32(offset + 4, true) === 0xffff_ffff ? null : readU64(view, offset);
 }

@@ -52,8 +52,12 @@ export class NatTable {
 		translation: FlowEnds,
 		client: "source_port" | "destination_port",
 	): void {
-		this.#translations.set(keyOf(netns, transport, seen), translation);
-		const key = keyOf(netns, transport, { ...seen, [client]: null });
+		// Two zones of conntrack can have the same ends, and mean two connections.
+		this.#add(keyOf(netns, transport, seen), translation);
+		this.#add(keyOf(netns, transport, { ...seen, [client]: null }), translation);
+	}
+
+	#add(key: string, translation: Translation): void {
 		const known = this.#translations.get(key);
 		this.#translations.set(key, known === undefined ? translation : common(known, translation));
 	}

@@ -1,6 +1,7 @@
 /** Flows added up by process. They are of a tracer that keeps owners apart, so `last_pid` is exact. */
 
 import { hasMoved, perSecond } from "./activity.ts";
+import { plus } from "./connection-counters.ts";
 import type { FlowBatch, FlowRecord, ProcessRecord } from "./records.ts";
 
 interface Total {
@@ -11,36 +12,41 @@ interface Total {
 	failed: number;
 	closed: number;
 	open: number;
-	sent: number;
-	received: number;
+	sent: number | null;
+	received: number | null;
 	retransmitted: number;
 	rttSum: number;
 	rttWeight: number;
 }
 
 /**
- * One record for each process, and one of pid null for flows whose process is not known.
+ * One record for each process. Where pids are not known, those of one name, cgroup and user are one.
  *
  * @param batch of a tracer that was opened with `byOwner`
  */
 export function processTotals({ time, interval_ms, flows }: FlowBatch): ProcessRecord[] {
-	const totals = new Map<number | null, Total>();
+	const totals = new Map<number | string, Total>();
 	for (const flow of flows) {
-		let total = totals.get(flow.last_pid);
+		const key = keyOf(flow);
+		let total = totals.get(key);
 		if (total === undefined) {
 			total = emptyTotal(flow);
-			totals.set(flow.last_pid, total);
+			totals.set(key, total);
 		}
 		add(total, flow);
 	}
-	return Array.from(totals, ([pid, total]) => recordOf(pid, total, time, interval_ms));
+	return Array.from(totals.values(), (total) => recordOf(total, time, interval_ms));
 }
 
 /** All flows of the processes to which something happened. */
 export function flowsOfMoved(flows: readonly FlowRecord[]): FlowRecord[] {
-	const moved = new Set<number | null>();
-	for (const flow of flows) if (hasMoved(flow)) moved.add(flow.last_pid);
-	return flows.filter((flow) => moved.has(flow.last_pid));
+	const moved = new Set<number | string>();
+	for (const flow of flows) if (hasMoved(flow)) moved.add(keyOf(flow));
+	return flows.filter((flow) => moved.has(keyOf(flow)));
+}
+
+function keyOf({ last_pid, process, uid, cgroup_id, container_id }: FlowRecord): number | string {
+	return last_pid ?? JSON.stringify([process, uid, cgroup_id, container_id]);
 }
 
 function emptyTotal(flow: FlowRecord): Total {
@@ -57,8 +63,8 @@ function add(total: Total, flow: FlowRecord): void {
 	total.failed += flow.connections_failed;
 	total.closed += flow.connections_closed;
 	total.open += flow.connections_open;
-	total.sent += flow.bytes_sent;
-	total.received += flow.bytes_received;
+	total.sent = plus(total.sent, flow.bytes_sent);
+	total.received = plus(total.received, flow.bytes_received);
 	total.retransmitted += flow.segments_retransmitted;
 	if (flow.rtt_us === null) return;
 	const weight = Math.max(1, flow.connections_open + flow.connections_closed);
@@ -67,22 +73,20 @@ function add(total: Total, flow: FlowRecord): void {
 }
 
 function isMore(a: FlowRecord, b: FlowRecord): boolean {
-	const difference = a.bytes_sent + a.bytes_received - b.bytes_sent - b.bytes_received;
+	const difference = bytesOf(a) - bytesOf(b);
 	return difference > 0 || (difference === 0 && a.connections_open > b.connections_open);
 }
 
-function recordOf(
-	pid: number | null,
-	total: Total,
-	time: string,
-	interval_ms: number,
-): ProcessRecord {
-	const { process, uid, cgroup_id, container_id } = total.main;
+const bytesOf = ({ bytes_sent, bytes_received }: FlowRecord): number =>
+	(bytes_sent ?? 0) + (bytes_received ?? 0);
+
+function recordOf(total: Total, time: string, interval_ms: number): ProcessRecord {
+	const { last_pid, process, uid, cgroup_id, container_id } = total.main;
 	return {
 		type: "process",
 		time,
 		interval_ms,
-		pid,
+		pid: last_pid,
 		process,
 		uid,
 		netns: total.netns,

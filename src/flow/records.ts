@@ -46,8 +46,8 @@ export interface Activity {
 	readonly connections_failed: number;
 	readonly connections_closed: number;
 	readonly connections_open: number;
-	readonly bytes_sent: number;
-	readonly bytes_received: number;
+	readonly bytes_sent: number | null;
+	readonly bytes_received: number | null;
 	readonly segments_retransmitted: number;
 	/** Mean of the smoothed RTTs of the connections that moved data or ended; null if none did. */
 	readonly rtt_us: number | null;
@@ -55,21 +55,28 @@ export interface Activity {
 
 /** Of the interval as it was measured. */
 export interface Rates {
-	readonly sent_bytes_per_second: number;
-	readonly received_bytes_per_second: number;
+	readonly sent_bytes_per_second: number | null;
+	readonly received_bytes_per_second: number | null;
 }
+
+/** Container of a cgroup, or null: by its v2 id, and by that in the hierarchy of v1 which the kernel side looks at (0: none). */
+export type ContainerOf = (cgroupId: string, cgroupV1?: number) => string | null;
+
+/** When the process of `last_pid` started, in ticks of /proc/PID/stat: to tell it from others. No sink shows it. */
+export const LAST_STARTED: unique symbol = Symbol("last_started");
 
 /** One flow in one interval. */
 export interface FlowRecord extends FlowIdentity, Activity {
 	readonly type: "flow";
 	readonly last_pid: number | null;
+	readonly [LAST_STARTED]?: number;
 	readonly uid: number | null;
 	readonly nat: Translation | null;
 	/** Under which somebody has asked DNS for `remote_address`, the last one; null where nobody did, or names are not asked for. */
 	readonly remote_name: string | null;
 }
 
-/** One process in one interval: what its flows add up to. Pid null: whose process is not known. */
+/** One process in one interval: what its flows add up to. Pid null: it is not known, so that processes of one name, cgroup and user are one. */
 export interface ProcessRecord extends Activity, Rates {
 	readonly type: "process";
 	readonly pid: number | null;
@@ -217,9 +224,9 @@ export interface ConnectionFields {
 	/** Of a `close`: since `opened`. */
 	readonly duration_ms: number | null;
 	/** Payload that the program sent: no header, SYN, FIN or retransmission. */
-	readonly bytes_sent: number;
+	readonly bytes_sent: number | null;
 	/** Payload that the program received; peeked bytes once. */
-	readonly bytes_received: number;
+	readonly bytes_received: number | null;
 	readonly segments_sent: number;
 	readonly segments_received: number;
 	readonly segments_retransmitted: number;

@@ -1,7 +1,7 @@
 /** The rows of one interval: what slots grew by, added up where several make one row. */
 
 import type { FlowSubject } from "./flow-subject.ts";
-import type { FlowRecord } from "./records.ts";
+import { type FlowRecord, LAST_STARTED } from "./records.ts";
 
 /** What a slot's totals grew by since the last reading. */
 export interface Growth {
@@ -14,15 +14,26 @@ export interface Growth {
 	segments_retransmitted: number;
 	rtt_sum_us: number;
 	rtt_samples: number;
+	/** Connections so far whose bytes nobody counts: not since the last reading. */
+	uncounted: number;
 	/** Connections open now. */
 	open: number;
 }
 
+/** Of the newest connection; what is not known is null. */
+export interface LastOwner {
+	readonly pid: number | null;
+	readonly uid: number | null;
+	/** When the process started, in ticks; 0: not known. */
+	readonly started: number;
+}
+
 interface Row extends Growth {
 	readonly subject: FlowSubject;
-	lastPid: number;
-	lastUid: number;
+	last: LastOwner;
 }
+
+const NOT_KNOWN = {};
 
 export class RowBuilder {
 	readonly #time: string;
@@ -35,20 +46,14 @@ export class RowBuilder {
 	}
 
 	/** Takes over `growth`. */
-	add(
-		key: string | number,
-		subject: FlowSubject,
-		growth: Growth,
-		lastPid: number,
-		lastUid: number,
-	): void {
+	add(key: string | number, subject: FlowSubject, growth: Growth, last: LastOwner): void {
 		const row = this.#rows.get(key);
 		if (row === undefined) {
-			this.#rows.set(key, Object.assign(growth, { subject, lastPid, lastUid }));
+			this.#rows.set(key, Object.assign(growth, { subject, last }));
 			return;
 		}
 		addTo(row, growth);
-		if (lastPid !== 0) Object.assign(row, { lastPid, lastUid });
+		if (last.uid !== null) row.last = last;
 	}
 
 	finish(): FlowRecord[] {
@@ -70,8 +75,8 @@ export class RowBuilder {
 			remote_port: identity.remote_port,
 			listen_port: identity.listen_port,
 			process: identity.process,
-			last_pid: row.lastPid === 0 ? null : row.lastPid,
-			uid: row.lastPid === 0 ? null : row.lastUid,
+			last_pid: row.last.pid,
+			uid: row.last.uid,
 			netns: identity.netns,
 			cgroup_id: identity.cgroup_id,
 			container_id: identity.container_id,
@@ -79,12 +84,13 @@ export class RowBuilder {
 			connections_failed: row.failed,
 			connections_closed: row.closed,
 			connections_open: row.open,
-			bytes_sent: row.bytes_sent,
-			bytes_received: row.bytes_received,
+			bytes_sent: row.uncounted > 0 ? null : row.bytes_sent,
+			bytes_received: row.uncounted > 0 ? null : row.bytes_received,
 			segments_retransmitted: row.segments_retransmitted,
 			rtt_us: row.rtt_samples === 0 ? null : Math.round(row.rtt_sum_us / row.rtt_samples),
 			nat: null,
 			remote_name: null,
+			...(row.last.started === 0 ? NOT_KNOWN : { [LAST_STARTED]: row.last.started }),
 		};
 	}
 }
@@ -100,4 +106,5 @@ function addTo(row: Growth, growth: Growth): void {
 	row.rtt_sum_us += growth.rtt_sum_us;
 	row.rtt_samples += growth.rtt_samples;
 	row.open += growth.open;
+	row.uncounted += growth.uncounted;
 }

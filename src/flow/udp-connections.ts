@@ -1,7 +1,7 @@
 /** UDP as connections with totals, from what its flows moved in each interval. */
 
-import type { ConnectionCounters } from "./connection-counters.ts";
-import type { ConnectionFields, FlowRecord } from "./records.ts";
+import { type ConnectionCounters, plus } from "./connection-counters.ts";
+import { type ConnectionFields, type FlowRecord, LAST_STARTED } from "./records.ts";
 
 /** As a connection of TCP, but that nobody counts its segments. */
 export type UdpConnection = Omit<ConnectionFields, keyof ConnectionCounters> & ConnectionCounters;
@@ -22,6 +22,7 @@ export interface UdpLook {
 type DetailsOf = (
 	pid: number,
 	name: string | null,
+	started: number,
 ) => { readonly executable: string | null; readonly commandLine: string | null };
 
 export class UdpConnections {
@@ -53,7 +54,8 @@ export class UdpConnections {
 	#begin(flow: FlowRecord): UdpConnection {
 		const { transport, family, direction, local_address, remote_address } = flow;
 		const pid = flow.last_pid;
-		const details = pid === null ? null : this.#detailsOf(pid, flow.process);
+		const started = flow[LAST_STARTED] ?? 0;
+		const details = pid === null ? null : this.#detailsOf(pid, flow.process, started);
 		return {
 			...{ id: `udp-${++this.#begun}`, transport, family, direction, state: "ESTABLISHED" },
 			...{ local_address, local_port: flow.local_port ?? 0 },
@@ -61,7 +63,7 @@ export class UdpConnections {
 			...{ pid, tid: null, process: flow.process, executable: details?.executable ?? null },
 			...{ command_line: details?.commandLine ?? null, uid: flow.uid },
 			...{ netns: flow.netns, cgroup_id: flow.cgroup_id, container_id: flow.container_id },
-			attribution: pid === null ? null : "task",
+			attribution: flow.uid === null ? null : "task",
 			...{ opened: null, preexisting: false, duration_ms: null },
 			...{ bytes_sent: 0, bytes_received: 0 },
 			...{ segments_sent: null, segments_received: null, segments_retransmitted: null },
@@ -75,8 +77,8 @@ const grown = (connection: UdpConnection, flow: FlowRecord): UdpConnection => ({
 	...connection,
 	nat: flow.nat ?? connection.nat,
 	remote_name: flow.remote_name ?? connection.remote_name,
-	bytes_sent: connection.bytes_sent + flow.bytes_sent,
-	bytes_received: connection.bytes_received + flow.bytes_received,
+	bytes_sent: plus(connection.bytes_sent, flow.bytes_sent),
+	bytes_received: plus(connection.bytes_received, flow.bytes_received),
 });
 
 function keyOf(flow: Identity): string {

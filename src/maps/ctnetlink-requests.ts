@@ -14,6 +14,7 @@ import {
 	CTA_TUPLE_IP,
 	CTA_TUPLE_ORIG,
 	CTA_TUPLE_PROTO,
+	CTA_ZONE,
 } from "./ctnetlink-attributes.ts";
 
 const NLM_F_REQUEST = 0x1;
@@ -60,10 +61,11 @@ export class RequestWriter {
 		this.#view = new DataView(this.#bytes.buffer);
 	}
 
-	/** For the connection with this tuple, in either direction. */
+	/** For the connection with this tuple, in either direction; a zone is a part of the table. */
 	get(
 		sequence: number,
 		{ source, destination, sourcePort, destinationPort, protocol }: Tuple,
+		zone = 0,
 	): void {
 		const isIpv4 = source[IPV4 - 1] === 0xff && source[0] === 0;
 		this.begin(NLM_F_REQUEST, sequence, isIpv4 ? AF_INET : AF_INET6);
@@ -76,10 +78,11 @@ export class RequestWriter {
 		this.#attribute(CTA_PROTO_NUM, 1);
 		this.#bytes[this.#at] = protocol;
 		this.#at += 4;
-		this.#port(CTA_PROTO_SRC_PORT, sourcePort ?? 0);
-		this.#port(CTA_PROTO_DST_PORT, destinationPort ?? 0);
+		this.#u16(CTA_PROTO_SRC_PORT, sourcePort ?? 0);
+		this.#u16(CTA_PROTO_DST_PORT, destinationPort ?? 0);
 		this.#close(proto);
 		this.#close(tuple);
+		if (zone !== 0) this.#u16(CTA_ZONE, zone);
 		this.end();
 	}
 
@@ -130,9 +133,9 @@ export class RequestWriter {
 		this.#at += address.length;
 	}
 
-	#port(type: number, port: number): void {
+	#u16(type: number, value: number): void {
 		this.#attribute(type, 2);
-		this.#view.setUint16(this.#at, port);
+		this.#view.setUint16(this.#at, value);
 		this.#at += 4;
 	}
 }

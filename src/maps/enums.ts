@@ -56,6 +56,17 @@ export const FILTER_BOUND = { FILTER_VALUES: 16, FILTER_PORT_BYTES: 8192 } as co
 
 export const FILTER_PORTS = { FILTER_LOCAL: 1, FILTER_REMOTE: 2, FILTER_EITHER: 4 } as const;
 
+export const V1_CONTROLLER = {
+	V1_NONE: 0,
+	V1_MEMORY: 1,
+	V1_PIDS: 2,
+	V1_CPU: 3,
+	V1_DEVICES: 4,
+	V1_FREEZER: 5,
+	V1_CPUSET: 6,
+	V1_BLKIO: 7,
+} as const;
+
 /** By their C names, for the layout check. */
 export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 	flow_key_part: FLOW_KEY_PART,
@@ -68,4 +79,5 @@ export const ENUMS: Readonly<Record<string, Readonly<Record<string, number>>>> =
 	slot: SLOT,
 	filter_bound: FILTER_BOUND,
 	filter_ports: FILTER_PORTS,
+	v1_controller: V1_CONTROLLER,
 };

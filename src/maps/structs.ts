@@ -8,11 +8,12 @@ export const flowKey = struct("flow_key", {
 	netns: u32,
 	pid: u32,
 	uid: u32,
+	cgroup_v1: u32,
 	local_port: u16,
 	remote_port: u16,
 	l4_proto: u8,
 	direction: u8,
-	pad: bytes(6),
+	pad: bytes(2),
 	comm: bytes(16),
 	local_address: bytes(16),
 	remote_address: bytes(16),
@@ -29,11 +30,12 @@ export const flow = struct("flow", {
 	rtt_sum_us: u64,
 	rtt_samples: u64,
 	references: u64,
+	uncounted: u64,
 	key: flowKey,
 	last_pid: u32,
 	last_uid: u32,
 	state: u32,
-	pad: u32,
+	last_started: u32,
 });
 
 export const owner = struct("owner", {
@@ -43,6 +45,8 @@ export const owner = struct("owner", {
 	uid: u32,
 	attribution: u32,
 	image: u32,
+	started: u32,
+	cgroup_v1: u32,
 	pad: u32,
 	comm: bytes(16),
 });
@@ -80,7 +84,8 @@ export const conn = struct("conn", {
 	error: u32,
 	data_segments_at_close: u32,
 	l4_proto: u8,
-	pad: bytes(7),
+	is_uncounted: u8,
+	pad: bytes(6),
 });
 
 export const shared = struct("shared", {
@@ -133,6 +138,7 @@ export const event = struct("event", {
 	pid: u32,
 	tid: u32,
 	uid: u32,
+	cgroup_v1: u32,
 	netns: u32,
 	segments_sent: u32,
 	segments_received: u32,
@@ -140,8 +146,8 @@ export const event = struct("event", {
 	rtt_us: u32,
 	rtt_var_us: u32,
 	rtt_min_us: u32,
-	cpu: u32,
 	error: u32,
+	cpu: u16,
 	local_port: u16,
 	remote_port: u16,
 	type: u8,
@@ -150,7 +156,6 @@ export const event = struct("event", {
 	close_reason: u8,
 	state: u8,
 	preexisting: u8,
-	pad: bytes(2),
 	image: u32,
 	comm: bytes(16),
 	local_address: bytes(16),
@@ -238,6 +243,11 @@ export const losses = struct("losses", {
 	ends: u64,
 	unreturned: u64,
 	caught_up: u64,
+});
+
+export const host = struct("host", {
+	pid_namespace: u32,
+	v1_controller: u32,
 });
 
 export const settings = struct("settings", {

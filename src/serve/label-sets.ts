@@ -160,7 +160,7 @@ function hasChanged({ since_last }: Changed): boolean {
 	const { bytes_sent, bytes_received, segments_retransmitted } = since_last;
 	const { connections_opened, connections_failed, connections_closed } = since_last;
 	const happened = connections_opened + connections_failed + connections_closed;
-	return happened + bytes_sent + bytes_received + (segments_retransmitted ?? 0) > 0;
+	return happened + (bytes_sent ?? 0) + (bytes_received ?? 0) + (segments_retransmitted ?? 0) > 0;
 }
 
 const keyOf = (changed: Changed): string => {

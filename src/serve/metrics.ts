@@ -133,8 +133,8 @@ export class Metrics {
 }
 
 function count(into: Mutable<Counted>, { since_last, error, close_reason }: Changed): void {
-	into.transmitted += since_last.bytes_sent;
-	into.received += since_last.bytes_received;
+	into.transmitted += since_last.bytes_sent ?? 0;
+	into.received += since_last.bytes_received ?? 0;
 	const { segments_retransmitted: again, connections_failed, connections_closed } = since_last;
 	if (again !== null) into.retransmitted = (into.retransmitted ?? 0) + again;
 	into.opened += since_last.connections_opened;

@@ -12,7 +12,7 @@ const object = (properties: Readonly<Record<string, unknown>>) => ({
 
 /** UDP has no segments. */
 const COUNTERS = object({
-	...{ bytes_sent: COUNT, bytes_received: COUNT },
+	...{ bytes_sent: orNull("integer"), bytes_received: orNull("integer") },
 	...{ segments_sent: orNull("integer"), segments_received: orNull("integer") },
 	segments_retransmitted: orNull("integer"),
 });
@@ -51,7 +51,8 @@ const FLOW = object({
 	...{ netns: COUNT, cgroup_id: orNull("string"), container_id: orNull("string") },
 	...{ connections_opened: COUNT, connections_failed: COUNT },
 	...{ connections_closed: COUNT, connections_open: COUNT },
-	...{ bytes_sent: COUNT, bytes_received: COUNT, segments_retransmitted: COUNT },
+	...{ bytes_sent: orNull("integer"), bytes_received: orNull("integer") },
+	segments_retransmitted: COUNT,
 	...{ rtt_us: orNull("integer"), nat: orNull("object"), remote_name: orNull("string") },
 });
 

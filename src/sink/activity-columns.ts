@@ -77,7 +77,7 @@ function rateColumn(
 	name: string,
 	alias: string,
 	header: string,
-	bytes: (activity: Activity) => number,
+	bytes: (activity: Activity) => number | null,
 ): Column<Activity> {
 	return numberColumn(name, `${header}/s`, (a) => perSecond(bytes(a), a.interval_ms), humanAmount, {
 		alias,

@@ -83,6 +83,7 @@ function findingsOf(record: DoctorRecord): Finding[] {
 
 function machine(record: DoctorRecord): Finding[] {
 	const { version, kernel, architecture, btf, lockdown, uid, in_user_namespace } = record;
+	const missing = record.missing_processes;
 	const namespace = in_user_namespace === true ? "in a user namespace" : null;
 	return [
 		finding("machine", "conntracer", version),
@@ -93,6 +94,7 @@ function machine(record: DoctorRecord): Finding[] {
 		marked(finding("machine", "libbpf", record.libbpf), record.libbpf === null ? "bad" : null),
 		finding("machine", "cgroup v2", record.cgroup2),
 		marked(finding("machine", "user", uid, namespace), namespace === null ? null : "bad"),
+		finding("machine", "processes", missing === null ? "all" : "not all", missing),
 	];
 }
 

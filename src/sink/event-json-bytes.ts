@@ -5,7 +5,13 @@
 
 import type { ClockHistory } from "../flow/clock-history.ts";
 import type { EventNames, RawEvents } from "../flow/event-decoder.ts";
-import { closeReasonName, directionName, eventName, tcpStateName } from "../flow/kernel-names.ts";
+import {
+	bytesAt,
+	closeReasonName,
+	directionName,
+	eventName,
+	tcpStateName,
+} from "../flow/kernel-names.ts";
 import { WallClock } from "../flow/wall-clock.ts";
 import { readU64 } from "../maps/codec.ts";
 import { DIRECTION, EVENT_TYPE } from "../maps/enums.ts";
@@ -154,7 +160,7 @@ export class EventJsonBytes {
 		this.#counters(view, o);
 		this.#latency(view, o);
 		to.put(this.#behind);
-		to.number(view.getUint32(o + at.cpu, true));
+		to.number(view.getUint16(o + at.cpu, true));
 		const error = view.getUint32(o + at.error, true);
 		to.put(this.#end.of((error << 8) | view.getUint8(o + at.close_reason)));
 	}
@@ -175,12 +181,18 @@ export class EventJsonBytes {
 		else to.number(view.getUint16(o + at.remote_port, true));
 	}
 
+	#bytes(view: DataView, at: number): void {
+		const bytes = bytesAt(view, at);
+		if (bytes === null) this.#to.put(NULL);
+		else this.#to.number(bytes);
+	}
+
 	#counters(view: DataView, o: number): void {
 		const to = this.#to;
 		to.put(KEY.bytesSent);
-		to.number(readU64(view, o + at.bytes_sent));
+		this.#bytes(view, o + at.bytes_sent);
 		to.put(KEY.bytesReceived);
-		to.number(readU64(view, o + at.bytes_received));
+		this.#bytes(view, o + at.bytes_received);
 		to.put(KEY.segmentsSent);
 		to.number(view.getUint32(o + at.segments_sent, true));
 		to.put(KEY.segmentsReceived);

@@ -4,6 +4,7 @@ import type { OwnerFields } from "../flow/acceptors.ts";
 import type { EventNames } from "../flow/event-decoder.ts";
 import { attributionName } from "../flow/kernel-names.ts";
 import { RecordTexts } from "../flow/record-texts.ts";
+import { ATTRIBUTION } from "../maps/enums.ts";
 import { event } from "../maps/structs.ts";
 import { type Segment, segment } from "./byte-writer.ts";
 import { safeJson } from "./text.ts";
@@ -16,6 +17,7 @@ const LIFETIME_MS = 1000;
 /** Where the fields of an event lie that say whose it is; each a word. */
 const OWNER_WORDS = [
 	...[at.pid, at.tid, at.uid, at.netns, at.image, at.cgroup_id, at.cgroup_id + 4],
+	at.cgroup_v1,
 	...[at.comm, at.comm + 4, at.comm + 8, at.comm + 12],
 ];
 
@@ -142,16 +144,18 @@ export class EventJsonTexts {
 		const pid = word(at.pid) === 0 ? null : word(at.pid);
 		const process = this.#texts.process(view, offset + at.comm);
 		const cgroup_id = this.#texts.cgroup(view, offset + at.cgroup_id);
-		const details = pid === null ? null : this.#names.processOf(pid, process, word(at.image));
+		const image = word(at.image);
+		const details = image === 0 ? null : this.#names.processOf(image);
 		const owner = {
 			pid,
 			tid: word(at.tid) === 0 ? null : word(at.tid),
 			process,
 			executable: details?.executable ?? null,
 			command_line: details?.commandLine ?? null,
-			uid: pid === null ? null : word(at.uid),
+			uid: attribution === ATTRIBUTION.ATTRIBUTION_NONE ? null : word(at.uid),
 			cgroup_id,
-			container_id: cgroup_id === null ? null : this.#names.containerOf(cgroup_id),
+			container_id:
+				cgroup_id === null ? null : this.#names.containerOf(cgroup_id, word(at.cgroup_v1)),
 			attribution: attributionName(attribution),
 		};
 		return ownerText(owner, word(at.netns));

@@ -1,5 +1,6 @@
 /** What is known of rows of one kind, and what --columns and --sort make of it. */
 
+import { plus } from "../flow/connection-counters.ts";
 import type { Activity } from "../flow/records.ts";
 import { type Column, findColumn, namedColumns, type Value } from "./column.ts";
 
@@ -70,7 +71,7 @@ function sortValue<Row extends ActiveRow>(
 	field: string | null,
 ): (row: Row) => Value {
 	if (field === null || field.toLowerCase() === THROUGHPUT) {
-		return (row) => row.bytes_sent + row.bytes_received;
+		return (row) => plus(row.bytes_sent, row.bytes_received);
 	}
 	const column = findColumn(kind.columns, field, "--sort", [THROUGHPUT]);
 	return (row) => column.value(row);

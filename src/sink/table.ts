@@ -111,8 +111,8 @@ function statusLine<Row extends ActiveRow>(
 		`${humanCount(sum((row) => row.connections_open))} open`,
 		`${humanCount(sum((row) => row.connections_opened))} new`,
 		`${humanCount(sum((row) => row.connections_failed))} failed`,
-		`sent ${rate(sum((row) => row.bytes_sent))}B/s`,
-		`received ${rate(sum((row) => row.bytes_received))}B/s`,
+		`sent ${rate(sum((row) => row.bytes_sent ?? 0))}B/s`,
+		`received ${rate(sum((row) => row.bytes_received ?? 0))}B/s`,
 	];
 	while (parts.length > 1 && displayWidth(parts.join(STATUS_GAP)) > columns) parts.pop();
 	const text = cutText(parts.join(STATUS_GAP), columns, "end");

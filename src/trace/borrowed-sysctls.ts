@@ -13,7 +13,8 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { networkNamespaces, processStart, setSysctl, sysctl } from "../enrich/procfs.ts";
+import { processStart } from "../enrich/proc-pid.ts";
+import { networkNamespaces, setSysctl, sysctl } from "../enrich/procfs.ts";
 import { PermissionError } from "../errors.ts";
 import { lockFile, netnsCookie } from "../ffi/libc.ts";
 import { visitNetns } from "./netns.ts";

@@ -1,4 +1,4 @@
-/** The clocks that all tracers of this process go by. docs/adr/00XX-one-clock.md */
+/** The clocks that all tracers of this process go by. docs/adr/0033-one-clock.md */
 
 import { monotonicShiftNs } from "../enrich/time-namespace.ts";
 import { boottimeNs, monotonicNs, realtimeNs } from "../ffi/clocks.ts";

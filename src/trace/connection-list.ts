@@ -9,10 +9,11 @@ import { OpenObject } from "../ffi/object.ts";
 import { ConnectionDecoder, type ConnectionRecord } from "../flow/connection.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import type { NatTable } from "../flow/nat-table.ts";
-import type { Transport } from "../flow/records.ts";
+import type { ContainerOf, Transport } from "../flow/records.ts";
 import { SocketTable } from "../flow/socket-table.ts";
 import { listSettings } from "../maps/structs.ts";
 import { bundledLibraries, listObject } from "./assets.ts";
+import { setHost } from "./kernel-set-up.ts";
 import { visitNetns } from "./netns.ts";
 import { explainRefusal, openOptions, requireKernelTypes } from "./refusal.ts";
 import { FOR_TRACING } from "./rights.ts";
@@ -30,8 +31,8 @@ export interface ConnectionListOptions {
 	readonly btfPath: string | null;
 	/** A libbpf to use in place of the system's or ours. Default null. */
 	readonly libbpfPath: string | null;
-	/** cgroup v2 id → container id, or null. By default the mounted cgroups are looked at. */
-	readonly containerOf: (cgroupId: string) => string | null;
+	/** Id of a cgroup → container id, or null. By default the mounted cgroups are looked at. */
+	readonly containerOf: ContainerOf;
 }
 
 const DEFAULTS: Omit<ConnectionListOptions, "containerOf"> = {
@@ -61,7 +62,7 @@ function* records(
 	{ filter, containerOf }: ConnectionListOptions,
 ): Generator<ConnectionRecord, void, undefined> {
 	const processes = new Processes();
-	const processOf = (pid: number) => processes.detailsOf(pid, null);
+	const processOf = (pid: number, started: number) => processes.detailsOf(pid, null, started);
 	const namespaces = networkNamespaces();
 	using translations = new Translations(namespaces);
 	const nat = translations.table(namespaces.keys());
@@ -116,6 +117,7 @@ function withIterators<T>(
 		const [tcp, udp] = [Number(wanted.includes("tcp")), Number(wanted.includes("udp"))];
 		const settings = listSettings.encode({ tcp, udp, without_peer: Number(listening) });
 		open.setConstants(".rodata.settings", settings);
+		setHost(open);
 		return open.load((object) => {
 			using owned = new DisposableStack();
 			owned.use(object);

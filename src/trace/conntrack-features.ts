@@ -54,7 +54,7 @@ function ask(): Answer {
  */
 export function requireConntrack(): void {
 	using table = ConntrackTable.open();
-	table.find([NO_FLOW], () => {});
+	table.find(0, [NO_FLOW], () => {});
 }
 
 /** That there is not. */

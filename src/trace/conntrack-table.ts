@@ -73,17 +73,21 @@ export class ConntrackTable implements Disposable {
 	}
 
 	/**
-	 * Gives the flow that has the tuple with this index, in one direction or the other. Those that
-	 * conntrack does not know are left out.
+	 * Gives the flow of a zone that has the tuple with this index, in one direction or the other.
+	 * Those that conntrack does not know are left out.
 	 *
 	 * @throws PermissionError, UnsupportedError, LibbpfError
 	 */
-	find(tuples: readonly Tuple[], onFound: (index: number, message: CtMessage) => void): void {
+	find(
+		zone: number,
+		tuples: readonly Tuple[],
+		onFound: (index: number, message: CtMessage) => void,
+	): void {
 		for (let from = 0; from < tuples.length; from += MOST_AT_ONCE) {
 			const some = tuples.slice(from, from + MOST_AT_ONCE);
 			const first = this.#sequence + 1;
 			const request = new RequestWriter(some.length);
-			for (const tuple of some) request.get(++this.#sequence, tuple);
+			for (const tuple of some) request.get(++this.#sequence, tuple, zone);
 			explained(() => this.#socket.send(request.bytes()));
 			this.#answers((message) => {
 				if (message.type === NLMSG_ERROR && message.error === EPERM) throw refused(EPERM);

@@ -2,6 +2,7 @@
 
 import { CAPABILITY_NAMES, heldCapabilities, inUserNamespace } from "../enrich/capabilities.ts";
 import { cgroup2MountPoint } from "../enrich/cgroups.ts";
+import { missingProcesses } from "../enrich/pid-namespace.ts";
 import { kernelRelease, mounts, sysctl } from "../enrich/procfs.ts";
 import { hasKernelTypes, KERNEL_TYPES, lockdownMode } from "../enrich/sysfs.ts";
 import { Libbpf } from "../ffi/library.ts";
@@ -64,6 +65,7 @@ export function examine(options: DoctorOptions): DoctorRecord {
 		lockdown: lockdownMode(),
 		uid: process.geteuid?.() ?? 0,
 		in_user_namespace: inUserNamespace(),
+		missing_processes: missingProcesses(),
 		capabilities: capabilities(),
 		sysctls: Object.fromEntries(SYSCTLS.map((name) => [lastWord(name), sysctl(name)])),
 		libbpf: libbpf.result?.version ?? null,

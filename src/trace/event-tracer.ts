@@ -48,8 +48,12 @@ const NO_FLOWS = {
 /** Between two looks at the buffer; when a look finds it this full, the next one comes at once. */
 const PAUSE_MS = 50;
 const HURRY = 1 / 8;
-/** Between two looks for connections whose end no hook saw. */
-const CHECK_ENDS_MS = 5000;
+/**
+ * Between two looks for connections whose end no hook saw, or that came into a sockmap. In between
+ * it is fifty times as long as a look took, which is 2 % of the time.
+ */
+const CHECK_MS = { least: 1000, most: 5000 } as const;
+const CHECK_PAUSE_FACTOR = 50;
 /** Where the buffer was not emptied: two CPUs differ by some microseconds in what they call now. */
 const HOLD_BACK_NS = 1_000_000;
 /** Between two looks for connections that are over, and not read to their end. */
@@ -81,7 +85,7 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	readonly #shown: ShownConnections;
 	readonly #filter: FlowFilter | null;
 	readonly #take: (offset: number, end: number) => void;
-	#endsCheckedAt = performance.now();
+	#nextCheckAt = performance.now() + CHECK_MS.least;
 	#endingsToldAt = performance.now();
 	#owned = new DisposableStack();
 	/** In the buffer. It is kept until the next look, as a slice is read in place. */
@@ -96,14 +100,13 @@ export class EventTracer implements Disposable, AsyncDisposable {
 			clocks: clocks(),
 			errnoName,
 			containerOf: options.containerOf,
-			processOf: (pid, name, image) =>
-				image === 0 ? this.#processes.detailsOf(pid, name) : this.#processes.detailsOfImage(image),
+			processOf: (image) => this.#processes.detailsOfImage(image),
 		};
 		this.#decoder = new EventDecoder(ring.view, this.#names);
 		this.#shown = new ShownConnections(this.#names, ends);
 		const look = new HolderLook(session.kernel, {
 			containerOf: options.containerOf,
-			processOf: (pid, name) => this.#processes.detailsOf(pid, name),
+			processOf: (pid, name, started) => this.#processes.detailsOf(pid, name, started),
 		});
 		const now = (): number => performance.now();
 		this.#acceptors = new Acceptors({ look: (pids) => look.look(pids), now });
@@ -259,14 +262,16 @@ export class EventTracer implements Disposable, AsyncDisposable {
 	}
 
 	#checkEnds(): void {
-		const now = performance.now();
-		if (now - this.#endingsToldAt >= TELL_ENDINGS_MS) {
-			this.#endingsToldAt = now;
+		const begin = performance.now();
+		if (begin - this.#endingsToldAt >= TELL_ENDINGS_MS) {
+			this.#endingsToldAt = begin;
 			this.#session.kernel.walks.tellEndings();
 		}
-		if (now - this.#endsCheckedAt < CHECK_ENDS_MS) return;
-		this.#endsCheckedAt = now;
+		if (begin < this.#nextCheckAt) return;
 		this.#session.kernel.walks.fold(OF_ALL);
+		const end = performance.now();
+		const pause = Math.max((end - begin) * CHECK_PAUSE_FACTOR, CHECK_MS.least);
+		this.#nextCheckAt = end + Math.min(pause, CHECK_MS.most);
 	}
 
 	/** One slice, or none where there is nothing to tell. */

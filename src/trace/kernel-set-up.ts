@@ -1,9 +1,13 @@
 /** What a run's options change in the BPF object before it is loaded. */
 
+import { type V1Controller, v1Hierarchy } from "../enrich/cgroups.ts";
+import { ownPidNamespace } from "../enrich/pid-namespace.ts";
+import { mounts } from "../enrich/procfs.ts";
 import type { OpenObject } from "../ffi/object.ts";
 import type { FlowFilter } from "../flow/filter.ts";
 import type { Transport } from "../flow/records.ts";
-import { filter, settings } from "../maps/structs.ts";
+import { V1_CONTROLLER } from "../maps/enums.ts";
+import { filter, host, settings } from "../maps/structs.ts";
 import { EVERYTHING, eventTables, type Plan, programsOf, type Ways } from "./plan.ts";
 
 export interface KernelSideOptions {
@@ -33,6 +37,15 @@ export interface KernelSideOptions {
 }
 
 const NS_PER_MS = 1_000_000;
+const V1_CONTROLLER_OF: Readonly<Record<V1Controller, number>> = {
+	memory: V1_CONTROLLER.V1_MEMORY,
+	pids: V1_CONTROLLER.V1_PIDS,
+	cpu: V1_CONTROLLER.V1_CPU,
+	devices: V1_CONTROLLER.V1_DEVICES,
+	freezer: V1_CONTROLLER.V1_FREEZER,
+	cpuset: V1_CONTROLLER.V1_CPUSET,
+	blkio: V1_CONTROLLER.V1_BLKIO,
+};
 
 /** Sizes, constants, and what is not loaded. */
 export function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan): void {
@@ -58,8 +71,19 @@ export function setUp(object: OpenObject, options: KernelSideOptions, plan: Plan
 			udp_stream_timeout_ns: options.udpStreamTimeoutMs * NS_PER_MS,
 		}),
 	);
+	setHost(object);
 	if (options.filter !== null)
 		object.setConstants(".rodata.filter", filter.encode(options.filter.kernel));
+}
+
+/** What the kernel side must know to call a process by its name here. */
+export function setHost(object: OpenObject): void {
+	const { controller } = v1Hierarchy(mounts()) ?? { controller: null };
+	const v1_controller = controller === null ? V1_CONTROLLER.V1_NONE : V1_CONTROLLER_OF[controller];
+	object.setConstants(
+		".rodata.host",
+		host.encode({ pid_namespace: ownPidNamespace(), v1_controller }),
+	);
 }
 
 /** A map that no program uses is made all the same. */

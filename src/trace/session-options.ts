@@ -1,5 +1,7 @@
 /** What every tracer can be told; apart from the session, which the users of the library never see. */
 
+import type { ContainerOf } from "../flow/records.ts";
+
 /** How the kernel is hooked. `auto` is the best family that this kernel has, for each feature. */
 export type HookFamily = "auto" | "tracepoint" | "fentry" | "kprobe";
 
@@ -17,6 +19,6 @@ export interface SessionOptions {
 	readonly bpfStats: boolean;
 	/** As the `ready` record says it. Default: that of this package. */
 	readonly version: string;
-	/** cgroup v2 id → container id, or null. By default the mounted cgroups are looked at. */
-	readonly containerOf: (cgroupId: string) => string | null;
+	/** Id of a cgroup → container id, or null. By default the mounted cgroups are looked at. */
+	readonly containerOf: ContainerOf;
 }

@@ -1,7 +1,7 @@
 /** Open connections, as they were shown last: of what has not changed since no record is made anew. */
 
 import { EventDecoder, type EventNames } from "../flow/event-decoder.ts";
-import { tcpStateName } from "../flow/kernel-names.ts";
+import { bytesAt, tcpStateName } from "../flow/kernel-names.ts";
 import type { ConnectionFields, EventRecord } from "../flow/records.ts";
 import { readU64 } from "../maps/codec.ts";
 import { event } from "../maps/structs.ts";
@@ -53,8 +53,8 @@ function isSame(records: DataView, offset: number, known: ConnectionFields): boo
 	return (
 		records.getUint32(offset + at.segments_received, true) === known.segments_received &&
 		records.getUint32(offset + at.segments_sent, true) === known.segments_sent &&
-		readU64(records, offset + at.bytes_sent) === known.bytes_sent &&
-		readU64(records, offset + at.bytes_received) === known.bytes_received &&
+		bytesAt(records, offset + at.bytes_sent) === known.bytes_sent &&
+		bytesAt(records, offset + at.bytes_received) === known.bytes_received &&
 		records.getUint32(offset + at.segments_retransmitted, true) === known.segments_retransmitted &&
 		records.getUint32(offset + at.pid, true) === (known.pid ?? 0) &&
 		tcpStateName(records.getUint8(offset + at.state)) === known.state

@@ -13,6 +13,7 @@ import type { FlowRecord, ReadyRecord, Translation } from "../flow/records.ts";
 import type { CtFlow, Tuple } from "../maps/ct-flow.ts";
 import { CONNTRACK_COUNT } from "./conntrack-features.ts";
 import { ConntrackTable } from "./conntrack-table.ts";
+import { ConntrackZones } from "./conntrack-zones.ts";
 import { netnsInode, visitNetns } from "./netns.ts";
 import { withRaisedRights } from "./raised-rights.ts";
 
@@ -29,6 +30,7 @@ export class Translations implements NatSource, Disposable {
 	#table = new NatTable(this.#home);
 	#tableAt = Number.NEGATIVE_INFINITY;
 	#homeFile: SysctlFile | null = null;
+	readonly #zones = new ConntrackZones();
 
 	/** @param paths of network namespaces, by their numbers: those that are known */
 	constructor(paths: ReadonlyMap<number, string> = new Map()) {
@@ -70,10 +72,9 @@ export class Translations implements NatSource, Disposable {
 		// What its own says comes last, and stays.
 		for (const inode of this.#active([netns]))
 			this.#visit(inode, (conntrack) =>
-				conntrack.find(tuples, (index, message) => {
+				this.#zones.find(inode, conntrack, tuples, (index, flow) => {
 					const tuple = tuples[index];
-					if (tuple !== undefined && message.isTranslated)
-						found.set(index, otherView(tuple, message));
+					if (tuple !== undefined) found.set(index, otherView(tuple, flow));
 				}),
 			);
 		return found;

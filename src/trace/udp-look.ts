@@ -28,7 +28,9 @@ export class UdpLook implements Disposable {
 		this.#tracer = tracer;
 		this.hooks = hooks;
 		const processes = new Processes();
-		this.#connections = new UdpConnections((pid, name) => processes.detailsOf(pid, name));
+		this.#connections = new UdpConnections((pid, name, started) =>
+			processes.detailsOf(pid, name, started),
+		);
 	}
 
 	/** @throws LibbpfMissingError, LibbpfError, PermissionError for what is not about UDP alone */

@@ -11,6 +11,7 @@ const HEALTHY: DoctorRecord = {
 	...{ type: "doctor", time: "2026-11-21T10:00:00.000000000Z", version: "1" },
 	...{ kernel: "6.1.0", architecture: "x86_64", can_watch: true, error: null, btf: null },
 	...{ lockdown: null, uid: 0, in_user_namespace: null, capabilities: {}, sysctls: {} },
+	missing_processes: null,
 	...{ libbpf: null, cgroup2: null, commands: [], features: [], tables: [] },
 	conntrack: { nf_conntrack_acct: null, nf_conntrack_timestamp: null },
 };

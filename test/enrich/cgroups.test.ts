@@ -2,7 +2,12 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { CgroupTree, cgroup2MountPoint, cgroupIdOf } from "../../src/enrich/cgroups.ts";
+import {
+	CgroupTree,
+	cgroup2MountPoint,
+	cgroupIdOf,
+	v1Hierarchy,
+} from "../../src/enrich/cgroups.ts";
 
 const root = mkdtempSync(join(tmpdir(), "conntracer-cgroups-"));
 const outside = mkdtempSync(join(tmpdir(), "conntracer-no-cgroups-"));
@@ -95,10 +100,15 @@ test("the id of a cgroup is its inode number, and only directories are cgroups",
 });
 
 describe("where cgroup v2 is mounted", () => {
-	const v2 = { root: "/", mountPoint: "/sys/fs/cgroup", type: "cgroup2" };
+	const v2 = { root: "/", mountPoint: "/sys/fs/cgroup", type: "cgroup2", options: ["rw"] };
 	const hybrid = { ...v2, mountPoint: "/sys/fs/cgroup/unified" };
-	const part = { root: "/a.slice", mountPoint: "/mnt/part", type: "cgroup2" };
-	const v1 = { root: "/", mountPoint: "/sys/fs/cgroup/memory", type: "cgroup" };
+	const part = { root: "/a.slice", mountPoint: "/mnt/part", type: "cgroup2", options: ["rw"] };
+	const v1 = {
+		root: "/",
+		mountPoint: "/sys/fs/cgroup/memory",
+		type: "cgroup",
+		options: ["rw", "memory"],
+	};
 	for (const [name, mounted, expected] of [
 		["alone", [v2], "/sys/fs/cgroup"],
 		["beside v1", [v1, hybrid], "/sys/fs/cgroup/unified"],
@@ -109,4 +119,24 @@ describe("where cgroup v2 is mounted", () => {
 	] as const) {
 		test(name, () => expect(cgroup2MountPoint(mounted)).toBe(expected));
 	}
+});
+
+describe("the hierarchy of cgroup v1 that tells containers apart", () => {
+	const v1 = (controllers: string, root = "/") => ({
+		...{ root, mountPoint: `/sys/fs/cgroup/${controllers}${root}`, type: "cgroup" },
+		options: ["rw", ...controllers.split(",")],
+	});
+	const v2 = { root: "/", mountPoint: "/sys/fs/cgroup", type: "cgroup2", options: ["rw"] };
+	for (const [name, mounted, expected] of [
+		["is that of memory", [v2, v1("pids"), v1("memory")], "memory"],
+		["is that of another controller", [v1("cpu,cpuacct"), v1("blkio")], "cpu"],
+		["is none with a name only", [v1("name=systemd")], undefined],
+		["is none of v2", [v2], undefined],
+	] as const)
+		test(name, () => expect(v1Hierarchy(mounted)?.controller).toBe(expected));
+
+	test("is looked at as a whole, if it can be", () =>
+		expect(v1Hierarchy([v1("memory", "/part"), v1("memory")])?.mountPoint).toBe(
+			"/sys/fs/cgroup/memory/",
+		));
 });

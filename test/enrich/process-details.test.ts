@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import {
+	bootOffsetTicks,
 	commandLineText,
 	parseStart,
 	processDetails,
 	processStart,
-} from "../../src/enrich/procfs.ts";
+} from "../../src/enrich/proc-pid.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -39,6 +40,20 @@ describe("what /proc says", () => {
 		await child.exited;
 		expect(processDetails(child.pid)).toEqual({ executable: null, commandLine: null });
 	});
+});
+
+describe("the offset of a time namespace", () => {
+	for (const [what, text, expected] of [
+		[
+			"is none in the first one",
+			"monotonic           0         0\nboottime            0         0\n",
+			0,
+		],
+		["is in seconds and nanoseconds", "monotonic 1 0\nboottime  86400  20000000\n", 8_640_002],
+		["can be negative", "monotonic 1 0\nboottime  -10  0\n", -1000],
+		["is none where the kernel has no such namespaces", null, 0],
+	] as const)
+		test(what, () => expect(bootOffsetTicks(text)).toBe(expected));
 });
 
 describe("the start of a process", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import type { ProcessDetails } from "../../src/enrich/proc-pid.ts";
 import { Processes } from "../../src/enrich/processes.ts";
-import type { ProcessDetails } from "../../src/enrich/procfs.ts";
 
 const GONE: ProcessDetails = { executable: null, commandLine: null };
 const program = (name: string): ProcessDetails => ({
@@ -8,9 +8,13 @@ const program = (name: string): ProcessDetails => ({
 	commandLine: name,
 });
 
+const START = 300;
+
 class World {
 	now = 0;
 	looks = 0;
+	/** Of each that runs. */
+	start = START;
 	readonly running = new Map<number, ProcessDetails>();
 	readonly processes = (capacity: number): Processes =>
 		new Processes({
@@ -18,6 +22,7 @@ class World {
 				this.looks++;
 				return this.running.get(pid) ?? GONE;
 			},
+			startOf: (pid) => (this.running.has(pid) ? this.start : null),
 			now: () => this.now,
 			capacity,
 		});
@@ -28,10 +33,10 @@ test("a process is looked up once a second, and known after it has gone", () => 
 	const processes = world.processes(10);
 	world.running.set(7, program("curl"));
 	for (world.now = 0; world.now < 1000; world.now += 100)
-		expect(processes.detailsOf(7, "curl")).toEqual(program("curl"));
+		expect(processes.detailsOf(7, "curl", START)).toEqual(program("curl"));
 	expect(world.looks).toBe(1);
 	world.running.delete(7);
-	expect(processes.detailsOf(7, "curl")).toEqual(program("curl"));
+	expect(processes.detailsOf(7, "curl", START)).toEqual(program("curl"));
 	expect(world.looks).toBe(2);
 });
 
@@ -39,19 +44,35 @@ test("another program under the same process id is another process", () => {
 	const world = new World();
 	const processes = world.processes(10);
 	world.running.set(7, program("bash"));
-	expect(processes.detailsOf(7, "bash")).toEqual(program("bash"));
+	expect(processes.detailsOf(7, "bash", START)).toEqual(program("bash"));
 	world.running.set(7, program("curl"));
-	expect(processes.detailsOf(7, "curl")).toEqual(program("curl"));
+	expect(processes.detailsOf(7, "curl", START)).toEqual(program("curl"));
 });
 
 test("a process that was gone before it was looked up is not known", () => {
-	expect(new World().processes(10).detailsOf(7, "curl")).toEqual(GONE);
+	expect(new World().processes(10).detailsOf(7, "curl", START)).toEqual(GONE);
+});
+
+test("another process that has the same id and name now is not taken for it", () => {
+	const world = new World();
+	const processes = world.processes(10);
+	world.running.set(7, program("curl"));
+	world.start = START + 1;
+	expect(processes.detailsOf(7, "curl", START)).toEqual(GONE);
+	expect(processes.detailsOf(7, "curl", START + 1)).toEqual(program("curl"));
+});
+
+test("of a start the low 32 bits are compared", () => {
+	const world = new World();
+	world.running.set(7, program("curl"));
+	world.start = 2 ** 32 + START;
+	expect(world.processes(10).detailsOf(7, "curl", START)).toEqual(program("curl"));
 });
 
 test("memory is bounded", () => {
 	const world = new World();
 	const processes = world.processes(2);
-	for (const pid of [1, 2, 3, 1]) processes.detailsOf(pid, "x");
+	for (const pid of [1, 2, 3, 1]) processes.detailsOf(pid, "x", START);
 	expect(world.looks).toBe(4);
 });
 

@@ -65,12 +65,22 @@ const MOUNTINFO = `22 28 0:21 / /proc rw,nosuid,nodev,noexec,relatime shared:12 
 describe("mounts", () => {
 	test("are read with and without optional fields, escapes undone", () => {
 		expect(parseMountinfo(MOUNTINFO)).toEqual([
-			{ root: "/", mountPoint: "/proc", type: "proc" },
-			{ root: "/", mountPoint: "/sys/fs/cgroup", type: "cgroup2" },
-			{ root: "net:[4026532279]", mountPoint: "/run/netns/blue", type: "nsfs" },
-			{ root: "mnt:[4026532300]", mountPoint: "/run/snapd/ns/lxd.mnt", type: "nsfs" },
-			{ root: "net:[4026532281]", mountPoint: "/run/docker/netns/a b", type: "nsfs" },
-			{ root: "/var/lib/x\\y", mountPoint: "/mnt/new\nline", type: "ext4" },
+			{ root: "/", mountPoint: "/proc", type: "proc", options: ["rw"] },
+			{ root: "/", mountPoint: "/sys/fs/cgroup", type: "cgroup2", options: ["rw", "nsdelegate"] },
+			{ root: "net:[4026532279]", mountPoint: "/run/netns/blue", type: "nsfs", options: ["rw"] },
+			{
+				root: "mnt:[4026532300]",
+				mountPoint: "/run/snapd/ns/lxd.mnt",
+				type: "nsfs",
+				options: ["rw"],
+			},
+			{
+				root: "net:[4026532281]",
+				mountPoint: "/run/docker/netns/a b",
+				type: "nsfs",
+				options: ["rw"],
+			},
+			{ root: "/var/lib/x\\y", mountPoint: "/mnt/new\nline", type: "ext4", options: ["rw"] },
 		]);
 	});
 
@@ -86,7 +96,12 @@ describe("mounts", () => {
 	});
 
 	test("of this machine have a /proc", () => {
-		expect(mounts()).toContainEqual({ root: "/", mountPoint: "/proc", type: "proc" });
+		expect(mounts()).toContainEqual({
+			root: "/",
+			mountPoint: "/proc",
+			type: "proc",
+			options: ["rw"],
+		});
 	});
 });
 

@@ -160,7 +160,7 @@ test("RaceConditions: in any order of things, ten clients each add up to the tru
 			}
 			const hear = (client: number): void => {
 				const answers = world.ask(`${client}`).connections;
-				const more = answers.reduce((all, { since_last }) => all + since_last.bytes_sent, 0);
+				const more = answers.reduce((all, { since_last }) => all + (since_last.bytes_sent ?? 0), 0);
 				heard.set(client, (heard.get(client) ?? 0) + more);
 			};
 			let life = 0;

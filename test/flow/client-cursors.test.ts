@@ -141,7 +141,7 @@ test("answers that arrive add up to the truth, whichever of them get lost, and w
 					world.changes.deliver("one", answer.cursor, one.arrives);
 					if (!one.arrives) continue;
 					has = answer.cursor;
-					for (const { since_last } of answer.connections) heard += since_last.bytes_sent;
+					for (const { since_last } of answer.connections) heard += since_last.bytes_sent ?? 0;
 					continue;
 				}
 				const id = ids.get(one.name) ?? `${one.name}-${++count}`;
@@ -156,7 +156,7 @@ test("answers that arrive add up to the truth, whichever of them get lost, and w
 				truth += one.moves;
 			}
 			for (const { since_last } of world.ask("one", { cursor: has }).connections)
-				heard += since_last.bytes_sent;
+				heard += since_last.bytes_sent ?? 0;
 			expect(heard).toBe(truth);
 		}),
 	);

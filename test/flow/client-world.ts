@@ -60,8 +60,8 @@ export function connection(name: Name, bytes: number): CountedConnection {
 
 function tell(changed: ChangedConnection<CountedConnection>): [string, string] {
 	const { since_last, bytes_sent, bytes_received, is_open } = changed;
-	expect(bytes_received).toBe(2 * bytes_sent);
-	expect(since_last.bytes_received).toBe(2 * since_last.bytes_sent);
+	expect(bytes_received).toBe(2 * (bytes_sent ?? 0));
+	expect(since_last.bytes_received).toBe(2 * (since_last.bytes_sent ?? 0));
 	const ends = String.fromCharCode(changed.local_port);
 	return [ends, `${bytes_sent}/${since_last.bytes_sent}${is_open ? " open" : ""}`];
 }

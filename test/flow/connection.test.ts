@@ -30,7 +30,15 @@ function socket(fields: Partial<RawSocket> = {}): RawSocket {
 }
 
 function owner(pid: number, cgroup_id = 77n): RawSocket["owner"] {
-	const known = { uid: 1000, attribution: 3, comm: text("curl"), image: 0, pad: 0 };
+	const known = {
+		uid: 1000,
+		attribution: 3,
+		comm: text("curl"),
+		image: 0,
+		started: 5,
+		cgroup_v1: 0,
+		pad: 0,
+	};
 	return { pid, tid: pid + 1, cgroup_id, ...known };
 }
 

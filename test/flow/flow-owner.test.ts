@@ -43,7 +43,7 @@ describe("the key of a flow has process and user", () => {
 test("a row has the process and user of its key, whoever closed a connection", () => {
 	const slots = [
 		{ key: { pid: 7, uid: 33 }, opened: 1 },
-		{ key: {}, opened: 1 },
+		{ key: { uid: 2 ** 32 - 1 }, opened: 1 },
 	];
 	expect(readingOf(slots, null)).toMatchObject([
 		{ last_pid: 7, uid: 33 },

@@ -154,7 +154,8 @@ describe("a reading of the flow table", () => {
 
 	test("knows no process where the kernel knew none", () => {
 		const memory = new Memory(4);
-		memory.set(1, { opened: 1, key: { ...KEY, comm: comm(""), cgroup_id: 0n } });
+		const key = { ...KEY, comm: comm(""), cgroup_id: 0n };
+		memory.set(1, { opened: 1, last_uid: 2 ** 32 - 1, key });
 		expect(read(tableOf(memory))).toMatchObject([
 			{ process: null, last_pid: null, uid: null, cgroup_id: null, container_id: null },
 		]);

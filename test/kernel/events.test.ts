@@ -23,7 +23,7 @@ kernelTest(`the binary shows each connection: ${COUNT} of 777 bytes each way`, a
 	] as const) {
 		const ours = events.filter((event) => event.process === process);
 		const closes = ours.filter(({ event }) => event === "close");
-		const bytes = closes.reduce((sum, event) => sum + event.bytes_sent, 0);
+		const bytes = closes.reduce((sum, event) => sum + (event.bytes_sent ?? 0), 0);
 		expect(bytes).toBe(totals(truths).bytes_sent);
 		expect(new Set(ours.map(({ pid }) => pid))).toEqual(new Set(truths.map(({ pid }) => pid)));
 		expect(new Set(ours.map(({ executable }) => executable)).size).toBe(1);

@@ -81,6 +81,18 @@ const SCENES: readonly Scene[] = [
 		seen: () => "127.0.0.1",
 	},
 	{
+		what: "a port of this machine, in a zone of conntrack",
+		rules: () => `table ip translated {
+	chain out { type filter hook output priority -300; meta l4proto { tcp, udp } th dport { 80, ${PORT} } ct zone set 5; meta l4proto { tcp, udp } th sport { 80, ${PORT} } ct zone set 5; }
+	chain in { type filter hook prerouting priority -300; meta l4proto { tcp, udp } th dport { 80, ${PORT} } ct zone set 5; meta l4proto { tcp, udp } th sport { 80, ${PORT} } ct zone set 5; }
+	chain it { type nat hook output priority -100; oif lo meta l4proto { tcp, udp } th dport 80 redirect to :${PORT}; }
+}`,
+		...{ client: "left", server: "left" },
+		listens: () => ({ address: "127.0.0.1", port: PORT }),
+		dials: () => ({ address: "127.0.0.1", port: 80 }),
+		seen: () => "127.0.0.1",
+	},
+	{
 		what: "both ends of a neighbour that comes back to itself (hairpin)",
 		rules: ({ right }) => `table ip translated {
 	chain there { type nat hook prerouting priority -100; meta l4proto { tcp, udp } th dport 8080 dnat to ${right.ipv4}:${PORT}; }

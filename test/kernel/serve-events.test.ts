@@ -34,7 +34,7 @@ kernelTest("readers hear what the programs did, each what it has asked for", asy
 	await ends.untilEvents(count);
 	expect(counted(all)).toEqual({ connect: count, accept: count, close: 2 * count });
 	expect(counted(ends)).toEqual({ close: count });
-	expect(ends.events.reduce((sum, event) => sum + event.bytes_sent, 0)).toBe(bytes_sent);
+	expect(ends.events.reduce((sum, event) => sum + (event.bytes_sent ?? 0), 0)).toBe(bytes_sent);
 	for (const { gaps } of [all, ends]) expect(gaps).toEqual([]);
 	expect(all.all[0]?.data).toMatchObject({ type: "ready", hooks: { tcp_lifecycle: "tracepoint" } });
 	const times = all.events.map(({ time }) => time);

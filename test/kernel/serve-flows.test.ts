@@ -19,7 +19,7 @@ type Counter = "bytes_sent" | "connections_closed" | "connections_failed";
 const of = (all: readonly FlowRecord[], name: string) =>
 	all.filter(({ process }) => process === name);
 const sum = (all: readonly FlowRecord[], field: Counter) =>
-	all.reduce((total, flow) => total + flow[field], 0);
+	all.reduce((total, flow) => total + (flow[field] ?? 0), 0);
 
 kernelTest("flows of a client are what the programs did since it asked last", async () => {
 	using scratch = new Scratch();

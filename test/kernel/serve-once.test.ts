@@ -49,8 +49,8 @@ const heardOf = {
 		for (const { process, since_last } of connections) {
 			if (process !== CLIENT) continue;
 			sum.opened += since_last.connections_opened;
-			sum.sent += since_last.bytes_sent;
-			sum.received += since_last.bytes_received;
+			sum.sent += since_last.bytes_sent ?? 0;
+			sum.received += since_last.bytes_received ?? 0;
 		}
 		return { ...sum, cursor };
 	},
@@ -60,8 +60,8 @@ const heardOf = {
 		for (const { process, connections_opened, bytes_sent, bytes_received } of flows) {
 			if (process !== CLIENT) continue;
 			sum.opened += connections_opened;
-			sum.sent += bytes_sent;
-			sum.received += bytes_received;
+			sum.sent += bytes_sent ?? 0;
+			sum.received += bytes_received ?? 0;
 		}
 		return { ...sum, cursor };
 	},

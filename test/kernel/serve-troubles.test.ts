@@ -42,8 +42,8 @@ kernelTest("where a look fails the service says so, goes on, and loses nothing",
 		for (const { process, since_last } of connections) {
 			if (process !== CLIENT) continue;
 			heard.opened += since_last.connections_opened;
-			heard.bytes_sent += since_last.bytes_sent;
-			heard.bytes_received += since_last.bytes_received;
+			heard.bytes_sent += since_last.bytes_sent ?? 0;
+			heard.bytes_received += since_last.bytes_received ?? 0;
 		}
 	}
 	const { opened, bytes_sent, bytes_received } = truth;

@@ -22,8 +22,8 @@ kernelTest("ten clients at one time hear what the programs did", async () => {
 		expect({ lost, gaps }).toEqual({ lost: { closed: 0, open: 0 }, gaps: [] });
 		for (const { process, since_last, is_open, connections: count } of connections) {
 			if (sums === undefined || process !== CLIENT) continue;
-			sums.sent += since_last.bytes_sent;
-			sums.received += since_last.bytes_received;
+			sums.sent += since_last.bytes_sent ?? 0;
+			sums.received += since_last.bytes_received ?? 0;
 			if (!is_open) sums.over += count;
 		}
 	};

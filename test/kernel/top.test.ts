@@ -79,8 +79,11 @@ describe("processes", () => {
 		expect(rows.at(-1)).toMatchObject({ pid: truth?.pid, connections_open: 3 });
 		for (const row of rows) {
 			const seconds = row.interval_ms / 1000;
-			expect(row.sent_bytes_per_second * seconds).toBeCloseTo(row.bytes_sent, 0);
-			expect(row.received_bytes_per_second * seconds).toBeCloseTo(row.bytes_received, 0);
+			expect((row.sent_bytes_per_second ?? 0) * seconds).toBeCloseTo(row.bytes_sent ?? -1, 0);
+			expect((row.received_bytes_per_second ?? 0) * seconds).toBeCloseTo(
+				row.bytes_received ?? -1,
+				0,
+			);
 		}
 		await traffic.finish();
 		expectNothingLost(await conntracer.stop());

@@ -90,7 +90,7 @@ describe("beside programs of others, in the cgroup of the process", () => {
 			{ remote_address: "127.0.0.1", bytes_sent: 200, bytes_received: 0 },
 			{ remote_address: "127.0.0.9", bytes_sent: 0, bytes_received: 100 },
 		];
-		expect(moved.filter((row) => row.bytes_sent + row.bytes_received > 0)).toEqual(
+		expect(moved.filter((row) => (row.bytes_sent ?? 0) + (row.bytes_received ?? 0) > 0)).toEqual(
 			seesPeers() ? onTheWire : asTold,
 		);
 		expectNoUdpLost(played.run);

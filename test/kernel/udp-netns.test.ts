@@ -26,7 +26,7 @@ function kernelCounts({ prefix }: NetworkNamespace): { received: number; sent: n
 /** Every datagram of a process has `SIZE` bytes. */
 function datagramsOf(played: Played, side: "servers" | "clients") {
 	const sum = (field: "bytes_sent" | "bytes_received"): number =>
-		played[side].reduce((total, flow) => total + flow[field], 0) / SIZE;
+		played[side].reduce((total, flow) => total + (flow[field] ?? 0), 0) / SIZE;
 	return { received: sum("bytes_received"), sent: sum("bytes_sent") };
 }
 

@@ -16,6 +16,7 @@ const RECORD: DoctorRecord = {
 		},
 	],
 	...{ btf: "/sys/kernel/btf/vmlinux", lockdown: null, uid: 0, in_user_namespace: false },
+	missing_processes: null,
 	capabilities: { CAP_BPF: true, CAP_NET_ADMIN: false },
 	sysctls: { perf_event_paranoid: 2, bpf_jit_enable: null },
 	...{ libbpf: "1.1 (system)", cgroup2: null },

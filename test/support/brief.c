@@ -14,6 +14,8 @@
  *                                              accepted socket, which has been closed
  *   brief vanish TIMEOUT_MS ADDRESS PORT       connects, waits for a line, sends, and says what
  *                                              errno that ends with
+ *   brief leaderless ADDRESS PORT              listens there, and connects to itself when its main
+ *                                              thread has ended; it ends with standard input
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,6 +27,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +144,37 @@ static void outlive_peer(const char *timeout_ms, char **where)
 	printf("%s\n", strerrorname_np(wait_for_error(fd)));
 }
 
+static void wait_for_end_of_main_thread(void)
+{
+	char stat[256] = "";
+	FILE *file;
+
+	while (!strstr(stat, ") Z")) {
+		file = fopen("/proc/self/stat", "r");
+		if (!file || !fgets(stat, sizeof(stat), file))
+			exit(1);
+		fclose(file);
+	}
+}
+
+static void *go_on_alone(void *unused)
+{
+	struct sockaddr_in own;
+	char line[2];
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	fill(&own, address);
+	if (bind(listener, (struct sockaddr *)&own, sizeof(own)) || listen(listener, 1))
+		exit(1);
+	wait_for_end_of_main_thread();
+	connected(&own);
+	tell();
+	while (fgets(line, sizeof(line), stdin))
+		;
+	exit(0);
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -168,6 +202,12 @@ int main(int argc, char **argv)
 			return 1;
 		pthread_join(thread, NULL);
 		return 0;
+	}
+	if (argc == 4 && strcmp(argv[1], "leaderless") == 0) {
+		address = argv + 2;
+		if (pthread_create(&thread, NULL, go_on_alone, NULL))
+			return 1;
+		syscall(SYS_exit, 0);
 	}
 	if (argc == 5 && strcmp(argv[1], "late") == 0) {
 		be_late(argv[2], argv + 3);

@@ -106,7 +106,7 @@ export function addUp(flows: readonly Activity[]): FlowTotals {
 		bytes_sent: 0,
 		bytes_received: 0,
 	};
-	for (const flow of flows) for (const counter of COUNTERS) sum[counter] += flow[counter];
+	for (const flow of flows) for (const counter of COUNTERS) sum[counter] += flow[counter] ?? 0;
 	return sum;
 }
 

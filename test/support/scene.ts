@@ -141,7 +141,7 @@ export function expectEvents(run: Run, sides: readonly Side[], wanted: Outcome):
 		const opened = events.filter(({ event }) => event === "connect" || event === "accept");
 		const closed = events.filter(({ event }) => event === "close");
 		const sum = (of: "bytes_sent" | "bytes_received"): number =>
-			closed.reduce((total, event) => total + event[of], 0);
+			closed.reduce((total, event) => total + (event[of] ?? 0), 0);
 		expect({
 			opened: opened.length,
 			bytes_sent: sum("bytes_sent"),

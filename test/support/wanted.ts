@@ -88,7 +88,7 @@ function questionOf(subject: CaseSubject): Parameters<typeof question.encode>[0]
 			tid: subject.pid ?? 0,
 			uid: subject.uid ?? 0,
 			attribution: attribution === null ? 0 : ATTRIBUTIONS[attribution],
-			...{ image: 0, pad: 0, comm: new Uint8Array(16) },
+			...{ image: 0, started: 0, cgroup_v1: 0, pad: 0, comm: new Uint8Array(16) },
 		},
 		netns: subject.netns,
 		l4_proto: subject.transport === "tcp" ? 6 : 17,

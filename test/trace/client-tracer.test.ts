@@ -27,8 +27,8 @@ class Heard {
 		expect({ gaps, lost }).toEqual({ gaps: [], lost: { closed: 0, open: 0 } });
 		for (const { process, is_open, since_last, connections: count } of connections) {
 			if (process !== program) continue;
-			this.sent += since_last.bytes_sent;
-			this.received += since_last.bytes_received;
+			this.sent += since_last.bytes_sent ?? 0;
+			this.received += since_last.bytes_received ?? 0;
 			if (!is_open) this.over += count;
 		}
 	}

@@ -67,7 +67,7 @@ const count = <T>(items: readonly T[], key: (item: T) => unknown): Record<string
 };
 
 const sum = (events: readonly EventRecord[], field: "bytes_sent" | "bytes_received"): number =>
-	events.reduce((total, event) => total + event[field], 0);
+	events.reduce((total, event) => total + (event[field] ?? 0), 0);
 
 describe("4,000 connections of 777 bytes each way", () => {
 	kernelTest("have each event once, exact bytes, the right process, and order", async () => {
