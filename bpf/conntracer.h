@@ -192,7 +192,7 @@ struct shared {
 	__u32 shown_rows;     /* rows of `shown` that are written */
 	__u32 is_shown_full;  /* there were more */
 	__u32 endings;	      /* entries of `endings` */
-	__u32 pad;
+	__u32 netns;	      /* entries that netns_counters was given so far */
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */

@@ -29,7 +29,8 @@ static __always_inline struct netns_counts *counts_of(const struct netns_id *id)
 
 	if (counts)
 		return counts;
-	bpf_map_update_elem(&netns_counters, id, &none, BPF_NOEXIST);
+	if (!insert(&netns_counters, id, &none))
+		ADD(shared.netns, 1);
 	counts = bpf_map_lookup_elem(&netns_counters, id);
 	if (!counts)
 		LOST(netns, 1);

@@ -124,11 +124,11 @@ struct {
 /* The first slot that was never used; those below it are in use, or free again. */
 __u64 next_slot = 1;
 
-/* network namespace → its counts. Inserted with its first connection, never deleted;
- * read by user space for the proof. */
+/* network namespace → its counts. Inserted with its first connection; read by user space for the
+ * proof, and deleted by it when the namespace is gone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 8192);
 	__type(key, struct netns_id);
 	__type(value, struct netns_counts);
 } netns_counters SEC(".maps");

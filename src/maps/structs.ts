@@ -98,7 +98,7 @@ export const shared = struct("shared", {
 	shown_rows: u32,
 	is_shown_full: u32,
 	endings: u32,
-	pad: u32,
+	netns: u32,
 });
 
 export const udpKey = struct("udp_key", {

@@ -29,6 +29,7 @@ import { asksOwner, type KernelSideOptions, setUp } from "./kernel-set-up.ts";
 import { loadMainObject, type MainObject } from "./main-object.ts";
 import { MapWalks } from "./map-walks.ts";
 import { visitNetns } from "./netns.ts";
+import { NetnsCounters } from "./netns-counters.ts";
 import {
 	FIND_HOLDERS,
 	firstsOf,
@@ -52,7 +53,7 @@ export class KernelSide implements Disposable {
 	readonly libbpf: Libbpf;
 	readonly flows: BpfMap;
 	readonly flowSlots: BpfMap;
-	readonly netnsCounters: BpfMap;
+	readonly netnsCounters: NetnsCounters;
 	/** `flows` and `loss_counters`, in place. */
 	readonly flowMemory: MappedRegion;
 	readonly lossMemory: MappedRegion;
@@ -89,7 +90,6 @@ export class KernelSide implements Disposable {
 		this.flows = object.map("flows", U32_SIZE, flow.size);
 		this.flowSlots = object.map("flow_slots", flowKey.size, U32_SIZE);
 		this.#freeSlots = object.map("free_slots", 0, U32_SIZE);
-		this.netnsCounters = object.map("netns_counters", netnsId.size, netnsCounts.size);
 		this.flowMemory = memory(this.flows);
 		this.events = object.map("events", 0, 0);
 		this.lossMemory = memory(object.map("loss_counters", U32_SIZE, losses.size));
@@ -102,6 +102,10 @@ export class KernelSide implements Disposable {
 		this.tables = [conns, udpConns, this.flows, this.flowSlots, this.events];
 		for (const name of plan.iterators)
 			this.#iterators.set(name, owned.use(object.program(name).iterator(null)));
+		this.netnsCounters = new NetnsCounters(
+			object.map("netns_counters", netnsId.size, netnsCounts.size),
+			() => this.#shared.view.getUint32(shared.offsets.netns, true),
+		);
 		this.walksBy = main.walksBy;
 		this.walks = owned.use(new MapWalks(object, main, plan.walks, this.#shared.view));
 		this.#object = object;

@@ -5,18 +5,10 @@
 
 import { networkNamespaces, tcpCounts } from "../enrich/procfs.ts";
 import { netnsCookie } from "../ffi/libc.ts";
-import type { BpfMap } from "../ffi/map.ts";
 import type { SummaryRecord, TcpCounts } from "../flow/records.ts";
-import { netnsCounts, netnsId } from "../maps/structs.ts";
+import { netnsId } from "../maps/structs.ts";
 import { visitNetns } from "./netns.ts";
-
-const NAMES = ["active_opens", "passive_opens", "attempt_fails", "estab_resets"] as const;
-const NOTHING: TcpCounts = {
-	active_opens: 0,
-	passive_opens: 0,
-	attempt_fails: 0,
-	estab_resets: 0,
-};
+import { areEqual, combine, type NetnsCounters, NOTHING, plus } from "./netns-counters.ts";
 
 /** Connections come and go while we look; among so many looks, a few fall between two of them. */
 const MOST_LOOKS = 64;
@@ -26,19 +18,6 @@ const EQUAL_LOOKS = 3;
 const MOST_AGAIN = 10;
 const AGAIN_MS = 5;
 
-function combine(
-	a: TcpCounts,
-	b: TcpCounts,
-	how: (a: number, b: number) => number,
-): Record<(typeof NAMES)[number], number> {
-	const result = { ...NOTHING };
-	for (const name of NAMES) result[name] = how(a[name], b[name]);
-	return result;
-}
-
-const plus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) => x + y);
-const areEqual = (a: TcpCounts, b: TcpCounts): boolean =>
-	NAMES.every((name) => a[name] === b[name]);
 const minus = (a: TcpCounts, b: TcpCounts): TcpCounts => combine(a, b, (x, y) => x - y);
 
 /** By the bytes of struct netns_id. */
@@ -50,13 +29,13 @@ export type Verdict = Pick<SummaryRecord, "seen" | "kernel" | "unverified">;
 export const NO_VERDICT: Verdict = { seen: null, kernel: null, unverified: NOTHING };
 
 export class Proof {
-	readonly #counters: BpfMap;
+	readonly #counters: NetnsCounters;
 	/** Recorded − counted, when the hooks were in. A namespace born since has none: 0. */
 	readonly #atStart: Differences;
 	#atEnd: Differences = new Map();
 
-	/** Right after the hooks are in. `counters` is netns_counters. */
-	constructor(counters: BpfMap) {
+	/** Right after the hooks are in. */
+	constructor(counters: NetnsCounters) {
 		this.#counters = counters;
 		this.#atStart = this.#differences();
 	}
@@ -71,9 +50,9 @@ export class Proof {
 
 	/** After measure(), when the hooks are out and the counters stand still. */
 	verdict(): Verdict {
-		let [seen, kernel, unverified] = [NOTHING, NOTHING, NOTHING];
+		let [seen, kernel, unverified] = [NOTHING, NOTHING, this.#counters.forgotten];
 		for (const key of this.#counters.keys()) {
-			const recorded = this.#recorded(key);
+			const recorded = this.#counters.of(key);
 			const atEnd = this.#atEnd.get(key.toHex());
 			if (atEnd === undefined) {
 				unverified = plus(unverified, recorded);
@@ -115,13 +94,13 @@ export class Proof {
 	 * happens during a look makes the difference larger.
 	 */
 	#difference(key: Uint8Array): TcpCounts {
-		let before = this.#recorded(key);
+		let before = this.#counters.of(key);
 		let smallest: TcpCounts | null = null;
 		let quiet: TcpCounts | null = null;
 		let equal = 0;
 		for (let look = 0; look < MOST_LOOKS; look++) {
 			const counted = tcpCounts();
-			const after = this.#recorded(key);
+			const after = this.#counters.of(key);
 			const now = minus(after, counted);
 			smallest = smallest === null ? now : combine(smallest, now, Math.min);
 			if (areEqual(before, after)) {
@@ -132,10 +111,5 @@ export class Proof {
 			before = after;
 		}
 		return smallest ?? NOTHING;
-	}
-
-	#recorded(key: Uint8Array): TcpCounts {
-		const value = new Uint8Array(netnsCounts.size);
-		return this.#counters.lookup(key, value) ? netnsCounts.decode(value) : NOTHING;
 	}
 }

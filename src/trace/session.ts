@@ -1,6 +1,7 @@
 /** What every tracer has: a kernel side that is attached, its losses, its proof, its own cost. */
 
 import { kernelRelease } from "../enrich/procfs.ts";
+import { LibbpfError } from "../errors.ts";
 import { Libbpf } from "../ffi/library.ts";
 import type { RingBuffer } from "../ffi/ring-buffer.ts";
 import type { Answer } from "../flow/doctor.ts";
@@ -21,6 +22,9 @@ import { requireKernelTypes } from "./refusal.ts";
 import { SelfStats } from "./self-stats.ts";
 import type { SessionOptions } from "./session-options.ts";
 
+/** Between two looks at how full the table of network namespaces is, which cost a read of memory. */
+const TIDY_MS = 2000;
+
 export class Session implements Disposable {
 	readonly kernel: KernelSide;
 	readonly ready: ReadyRecord;
@@ -30,6 +34,7 @@ export class Session implements Disposable {
 	readonly #self: SelfStats;
 	readonly #startedAt: number;
 	readonly #countsRuns: boolean;
+	readonly #tidying: NodeJS.Timeout | null;
 	#verdict: Verdict | null = null;
 	readonly #closing = new AbortController();
 
@@ -46,6 +51,7 @@ export class Session implements Disposable {
 		this.#losses = new Losses(kernel.lossMemory.view, nowIso());
 		const tracesTcp = options.transports.includes("tcp");
 		this.#proof = tracesTcp ? new Proof(kernel.netnsCounters) : null;
+		this.#tidying = tracesTcp ? setInterval(() => this.#tidy(), TIDY_MS).unref() : null;
 		this.ready = {
 			type: "ready",
 			time: nowIso(),
@@ -149,9 +155,19 @@ export class Session implements Disposable {
 		};
 	}
 
+	/** What could not be taken out now is tried again; a table that is full is counted in the kernel. */
+	#tidy(): void {
+		try {
+			if (this.#verdict === null) this.kernel.netnsCounters.tidy();
+		} catch (error) {
+			if (!(error instanceof LibbpfError)) throw error;
+		}
+	}
+
 	/** Detaches and frees everything. Idempotent. */
 	[Symbol.dispose](): void {
 		this.#closing.abort();
+		if (this.#tidying !== null) clearInterval(this.#tidying);
 		this.#self[Symbol.dispose]();
 		this.kernel[Symbol.dispose]();
 	}
