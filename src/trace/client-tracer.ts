@@ -124,15 +124,15 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 	 * @param isAll also those that are open, and have moved nothing since
 	 * @param cursor where answers can get lost on their way: that of the last answer that the client has,
 	 * null if it does not know. Then this answer is given again, with what came since, unless delivered()
-	 * or the cursor of the next call say that it arrived; and what is open is up to 100 ms old. Without,
-	 * it has arrived
+	 * or the cursor of the next call say that it arrived; and what is open may be
+	 * what another client was told in the last 100 ms. Without, it has arrived
 	 * @returns null where no more clients find room
 	 * @throws Error after close(); what went wrong while nobody asked
 	 */
 	connections(clientId: string, isAll = true, cursor?: string | null): ClientConnections | null {
 		this.#check();
 		const isSure = cursor === undefined;
-		const open = this.#reader.look(!isSure);
+		const open = this.#reader.look(isSure ? null : clientId);
 		const answer = this.#changes.ask(clientId, open, performance.now(), {
 			isAll,
 			cursor: cursor ?? null,
@@ -186,7 +186,7 @@ export class ClientTracer implements Disposable, AsyncDisposable {
 
 	/** @throws Error after close() */
 	collect(): void {
-		const open = this.#reader.look(true);
+		const open = this.#reader.look(COLLECTOR);
 		const answer = this.#collected?.ask(COLLECTOR, open, performance.now());
 		this.#collected?.told(COLLECTOR);
 		if (answer !== undefined && answer !== null) this.#collector(answer.connections);

@@ -22,7 +22,7 @@ export interface Listeners {
 
 /** Between two looks at UDP, whose ends nobody waits for. */
 const UDP_MS = 1000;
-/** For so long several questions share a look: each one walks a table of the kernel. */
+/** For so long the questions of several clients share a look: each one walks a table of the kernel. */
 const SHARED_MS = 100;
 const OPEN = { error: null, close_reason: null } as const;
 
@@ -33,6 +33,7 @@ export class ConnectionReader {
 	#udpLookedAt = performance.now();
 	#open: readonly ClientConnection[] = [];
 	#lookedAt = Number.NEGATIVE_INFINITY;
+	readonly #shownTo = new Set<string>();
 	/** By id: what is over since, and must not be told as open after its end. */
 	readonly #over = new Set<string>();
 
@@ -50,18 +51,22 @@ export class ConnectionReader {
 	/**
 	 * What is open, and has not ended before the look, or in it.
 	 *
-	 * @param isShared whether it may be a moment old
+	 * @param asker who can do with what another one was shown a moment ago; null: nobody
 	 */
-	look(isShared: boolean): Iterable<ClientConnection> {
+	look(asker: string | null): Iterable<ClientConnection> {
 		this.#readEvents();
-		if (!isShared || !this.#isFresh()) {
+		// Whoever asks twice wants to know what has changed since.
+		const isShared = asker !== null && this.#isFresh() && !this.#shownTo.has(asker);
+		if (!isShared) {
 			const { tracer } = this.#tracers;
 			this.#open = tracer.connections().map((connection) => this.#openOf(connection));
 			this.#lookedAt = performance.now();
 			this.#over.clear();
 			this.#readEvents();
 			this.#readUdp();
+			this.#shownTo.clear();
 		}
+		if (asker !== null) this.#shownTo.add(asker);
 		return this.#allOpen();
 	}
 
