@@ -143,6 +143,18 @@ int iter__adopt_fileless(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
+/* Of all programs: whose a listening socket is by now. */
+SEC("iter/task_file")
+int iter__own_listeners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		own_listeners(task, file);
+	return 0;
+}
+
 SEC("iter/task_file")
 int iter__adopt_files(struct bpf_iter__task_file *ctx)
 {
@@ -217,5 +229,6 @@ int udp__sock_release(struct bpf_sock *ctx)
 	return 1;
 }
 
+WALK(check_listeners, listeners, __u64, struct listener)
 WALK(tell_endings, endings, __u64, struct ending)
 WALK(expire_udp, udp_conns, struct udp_key, struct udp_conn)

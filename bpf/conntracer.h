@@ -183,16 +183,18 @@ enum { IDLE_LOOKS = 8 }; /* of the fold: then a connection is idle */
 
 /* What user space and programs tell each other, in memory that both have mapped. */
 struct shared {
-	__u32 is_preemptible; /* tasks can be preempted in a tracepoint */
-	__u32 keeps_awake;    /* connections that are not idle are put into `awake` */
-	__u32 is_awake_full;  /* one of them found no room there */
-	__u32 walked;	      /* entries of conns, by the fold */
-	__u32 shown_mask;     /* which bits of the hash of a connection tell its part */
-	__u32 shown_part;     /* what they are in the part that is shown */
-	__u32 shown_rows;     /* rows of `shown` that are written */
-	__u32 is_shown_full;  /* there were more */
-	__u32 endings;	      /* entries of `endings` */
-	__u32 netns;	      /* entries that netns_counters was given so far */
+	__u32 is_preemptible;  /* tasks can be preempted in a tracepoint */
+	__u32 keeps_awake;     /* connections that are not idle are put into `awake` */
+	__u32 is_awake_full;   /* one of them found no room there */
+	__u32 walked;	       /* entries of conns, by the fold */
+	__u32 shown_mask;      /* which bits of the hash of a connection tell its part */
+	__u32 shown_part;      /* what they are in the part that is shown */
+	__u32 shown_rows;      /* rows of `shown` that are written */
+	__u32 is_shown_full;   /* there were more */
+	__u32 endings;	       /* entries of `endings` */
+	__u32 netns;	       /* entries that netns_counters was given so far */
+	__u32 listens;	       /* sockets that have begun to listen */
+	__u32 stale_listeners; /* listening sockets whose process is gone, or is init */
 };
 
 /* What stands for a connection in UDP: a socket, a program that uses it, and a peer. */

@@ -81,6 +81,14 @@ static __always_inline void note_owner(struct flow *flow, const struct owner *ow
 	flow->last_started = owner->started;
 }
 
+/* Else the process of a row would be one, and its last_pid that of another. */
+static __always_inline bool is_named_so(const struct flow *flow, const struct owner *owner)
+{
+	const __u64 *name = (const __u64 *)flow->key.comm, *its = (const __u64 *)owner->comm;
+
+	return !(settings.flow_key_parts & KEY_PROCESS) || (name[0] == its[0] && name[1] == its[1]);
+}
+
 /* Finds or makes the flow of a connection, and remembers its slot in conn. */
 static __always_inline struct flow *flow_of(struct conn *conn, const struct endpoints *ends)
 {

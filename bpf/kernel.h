@@ -207,6 +207,10 @@ struct cred {
 	kuid_t uid;
 };
 
+struct signal_struct {
+	atomic_t live; /* threads */
+};
+
 struct task_struct {
 	void *stack;
 	unsigned int flags;
@@ -218,6 +222,7 @@ struct task_struct {
 	char comm[16];
 	struct css_set *cgroups;
 	struct mm_struct *mm;
+	struct signal_struct *signal;
 	__u64 start_boottime;
 	__u64 self_exec_id;
 };

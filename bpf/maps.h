@@ -32,8 +32,10 @@ struct listener {
 	struct owner owner;
 	__u64 id;	 /* 0 where no events are asked for */
 	__u64 opened_ns; /* 0: before the start */
+	__u64 leader;	 /* struct task_struct * of its process: to be probed, see listener.h */
+	struct task_identity process;
 	__u32 is_wanted; /* --pid names it, or another process that the scan has met it in */
-	__u32 pad;
+	__u32 looks;	 /* for a service that init has handed it to */
 };
 
 /* struct sock * of a listening socket → who listens. Inserted at LISTEN and by

@@ -7,7 +7,7 @@
 #include "tcp.h"
 #include "tcp_socks.h"
 
-VERIFIED_ONCE int adopt_listener(__u64 key, const struct owner *holder)
+VERIFIED_ONCE int adopt_listener(__u64 key, const struct owner *holder, __u64 task)
 {
 	struct listener listener = {}, *known;
 	int err;
@@ -17,6 +17,7 @@ VERIFIED_ONCE int adopt_listener(__u64 key, const struct owner *holder)
 	listener.owner = *holder;
 	listener.owner.attribution = ATTRIBUTION_LISTENER;
 	listener.is_wanted = wants_pid(listener.owner.pid);
+	note_process(&listener, task);
 	if (wants_events())
 		listener.id = TAKE(next_id);
 	err = insert(&listeners, &key, &listener);
@@ -139,7 +140,7 @@ static __always_inline void adopt_if_listener(struct task_struct *task, struct f
 	identify_task(&holder, task, ATTRIBUTION_SCAN);
 	for (int i = 0; i < MAX_SUBFLOWS && (sk = next_tcp_sock(&found)); i++)
 		if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-			adopt_listener((__u64)(unsigned long)sk, &holder);
+			adopt_listener((__u64)(unsigned long)sk, &holder, as_number(task));
 }
 
 static __always_inline bool is_connection(__u8 state)
@@ -157,7 +158,7 @@ static __always_inline bool is_connection(__u8 state)
 	return false;
 }
 
-VERIFIED_ONCE int adopt_socket(__u64 key, const struct owner *holder)
+VERIFIED_ONCE int adopt_socket(__u64 key, const struct owner *holder, __u64 task)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)key;
 	__u8 state = BPF_CORE_READ(tp, SOCK_COMMON(skc_state));
@@ -166,7 +167,7 @@ VERIFIED_ONCE int adopt_socket(__u64 key, const struct owner *holder)
 	if (!holder)
 		return 0;
 	if (state == TCP_LISTEN) {
-		adopt_listener(key, holder);
+		adopt_listener(key, holder, task);
 	} else if (is_connection(state)) {
 		err = adopt_connection(tp, holder);
 		if (asks_owner() && err && err != -EEXIST)
@@ -186,7 +187,7 @@ static __always_inline void adopt_file(struct task_struct *task, struct file *fi
 		return;
 	identify_task(&holder, task, ATTRIBUTION_SCAN);
 	for (int i = 0; i < MAX_SUBFLOWS && (sk = next_tcp_sock(&found)); i++)
-		adopt_socket((__u64)(unsigned long)sk, &holder);
+		adopt_socket((__u64)(unsigned long)sk, &holder, as_number(task));
 }
 
 static __always_inline void note_listening_port(struct tcp_sock *tp)

@@ -25,6 +25,8 @@ static __always_inline void on_listen(struct tcp_sock *tp)
 	emit_listener(EVENT_LISTEN, &listener, tp, TCP_LISTEN);
 	listener.owner.attribution = ATTRIBUTION_LISTENER;
 	listener.is_wanted = wants_pid(listener.owner.pid);
+	note_process(&listener, bpf_get_current_task());
+	ADD(shared.listens, 1);
 	if (bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY))
 		LOST(listeners, 1);
 }

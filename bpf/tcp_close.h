@@ -21,7 +21,7 @@ static __always_inline void owner_from_closer(struct tcp_sock *tp, struct conn *
 		return;
 	identify_current(&conn->owner, ATTRIBUTION_SCAN);
 	flow = flow_at(conn->slot);
-	if (flow)
+	if (flow && is_named_so(flow, &conn->owner))
 		note_owner(flow, &conn->owner);
 }
 

@@ -5,6 +5,7 @@
 
 #include "ending.h"
 #include "image.h"
+#include "listener.h"
 #include "wanted.h"
 
 /* At the end of a connection: nothing refers to the slot any more. */
@@ -195,7 +196,7 @@ static __always_inline void on_child(struct tcp_sock *tp)
 	      bpf_core_field_offset(struct tcp_sock, tsq_node);
 	listener = bpf_map_lookup_elem(&listeners, &key);
 	if (listener)
-		conn.owner = listener->owner;
+		owner_of_listener(&conn.owner, listener);
 	err = is_child_wanted(tp, &conn, listener) ? track(tp, &conn) : leave_out(tp);
 	if (!err)
 		count_netns(sock_of(tp), PASSIVE_OPENS, 1);

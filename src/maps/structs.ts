@@ -99,6 +99,8 @@ export const shared = struct("shared", {
 	is_shown_full: u32,
 	endings: u32,
 	netns: u32,
+	listens: u32,
+	stale_listeners: u32,
 });
 
 export const udpKey = struct("udp_key", {

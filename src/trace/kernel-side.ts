@@ -34,6 +34,7 @@ import {
 	FIND_HOLDERS,
 	firstsOf,
 	type Gates,
+	OWN_LISTENERS,
 	type Plan,
 	planFor,
 	withoutWalks as planWithoutWalks,
@@ -209,6 +210,16 @@ export class KernelSide implements Disposable {
 	detach(): void {
 		this.probes.noteMisses();
 		for (const link of this.#links) link[Symbol.dispose]();
+	}
+
+	/** Sockets that have begun to listen, so far. A read of memory. */
+	get listens(): number {
+		return this.#shared.view.getUint32(shared.offsets.listens, true);
+	}
+
+	/** Looks at all files: a listening socket without a process gets the one that holds it. */
+	ownListeners(): void {
+		this.#run(OWN_LISTENERS);
 	}
 
 	/** For events: looks at the files of these processes, or of all. `take` gets rows of `struct holder`. */

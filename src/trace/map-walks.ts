@@ -19,6 +19,7 @@ const OVER: Readonly<Record<WalkName, string>> = {
 	walk__show_conns: "conns",
 	walk__fold_awake: "awake",
 	walk__tell_endings: "endings",
+	walk__check_listeners: "listeners",
 	walk__expire_udp: "udp_conns",
 };
 
@@ -83,6 +84,14 @@ export class MapWalks implements Disposable {
 	/** For events: tells the ends of connections whose programs take long to read what is left. */
 	tellEndings(): void {
 		if (this.#shared.getUint32(shared.offsets.endings, true) > 0) this.#run("walk__tell_endings");
+	}
+
+	/** How many listening sockets there are whose process a look at files may tell better. */
+	checkListeners(): number {
+		const { stale_listeners } = shared.offsets;
+		this.#shared.setUint32(stale_listeners, 0, true);
+		this.#run("walk__check_listeners");
+		return this.#shared.getUint32(stale_listeners, true);
 	}
 
 	/** Ends UDP connections whose socket is closed, or that have been idle. */

@@ -34,6 +34,7 @@ export type WalkName =
 	| "walk__fold_awake"
 	| "walk__show_conns"
 	| "walk__tell_endings"
+	| "walk__check_listeners"
 	| "walk__expire_udp";
 
 const NOTHING: Plan = { gates: [], hooks: [], cgroupHooks: [], iterators: [], walks: [] };
@@ -72,10 +73,14 @@ const TCP: Plan = {
 	walks: ["walk__fold_conns", "walk__fold_awake"],
 };
 
-/** Who accepts a connection; under tracepoints nothing says it. */
+/** Whose a listening socket is by now. */
+export const OWN_LISTENERS = "iter__own_listeners";
+
+/** Who accepts a connection; under tracepoints nothing says it but whose the listening socket is. */
 const ACCEPT: Readonly<Partial<Record<HookKind, Plan>>> = {
 	fentry: { ...NOTHING, gates: [gated("fentry__security_sock_graft", "graft_handler")] },
 	kprobe: hooked("kprobe__security_sock_graft"),
+	tracepoint: { ...NOTHING, iterators: [OWN_LISTENERS], walks: ["walk__check_listeners"] },
 };
 
 const UDP: Readonly<Partial<Record<HookKind, Plan>>> = {

@@ -14,6 +14,7 @@ import type { Way } from "./features.ts";
 import { chooseWays, requireFamily } from "./hook-choice.ts";
 import type { KernelSideOptions } from "./kernel-set-up.ts";
 import { KernelSide } from "./kernel-side.ts";
+import { ListenerOwners } from "./listener-owners.ts";
 import { Losses } from "./losses.ts";
 import type { Ways } from "./plan.ts";
 import { tryWay } from "./probe.ts";
@@ -22,8 +23,10 @@ import { requireKernelTypes } from "./refusal.ts";
 import { SelfStats } from "./self-stats.ts";
 import type { SessionOptions } from "./session-options.ts";
 
-/** Between two looks at how full the table of network namespaces is, which cost a read of memory. */
-const TIDY_MS = 2000;
+/** Between two looks at what has changed: mostly some reads of memory. */
+const TIDY_MS = 500;
+/** Of them, at how full the table of network namespaces is. */
+const TIDIES_OF_NETNS = 4;
 
 export class Session implements Disposable {
 	readonly kernel: KernelSide;
@@ -35,6 +38,9 @@ export class Session implements Disposable {
 	readonly #startedAt: number;
 	readonly #countsRuns: boolean;
 	readonly #tidying: NodeJS.Timeout | null;
+	#tidies = 0;
+	/** Null where a hook sees accept(). */
+	readonly #listeners: ListenerOwners | null;
 	#verdict: Verdict | null = null;
 	readonly #closing = new AbortController();
 
@@ -51,6 +57,8 @@ export class Session implements Disposable {
 		this.#losses = new Losses(kernel.lossMemory.view, nowIso());
 		const tracesTcp = options.transports.includes("tcp");
 		this.#proof = tracesTcp ? new Proof(kernel.netnsCounters) : null;
+		const seesAccept = options.ways.accept !== "tracepoint";
+		this.#listeners = seesAccept ? null : new ListenerOwners(kernel);
 		this.#tidying = tracesTcp ? setInterval(() => this.#tidy(), TIDY_MS).unref() : null;
 		this.ready = {
 			type: "ready",
@@ -158,7 +166,9 @@ export class Session implements Disposable {
 	/** What could not be taken out now is tried again; a table that is full is counted in the kernel. */
 	#tidy(): void {
 		try {
-			if (this.#verdict === null) this.kernel.netnsCounters.tidy();
+			if (this.#verdict !== null) return;
+			if (this.#tidies++ % TIDIES_OF_NETNS === 0) this.kernel.netnsCounters.tidy();
+			this.#listeners?.tend(performance.now());
 		} catch (error) {
 			if (!(error instanceof LibbpfError)) throw error;
 		}

@@ -88,7 +88,7 @@ describe("UDPDisabled", () => {
 		await using conntracer = await Conntracer.start("--transport", "udp");
 		const { programs, hooks } = conntracer.ready;
 		expect(programs.filter((name) => name.startsWith("tp__"))).toEqual([]);
-		expect(Object.keys(hooks)).toEqual(["udp", "udp_peers", "nat"]);
+		expect(Object.keys(hooks)).toEqual(["map_walks", "udp", "udp_peers", "nat"]);
 		if (!seesPeers()) expect(hooks).toMatchObject({ udp: "tracepoint", udp_peers: "cgroup" });
 	});
 });
