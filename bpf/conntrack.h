@@ -155,7 +155,10 @@ static __always_inline void on_confirm(__u64 stack_pointer, const void *skb)
 	__u64 stack = stack_pointer >> STACK_SHIFT;
 	__u64 packet = (__u64)(unsigned long)skb;
 
-	bpf_map_update_elem(&confirming, &stack, &packet, BPF_ANY);
+	int err = bpf_map_update_elem(&confirming, &stack, &packet, BPF_ANY);
+
+	if (err)
+		count_drop();
 }
 
 static __always_inline void on_confirm_return(__u64 stack_pointer, __u32 verdict)

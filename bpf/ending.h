@@ -33,59 +33,72 @@ struct {
 
 DEFINE_SOCK_READER(ending_from_sock, struct ending, DIRECT)
 
-/* False where there is no room: then it is told at once. */
+/* False where there is no room: then it is told at once. In place, as the stack has no room for it.
+ */
 static __always_inline bool keep_ending(struct tcp_sock *tp, __u64 key)
 {
-	struct ending ending = {};
+	static const struct ending none;
+	struct ending *ending;
 
 	if (!wants(EVENT_CLOSE))
 		return true;
-	ending.ended_ns = bpf_ktime_get_ns();
-	endpoints_direct(&ending.ends, tp);
-	ending_from_sock(&ending, tp);
-	if (insert(&endings, &key, &ending))
+	if (insert(&endings, &key, &none))
 		return false;
 	ADD(shared.endings, 1);
+	ending = bpf_map_lookup_elem(&endings, &key);
+	if (!ending)
+		return true;
+	endpoints_direct(&ending->ends, tp);
+	ending_from_sock(ending, tp);
+	ending->ended_ns = bpf_ktime_get_ns();
 	return true;
 }
 
-/* False where there is none, or somebody else takes it. */
-static __always_inline bool take_ending(struct ending *ending, __u64 key)
+/* False where somebody else has taken it. */
+static __always_inline bool take_ending(__u64 key)
 {
-	const struct ending *kept = bpf_map_lookup_elem(&endings, &key);
-	int err;
+	int err = bpf_map_delete_elem(&endings, &key);
 
-	if (!kept)
-		return false;
-	*ending = *kept;
-	err = bpf_map_delete_elem(&endings, &key);
 	if (err)
 		return false;
 	ADD(shared.endings, -1);
 	return true;
 }
 
+static __always_inline void event_from_ending(struct event *event, const struct ending *ending)
+{
+	event->time_ns = ending->ended_ns;
+	event_from_ends(event, &ending->ends);
+	event->segments_sent = ending->segments_sent;
+	event->segments_received = ending->segments_received;
+	event->segments_retransmitted = ending->segments_retransmitted;
+	event->rtt_us = ending->rtt_us;
+	event->rtt_var_us = ending->rtt_var_us;
+	event->rtt_min_us = ending->rtt_min_us;
+}
+
 /* Of a connection in PHASE_CLOSED: its `close`, as of its end, with what was read until now. */
 static __always_inline void emit_ending(__u64 key, const struct conn *conn)
 {
-	struct ending ending;
+	const struct ending *ending;
 	struct event *event;
 
-	if (!wants(EVENT_CLOSE) || !take_ending(&ending, key))
+	if (!wants(EVENT_CLOSE))
+		return;
+	ending = bpf_map_lookup_elem(&endings, &key);
+	if (!ending)
 		return;
 	event = begin_event(EVENT_CLOSE, TCP_CLOSE, conn->error);
-	if (!event)
-		return;
-	event->time_ns = ending.ended_ns;
-	event_from_conn(event, conn);
-	event_from_ends(event, &ending.ends);
-	event->segments_sent = ending.segments_sent;
-	event->segments_received = ending.segments_received;
-	event->segments_retransmitted = ending.segments_retransmitted;
-	event->rtt_us = ending.rtt_us;
-	event->rtt_var_us = ending.rtt_var_us;
-	event->rtt_min_us = ending.rtt_min_us;
-	end_event(event);
+	if (event) {
+		event_from_conn(event, conn);
+		event_from_ending(event, ending);
+	}
+	if (!take_ending(key)) {
+		if (event)
+			bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+	} else if (event) {
+		end_event(event);
+	}
 }
 
 #endif

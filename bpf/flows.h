@@ -62,14 +62,15 @@ static __always_inline __u32 take_slot(const struct flow_key *key)
 	return known ? *known : SLOT_OVERFLOW;
 }
 
-VERIFIED_ONCE __u32 slot_of(const struct flow_key *given)
+/* Where no events are asked for: the slot of its flow, which is made if need be. */
+VERIFIED_ONCE __u32 slot_of(const struct conn *conn, const struct endpoints *ends)
 {
 	struct flow_key key;
 	__u32 *slot;
 
-	if (!given)
+	if (!conn || !ends)
 		return SLOT_OVERFLOW;
-	key = *given; /* before 6.2 (d1673304097c) no key of a map is memory that was passed */
+	flow_key_from(&key, conn, ends, settings.flow_key_parts);
 	slot = bpf_map_lookup_elem(&flow_slots, &key);
 	return slot ? *slot : take_slot(&key);
 }
@@ -89,22 +90,52 @@ static __always_inline bool is_named_so(const struct flow *flow, const struct ow
 	return !(settings.flow_key_parts & KEY_PROCESS) || (name[0] == its[0] && name[1] == its[1]);
 }
 
-/* Finds or makes the flow of a connection, and remembers its slot in conn. */
-static __always_inline struct flow *flow_of(struct conn *conn, const struct endpoints *ends)
+static __always_inline struct flow *take_flow(struct conn *conn, __u32 slot, bool refers)
 {
-	struct flow_key key;
-	struct flow *flow;
+	struct flow *flow = flow_at(slot);
 
-	if (settings.event_types) { /* nobody reads flows; what is added goes where no flow is */
-		conn->slot = SLOT_OVERFLOW;
-		return flow_at(SLOT_OVERFLOW);
+	conn->slot = slot;
+	if (flow && refers)
+		ADD(flow->references, 1);
+	return flow;
+}
+
+/*
+ * Finds or makes the flow of a connection, and remembers its slot in conn. Where tasks are
+ * preempted in hooks (since 7.0), user space can retire and free a slot between its lookup and the
+ * reference to it, which it would see otherwise. It deletes the key first: if the flow still has
+ * that slot once the reference is there, the slot stays.
+ */
+static __always_inline struct flow *find_flow(struct conn *conn, const struct endpoints *ends,
+					      bool refers)
+{
+	struct flow *flow;
+	__u32 again;
+
+	if (settings.event_types) /* nobody reads flows; what is added goes where no flow is */
+		return take_flow(conn, SLOT_OVERFLOW, refers);
+	flow = take_flow(conn, slot_of(conn, ends), refers);
+	if (flow && refers && shared.is_preemptible) {
+		again = slot_of(conn, ends);
+		if (again != conn->slot) {
+			ADD(flow->references, -1);
+			flow = take_flow(conn, again, refers);
+		}
 	}
-	flow_key_from(&key, conn, ends, settings.flow_key_parts);
-	conn->slot = slot_of(&key);
-	flow = flow_at(conn->slot);
 	if (flow)
 		note_owner(flow, &conn->owner);
 	return flow;
+}
+
+static __always_inline struct flow *flow_of(struct conn *conn, const struct endpoints *ends)
+{
+	return find_flow(conn, ends, false);
+}
+
+/* The same, for a connection that stays: its slot is not used anew before it is forgotten. */
+static __always_inline struct flow *refer_to_flow(struct conn *conn, const struct endpoints *ends)
+{
+	return find_flow(conn, ends, true);
 }
 
 #endif

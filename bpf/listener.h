@@ -41,18 +41,21 @@ static __always_inline bool has_executed(const struct listener *listener)
 }
 
 /* Of a process that has ended events say which one it was, until a look at files knows better. */
-static __always_inline void owner_of_listener(struct owner *to, const struct listener *listener)
+VERIFIED_ONCE int owner_of_listener(struct owner *to, const struct listener *listener)
 {
+	if (!to || !listener)
+		return 0;
 	*to = listener->owner;
 	if (!is_process_there(listener)) {
 		if (!wants_events())
 			__builtin_memset(to, 0, sizeof(*to));
-		return;
+		return 0;
 	}
 	copy_comm(to->comm, leader_of(listener));
 	to->uid = BPF_CORE_READ(leader_of(listener), cred, uid.val);
 	if (has_executed(listener))
 		to->image = 0;
+	return 0;
 }
 
 enum { INIT_TGID = 1, INIT_LOOKS = 3 };

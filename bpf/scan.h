@@ -114,11 +114,10 @@ static __always_inline int adopt_connection(struct tcp_sock *tp, const struct ow
 		find_listener(conn, &ends);
 	if (!is_conn_wanted(conn, &ends))
 		return 0;
-	flow = flow_of(conn, &ends);
+	/* First the reference: from the insert on, the connection can end. */
+	flow = refer_to_flow(conn, &ends);
 	if (!flow)
 		return -EEXIST;
-	/* First the reference: from the insert on, the connection can end. */
-	ADD(flow->references, 1);
 	ADD(flow->adopted, 1);
 	err = insert(&conns, &key, conn);
 	if (err) {
@@ -195,9 +194,12 @@ static __always_inline void note_listening_port(struct tcp_sock *tp)
 	__u64 sk = key_of(tp);
 	struct listener *listener = bpf_map_lookup_elem(&listeners, &sk);
 	struct listening_port key = port_of(netns_of(sock_of(tp)), tp->SOCK_COMMON(skc_num));
+	int err = 0;
 
 	if (listener)
-		bpf_map_update_elem(&listening_ports, &key, &listener->owner, BPF_ANY);
+		err = bpf_map_update_elem(&listening_ports, &key, &listener->owner, BPF_ANY);
+	if (err)
+		LOST(listeners, 1);
 }
 
 /* Not yet accepted: it may still belong to somebody. */

@@ -222,11 +222,10 @@ static __always_inline void open_conn(struct tcp_sock *tp, struct conn *conn,
 				      const struct endpoints *ends, bool is_probed)
 {
 	__u32 type = conn->direction == DIRECTION_ACTIVE ? EVENT_CONNECT : EVENT_ACCEPT;
-	struct flow *flow = flow_of(conn, ends);
+	struct flow *flow = refer_to_flow(conn, ends);
 
 	if (!flow)
 		return;
-	ADD(flow->references, 1);
 	conn->phase = PHASE_OPEN;
 	ADD(flow->opened, 1);
 	keep_awake(key_of(tp));

@@ -61,14 +61,13 @@ static __always_inline struct udp_conn *open_udp(struct conn *conn, const struct
 	struct udp_conn udp = {};
 	struct flow *flow;
 
-	flow = flow_of(conn, ends);
+	flow = refer_to_flow(conn, ends);
 	if (!flow)
 		return 0;
 	udp.slot = conn->slot;
 	udp.last_ns = bpf_ktime_get_ns();
 	udp.socket_known = keep_socket(key, conn->direction);
 	/* Not closed before the call is over, so what begins is counted before what ends. */
-	ADD(flow->references, 1);
 	if (bpf_map_update_elem(&udp_conns, key, &udp, BPF_NOEXIST))
 		ADD(flow->references, -1);
 	else

@@ -103,6 +103,15 @@ static __always_inline void on_udp_sent(struct sock *sk, const struct endpoints 
 		on_datagram(sk, address_of(sk), ends, result, true);
 }
 
+/* What finds no room is not known when the call returns. */
+static __always_inline void note_call(const __u64 *thread, const struct udp_call *call)
+{
+	int err = bpf_map_update_elem(&udp_calls, thread, call, BPF_ANY);
+
+	if (err)
+		LOST(datagrams, 1);
+}
+
 static __always_inline void note_receiver(const struct sock *sk, const struct endpoints *ends,
 					  __u32 bytes)
 {
@@ -113,7 +122,7 @@ static __always_inline void note_receiver(const struct sock *sk, const struct en
 	call.remote_port = ends->remote_port;
 	call.bytes = bytes;
 	__builtin_memcpy(call.remote_address, ends->remote_address, 16);
-	bpf_map_update_elem(&udp_calls, &thread, &call, BPF_ANY);
+	note_call(&thread, &call);
 }
 
 /* Other programs can still give it another receiver (cgroup/sendmsg4): it is asked at the end. */
@@ -125,7 +134,7 @@ static __always_inline void note_message(const struct sock *sk, const struct msg
 		.message = (__u64)(unsigned long)msg,
 	};
 
-	bpf_map_update_elem(&udp_calls, &thread, &call, BPF_ANY);
+	note_call(&thread, &call);
 }
 
 /* The socket that was noted in this thread, to whom it sends, and how much. */

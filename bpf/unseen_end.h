@@ -84,13 +84,13 @@ static __always_inline int visit_tell_endings(const __u64 *at, struct ending *en
 {
 	__u64 key = *at, id;
 	struct conn *conn = bpf_map_lookup_elem(&conns, &key);
-	struct ending unused;
 
 	if (!conn) {
-		take_ending(&unused, key);
+		take_ending(key);
 		return VISIT_NEXT;
 	}
-	if (conn->phase != PHASE_CLOSED || bpf_ktime_get_ns() - ending->ended_ns < READ_NS)
+	if (conn->phase != PHASE_CLOSED || !ending->ended_ns ||
+	    bpf_ktime_get_ns() - ending->ended_ns < READ_NS)
 		return VISIT_NEXT;
 	id = conn->id;
 	fold_open(conn, &key);

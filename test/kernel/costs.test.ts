@@ -54,14 +54,14 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 		handle__tcp_destroy_sock: seesAccept() ? 5600 : 4400,
 		tp__tcp_destroy_sock: 800,
 		tp__tcp_destroy_sock_last: 800,
-		walk__fold_conns: 5100,
+		walk__fold_conns: 5500,
 		walk__fold_awake: 5200,
 		iter__adopt_listeners: 2600,
 		iter__adopt_files: 10_400,
 		iter__adopt_fileless: 8400,
 	},
 	events: {
-		handle__inet_sock_set_state: 38_000,
+		handle__inet_sock_set_state: 41_000, // it tells ends at once, and whose a listener is by now
 		handle__tcp_destroy_sock: seesAccept() ? 10_500 : 9600,
 		walk__fold_conns: 3100, // it tells the close of what nobody saw destroyed; and a call for each entry
 	},
