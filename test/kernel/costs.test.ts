@@ -55,7 +55,7 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 		tp__tcp_destroy_sock: 800,
 		tp__tcp_destroy_sock_last: 800,
 		walk__fold_conns: 5500,
-		walk__fold_awake: 5200,
+		walk__fold_awake: 5400,
 		iter__adopt_listeners: 2600,
 		iter__adopt_files: 10_400,
 		iter__adopt_fileless: 8400,
@@ -63,7 +63,7 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 	events: {
 		handle__inet_sock_set_state: 41_000, // it tells ends at once, and whose a listener is by now
 		handle__tcp_destroy_sock: seesAccept() ? 10_500 : 9600,
-		walk__fold_conns: 3100, // it tells the close of what nobody saw destroyed; and a call for each entry
+		walk__fold_conns: 3500, // it tells the close of what nobody saw destroyed; and a call for each entry
 	},
 };
 
