@@ -42,6 +42,8 @@ export class PacketNamespaces implements Disposable {
 	readonly #refused = new RefusedNamespaces();
 	/** Descriptors from this number on are others'. */
 	readonly #mostFd: number;
+	/** As many had descriptors below that number. */
+	#mostSockets = Number.POSITIVE_INFINITY;
 	#drops = 0;
 	#turn = 0;
 
@@ -81,7 +83,11 @@ export class PacketNamespaces implements Disposable {
 		for (const [inode, path] of found) {
 			if (!this.#isWanted(inode) || this.#listened.has(inode)) continue;
 			if (isYoung && this.#refused.has(inode)) continue;
-			let refusal: Refusal | null = null;
+			let refusal = this.#fullness();
+			if (refusal !== null) {
+				this.#refused.note(inode, refusal);
+				continue;
+			}
 			const entered = visitNetns(path, () => {
 				if (netnsInode(OWN_NETWORK_NAMESPACE) === inode) refusal = this.#listen(inode);
 			});
@@ -89,13 +95,20 @@ export class PacketNamespaces implements Disposable {
 		}
 	}
 
+	/** Why there is no room for one more. */
+	#fullness(): Refusal | null {
+		if (this.#listened.size >= MOST_NAMESPACES) return RefusedNamespaces.TOO_MANY;
+		return this.#listened.size >= this.#mostSockets ? EMFILE : null;
+	}
+
 	/** In the namespace that the thread is in. */
 	#listen(inode: number): Refusal | null {
-		if (this.#listened.size >= MOST_NAMESPACES) return RefusedNamespaces.TOO_MANY;
 		const { filter, bufferBytes } = this.#options;
 		try {
 			const socket = PacketSocket.open(filter, bufferBytes);
 			if (socket.fd >= this.#mostFd) {
+				// Each try costs milliseconds: the kernel waits until nobody uses a packet socket that is closed.
+				this.#mostSockets = this.#listened.size;
 				socket[Symbol.dispose]();
 				return EMFILE;
 			}
