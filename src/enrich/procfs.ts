@@ -156,6 +156,27 @@ export function networkNamespaces(): Map<number, string> {
 	return found;
 }
 
+/** The one that a process, or a thread, is in; null where it is gone, or may not be looked at. */
+export function networkNamespaceOf(pid: number): { inode: number; path: string } | null {
+	const path = `/proc/${pid}/ns/net`;
+	const inode = inodeOf(path);
+	return inode === null ? null : { inode, path };
+}
+
+/** The id that was given to the last process or thread, of this pid namespace; null where /proc does not say. */
+export function lastProcessId(): number | null {
+	const text = orNull(() => readFileSync("/proc/loadavg", "utf8"));
+	const id = /(\d+)\s*$/.exec(text ?? "")?.[1];
+	return id === undefined ? null : Number(id);
+}
+
+/** How many files this process may have open; null where /proc does not say. */
+export function openFilesLimit(): number | null {
+	const text = orNull(() => readFileSync("/proc/self/limits", "utf8")) ?? "";
+	const limit = /^Max open files\s+(\d+)/m.exec(text)?.[1];
+	return limit === undefined ? null : Number(limit);
+}
+
 /** Where network namespaces are bound to a name, as `ip netns` does. */
 export function networkNamespaceMounts(mounted: readonly Mount[]): string[] {
 	return mounted

@@ -14,6 +14,9 @@ export const ENODEV = constants.errno.ENODEV;
 export const ENETDOWN = constants.errno.ENETDOWN;
 export const EINVAL = constants.errno.EINVAL;
 export const ENOBUFS = constants.errno.ENOBUFS;
+export const EMFILE = constants.errno.EMFILE;
+export const ENFILE = constants.errno.ENFILE;
+export const ENOMEM = constants.errno.ENOMEM;
 export const EPROTONOSUPPORT = constants.errno.EPROTONOSUPPORT;
 export const EOPNOTSUPP = constants.errno.EOPNOTSUPP;
 

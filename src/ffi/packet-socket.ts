@@ -18,7 +18,10 @@ const SO_TIMESTAMPNS = 35;
 const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
 const MSG_DONTWAIT = 0x40;
-const ADDRESS_BYTES = 20;
+/** struct sockaddr_ll */
+const ADDRESS = { bytes: 20, hardwareType: 8, packetType: 10 };
+const ARPHRD_LOOPBACK = 772;
+const PACKET_OUTGOING = 4;
 const INSTRUCTION_BYTES = 8;
 
 /** Packets of one call. */
@@ -26,30 +29,49 @@ const AT_ONCE = 32;
 /** IP has no longer ones; what the kernel would cut for the card (BIG TCP) is cut. */
 const PACKET_BYTES = 65_536;
 /** struct mmsghdr, with struct msghdr in it, on machines with 64 bits. */
-const MMSGHDR = { bytes: 64, iov: 16, iovCount: 24, control: 32, controlLength: 40, length: 56 };
+const MMSGHDR = {
+	...{ bytes: 64, name: 0, nameLength: 8, iov: 16, iovCount: 24, control: 32, controlLength: 40 },
+	length: 56,
+};
 const IOVEC_BYTES = 16;
 /** struct cmsghdr, and struct timespec behind it. */
 const CMSGHDR_BYTES = 16;
 const CONTROL_BYTES = CMSGHDR_BYTES + 16;
 
+/** What a packet socket has of a packet. */
+export interface CapturedPacket {
+	/** From IP's first on. */
+	readonly bytes: Uint8Array;
+	/** Since 1970, when the kernel met it; and nanoseconds behind them. */
+	readonly seconds: number;
+	readonly nanoseconds: number;
+	/** It leaves by its interface; else it comes in. */
+	readonly isOutgoing: boolean;
+	readonly isLoopback: boolean;
+}
+
 /** What waits in a packet socket is read into here: what is read is there until the next reading. */
 class Batch {
 	readonly #packets = new Uint8Array(AT_ONCE * PACKET_BYTES);
+	readonly #addresses = new DataView(new ArrayBuffer(AT_ONCE * ADDRESS.bytes));
 	readonly #control = new DataView(new ArrayBuffer(AT_ONCE * CONTROL_BYTES));
 	readonly #vectors = new DataView(new ArrayBuffer(AT_ONCE * IOVEC_BYTES));
 	readonly #headers = new DataView(new ArrayBuffer(AT_ONCE * MMSGHDR.bytes));
 	readonly headers = new Uint8Array(this.#headers.buffer);
 
-	/** SAFETY: the headers hold addresses of the other three, which live as long as this does. */
+	/** SAFETY: the headers hold addresses of the other four, which live as long as this does. */
 	constructor() {
 		const packets = ptr(this.#packets);
 		const vectors = ptr(new Uint8Array(this.#vectors.buffer));
 		const control = ptr(new Uint8Array(this.#control.buffer));
+		const addresses = ptr(new Uint8Array(this.#addresses.buffer));
 		for (let index = 0; index < AT_ONCE; index++) {
 			const vector = index * IOVEC_BYTES;
 			this.#vectors.setBigUint64(vector, BigInt(packets + index * PACKET_BYTES), true);
 			this.#vectors.setBigUint64(vector + 8, BigInt(PACKET_BYTES), true);
 			const header = index * MMSGHDR.bytes;
+			const name = BigInt(addresses + index * ADDRESS.bytes);
+			this.#headers.setBigUint64(header + MMSGHDR.name, name, true);
 			this.#headers.setBigUint64(header + MMSGHDR.iov, BigInt(vectors + vector), true);
 			this.#headers.setBigUint64(header + MMSGHDR.iovCount, 1n, true);
 			const place = BigInt(control + index * CONTROL_BYTES);
@@ -60,25 +82,37 @@ class Batch {
 	/** The kernel leaves there how much it has used. */
 	prepare(): void {
 		for (let index = 0; index < AT_ONCE; index++) {
-			const at = index * MMSGHDR.bytes + MMSGHDR.controlLength;
-			this.#headers.setUint32(at, CONTROL_BYTES, true);
-			this.#headers.setUint32(at + 4, 0, true);
+			const header = index * MMSGHDR.bytes;
+			this.#headers.setUint32(header + MMSGHDR.nameLength, ADDRESS.bytes, true);
+			this.#headers.setUint32(header + MMSGHDR.controlLength, CONTROL_BYTES, true);
+			this.#headers.setUint32(header + MMSGHDR.controlLength + 4, 0, true);
 		}
 	}
 
-	packet(index: number): Uint8Array {
+	/** Puts it into `packet`. */
+	fill(packet: Writable<CapturedPacket>, index: number): void {
+		const address = index * ADDRESS.bytes;
+		packet.bytes = this.#bytes(index);
+		packet.seconds = this.#seconds(index);
+		packet.nanoseconds = this.#nanoseconds(index);
+		packet.isOutgoing = this.#addresses.getUint8(address + ADDRESS.packetType) === PACKET_OUTGOING;
+		packet.isLoopback =
+			this.#addresses.getUint16(address + ADDRESS.hardwareType, true) === ARPHRD_LOOPBACK;
+	}
+
+	#bytes(index: number): Uint8Array {
 		const length = this.#headers.getUint32(index * MMSGHDR.bytes + MMSGHDR.length, true);
 		const at = index * PACKET_BYTES;
 		return this.#packets.subarray(at, at + Math.min(length, PACKET_BYTES));
 	}
 
 	/** Two halves of a number that is not near 2^53. */
-	seconds(index: number): number {
+	#seconds(index: number): number {
 		const at = index * CONTROL_BYTES + CMSGHDR_BYTES;
 		return this.#control.getUint32(at, true) + this.#control.getUint32(at + 4, true) * 2 ** 32;
 	}
 
-	nanoseconds(index: number): number {
+	#nanoseconds(index: number): number {
 		return this.#control.getUint32(index * CONTROL_BYTES + CMSGHDR_BYTES + 8, true);
 	}
 }
@@ -86,12 +120,24 @@ class Batch {
 /** One for all sockets, made with the first. */
 let batch: Batch | null = null;
 
-/** @param seconds since 1970, when the kernel met the packet; and nanoseconds behind them */
-export type TakePacket = (bytes: Uint8Array, seconds: number, nanoseconds: number) => void;
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** The same for all: it is overwritten by the next packet. */
+const captured: Writable<CapturedPacket> = {
+	...{ bytes: new Uint8Array(0), seconds: 0, nanoseconds: 0, isOutgoing: false },
+	isLoopback: false,
+};
+
+export type TakePacket = (packet: CapturedPacket) => void;
 
 export class PacketSocket implements Disposable {
 	readonly #fd: number;
 	#isClosed = false;
+
+	/** The lowest that was free. */
+	get fd(): number {
+		return this.#fd;
+	}
 
 	private constructor(fd: number) {
 		this.#fd = fd;
@@ -116,10 +162,10 @@ export class PacketSocket implements Disposable {
 			const on = Uint32Array.of(1);
 			if (libc.setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, on, on.byteLength) !== 0)
 				fail("packet SO_TIMESTAMPNS");
-			const address = new DataView(new ArrayBuffer(ADDRESS_BYTES));
+			const address = new DataView(new ArrayBuffer(ADDRESS.bytes));
 			address.setUint16(0, AF_PACKET, true);
 			address.setUint16(2, ETH_P_ALL, true);
-			if (libc.bind(fd, new Uint8Array(address.buffer), ADDRESS_BYTES) !== 0) fail("packet bind");
+			if (libc.bind(fd, new Uint8Array(address.buffer), ADDRESS.bytes) !== 0) fail("packet bind");
 			return socket;
 		} catch (error) {
 			socket[Symbol.dispose]();
@@ -148,8 +194,10 @@ export class PacketSocket implements Disposable {
 		if (into === null) return false;
 		into.prepare();
 		const count = this.#receive(into);
-		for (let index = 0; index < count; index++)
-			take(into.packet(index), into.seconds(index), into.nanoseconds(index));
+		for (let index = 0; index < count; index++) {
+			into.fill(captured, index);
+			take(captured);
+		}
 		return count === AT_ONCE;
 	}
 

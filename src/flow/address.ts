@@ -88,6 +88,14 @@ export function readAddress(text: string | null): Address | null {
 	}
 }
 
+/** 16 bytes in network byte order, IPv4 as IPv4-mapped IPv6; null for what is no address. */
+export function addressBytes(text: string | null): Uint8Array | null {
+	const address = readAddress(text);
+	if (address === null) return null;
+	const mapped = address instanceof ipaddr.IPv4 ? address.toIPv4MappedAddress() : address;
+	return Uint8Array.from(mapped.toByteArray());
+}
+
 export const familyOfAddress = (address: Address): Family =>
 	address instanceof ipaddr.IPv4 ? "ipv4" : "ipv6";
 

@@ -3,9 +3,8 @@
 import { record as codecOf } from "dns-packet";
 import types from "dns-packet/types.js";
 import { addressText } from "./address.ts";
-import { MalformedDns, NameReader, quoted, u16At, u32At } from "./dns-name.ts";
+import { MalformedDns, type NameReader, quoted, u16At, u32At } from "./dns-name.ts";
 
-const name = new NameReader();
 /** Newer than the library's table. */
 const TYPES = new Map([
 	[64, "SVCB"],
@@ -22,34 +21,38 @@ export function typeName(type: number): string {
 /**
  * Of a type without a form of its own here: `\# length hexadecimal` (RFC 3597).
  *
- * @param message with names that the data may point to
+ * @param names of the message, which the data may point to
  * @throws MalformedDns
  */
-export function dataText(message: Uint8Array, type: string, at: number, end: number): string {
+export function dataText(
+	message: Uint8Array,
+	names: NameReader,
+	{ type, at, end }: { readonly type: string; readonly at: number; readonly end: number },
+): string {
 	if (end > message.length) throw new MalformedDns("data that ends behind its message");
 	// Nothing of what follows belongs to it.
 	const own = message.subarray(0, end);
 	const form = FORMS[type];
-	return form === undefined ? hexadecimal(own.subarray(at)) : form(own, at);
+	return form === undefined ? hexadecimal(own.subarray(at)) : form(own, at, names);
 }
 
-type Form = (message: Uint8Array, at: number) => string;
+type Form = (message: Uint8Array, at: number, names: NameReader) => string;
 
 const FORMS: Readonly<Record<string, Form | undefined>> = {
 	A(message, at) {
 		return addressText(sized(Uint8Array.of(...MAPPED_PREFIX, ...message.subarray(at)), 16));
 	},
 	AAAA: (message, at) => addressText(sized(message.subarray(at), 16)),
-	...{ CNAME: nameForm, DNAME: nameForm, NS: nameForm, PTR: nameForm },
-	MX: (message, at) => `${u16At(message, at)} ${name.read(message, at + 2)}`,
-	SRV(message, at) {
+	...{ CNAME: nameText, DNAME: nameText, NS: nameText, PTR: nameText },
+	MX: (message, at, names) => `${u16At(message, at)} ${nameText(message, at + 2, names)}`,
+	SRV(message, at, names) {
 		const numbers = [0, 2, 4].map((offset) => u16At(message, at + offset));
-		return [...numbers, name.read(message, at + 6)].join(" ");
+		return [...numbers, nameText(message, at + 6, names)].join(" ");
 	},
-	SOA(message, at) {
-		const names = [name.read(message, at), name.read(message, name.end)];
-		const numbers = [0, 4, 8, 12, 16].map((offset) => u32At(message, name.end + offset));
-		return [...names, ...numbers].join(" ");
+	SOA(message, at, names) {
+		const both = [nameText(message, at, names), nameText(message, names.end, names)];
+		const numbers = [0, 4, 8, 12, 16].map((offset) => u32At(message, names.end + offset));
+		return [...both, ...numbers].join(" ");
 	},
 	TXT: (message, at) => decoded<readonly Uint8Array[]>("TXT", message, at).map(quoted).join(" "),
 	CAA(message, at) {
@@ -75,8 +78,11 @@ interface Ds {
 	readonly digest: Buffer;
 }
 
-function nameForm(message: Uint8Array, at: number): string {
-	return name.read(message, at);
+/** That ends where `message` does, or before. */
+function nameText(message: Uint8Array, at: number, names: NameReader): string {
+	const text = names.read(at);
+	if (names.end > message.length) throw new MalformedDns("a name that ends behind its data");
+	return text;
 }
 
 /** By the library, whose errors say that the data is malformed. It takes data with its length in front. */

@@ -19,18 +19,22 @@ const EXTENDED_CODES = new Map([
 	[23, "BADCOOKIE"],
 ]);
 
-/** What is needed of one. */
-export interface DnsMessage {
+/** The header and the first question. */
+export interface DnsHead {
 	readonly id: number;
 	readonly isAnswer: boolean;
 	/** 0 is a query; others change zones, and the like. */
 	readonly opcode: number;
 	readonly isTruncated: boolean;
-	/** `NOERROR`, …; with the bits of EDNS. */
-	readonly responseCode: string;
 	/** Of the first question; null where there is none. */
 	readonly questionName: string | null;
 	readonly questionType: string | null;
+}
+
+/** What takes the records behind the questions. */
+export interface DnsBody {
+	/** `NOERROR`, …; with the bits of EDNS. */
+	readonly responseCode: string;
 	/** The first of them. */
 	readonly answers: readonly DnsAnswer[];
 	/** All of them. */
@@ -39,7 +43,11 @@ export interface DnsMessage {
 	readonly isBroken: boolean;
 }
 
-const name = new NameReader();
+/** What is needed of one. */
+export interface DnsMessage extends DnsHead {
+	/** Reads it, while the bytes of the message are there: whoever sends what nobody wants costs no more than its head. */
+	readonly body: () => DnsBody;
+}
 
 /**
  * @param isCut whether its end is missing, and what is there is to be taken
@@ -59,29 +67,31 @@ function read(bytes: Uint8Array, isCut: boolean): DnsMessage {
 	const questions = u16At(bytes, 4);
 	const isTruncated = (flags & IS_TRUNCATED) !== 0;
 	byteAt(bytes, HEADER_BYTES - 1);
-	const records = new Records(bytes);
+	if (questions > MOST_RECORDS) throw new MalformedDns("too many questions");
+	const names = new NameReader(bytes);
 	let at = HEADER_BYTES;
 	let questionName: string | null = null;
 	let questionType: string | null = null;
-	if (questions > MOST_RECORDS) throw new MalformedDns("too many questions");
 	for (let question = 0; question < questions; question++) {
-		const found = name.read(bytes, at);
-		const type = u16At(bytes, name.end);
-		u16At(bytes, name.end + 2);
-		at = name.end + 4;
-		if (question > 0) continue;
-		questionName = found;
-		questionType = typeName(type);
+		if (question === 0) questionName = names.read(at);
+		else names.skip(at);
+		const type = u16At(bytes, names.end);
+		u16At(bytes, names.end + 2);
+		at = names.end + 4;
+		if (question === 0) questionType = typeName(type);
 	}
-	const isWhole = records.read(at);
 	return {
-		id: u16At(bytes, 0),
-		isAnswer: (flags & IS_ANSWER) !== 0,
-		opcode: (flags >> 11) & 15,
-		isTruncated,
-		responseCode: codeName((records.extendedCode << 4) | (flags & 15)),
-		...{ questionName, questionType, answers: records.answers, answerCount: u16At(bytes, 6) },
-		isBroken: !isWhole && !isCut && !isTruncated,
+		...{ id: u16At(bytes, 0), isAnswer: (flags & IS_ANSWER) !== 0, opcode: (flags >> 11) & 15 },
+		...{ isTruncated, questionName, questionType },
+		body() {
+			const records = new Records(bytes, names);
+			const isWhole = records.read(at);
+			return {
+				responseCode: codeName((records.extendedCode << 4) | (flags & 15)),
+				...{ answers: records.answers, answerCount: u16At(bytes, 6) },
+				isBroken: !isWhole && !isCut && !isTruncated,
+			};
+		},
 	};
 }
 
@@ -91,10 +101,12 @@ class Records {
 	/** The upper eight bits. */
 	extendedCode = 0;
 	readonly #bytes: Uint8Array;
+	readonly #names: NameReader;
 	#at = 0;
 
-	constructor(bytes: Uint8Array) {
+	constructor(bytes: Uint8Array, names: NameReader) {
 		this.#bytes = bytes;
+		this.#names = names;
 	}
 
 	/** @returns whether all could be read */
@@ -113,20 +125,21 @@ class Records {
 	}
 
 	#readOne(isAnswer: boolean): void {
-		const bytes = this.#bytes;
-		const isKept = isAnswer && this.answers.length < MOST_ANSWERS;
-		const owner = name.read(bytes, this.#at);
-		const at = name.end;
+		const [bytes, names] = [this.#bytes, this.#names];
+		const ownerAt = this.#at;
+		names.skip(ownerAt);
+		const at = names.end;
 		const type = u16At(bytes, at);
 		const ttl = u32At(bytes, at + 4);
 		const dataAt = at + 10;
 		const end = dataAt + u16At(bytes, at + 8);
 		if (end > bytes.length) throw new MalformedDns("a record that ends behind its message");
 		if (type === OPT) this.extendedCode = ttl >>> 24;
-		else if (isKept) {
+		else if (isAnswer && this.answers.length < MOST_ANSWERS) {
+			const name = names.read(ownerAt);
 			const typeText = typeName(type);
-			const data = dataText(bytes, typeText, dataAt, end);
-			this.answers.push({ name: owner, type: typeText, ttl, data });
+			const data = dataText(bytes, names, { type: typeText, at: dataAt, end });
+			this.answers.push({ name, type: typeText, ttl, data });
 		}
 		this.#at = end;
 	}

@@ -1,60 +1,28 @@
 /** Questions of DNS that wait for their answers: what is seen on the wire becomes one record for each. */
 
-import { ADDRESS_BYTES, type IpPacket } from "../maps/ip-packet.ts";
-import { addressText } from "./address.ts";
-import { instantText } from "./clock.ts";
-import type { DnsMessage } from "./dns-message.ts";
-import type { DnsRecord } from "./dns-records.ts";
-import type { Owner } from "./flow-owners.ts";
+import type { DnsHead, DnsMessage } from "./dns-message.ts";
+import {
+	askedOf,
+	clientKeyOf,
+	idKeyOf,
+	isOfQuestion,
+	keyOf,
+	type SeenPacket,
+} from "./dns-packet-keys.ts";
+import {
+	type Asked,
+	type DnsTransaction,
+	endWith,
+	giveUp,
+	type Instant,
+	nanosecondsBetween,
+} from "./dns-transaction.ts";
+import { ShortLists } from "./short-lists.ts";
 
 const QUERY = 0;
-/** Questions of one client to one server with one id, at one time. */
-const MOST_ALIKE = 16;
-const BILLION = 1_000_000_000;
+/** From coming in at one interface to leaving by another. */
+const FORWARDED_NS = 1_000_000_000;
 const NS_PER_MS = 1_000_000;
-
-/** When the kernel met a packet, since 1970. */
-export interface Instant {
-	readonly seconds: number;
-	readonly ns: number;
-}
-
-export type SeenPacket = Pick<
-	IpPacket,
-	"addresses" | "isTcp" | "isMulticast" | "sourcePort" | "destinationPort"
->;
-
-type Asked = Omit<DnsRecord, keyof Outcome | "type" | "pid" | "process">;
-type Outcome = Pick<
-	DnsRecord,
-	("time" | "response_code" | "error" | "latency_us") | ("truncated" | "answer_count" | "answers")
->;
-
-/** A question, and what has become of it. */
-export interface DnsTransaction {
-	readonly asked: Asked;
-	readonly at: Instant;
-	/** When the answer came, or the time for it was over; null as long as it waits. */
-	endedAt: Instant | null;
-	/** Null as long as it waits. */
-	outcome: Outcome | null;
-	/** Null as long as it is not known. */
-	owner: Owner | null;
-}
-
-/** @param owner whose question it was */
-export function dnsRecord({ asked, owner }: DnsTransaction, outcome: Outcome): DnsRecord {
-	const { netns, transport, client_address, client_port, server_address, server_port } = asked;
-	const { id, question_name, question_type } = asked;
-	const { time, response_code, error, latency_us, truncated, answer_count, answers } = outcome;
-	return {
-		...{ type: "dns", time, netns, transport },
-		...{ client_address, client_port, server_address, server_port },
-		...{ id, question_name, question_type, response_code, error, latency_us },
-		...{ truncated, answer_count, answers },
-		...{ pid: owner?.pid ?? null, process: owner?.process ?? null },
-	};
-}
 
 interface Options {
 	/** Questions that wait at one time. */
@@ -63,23 +31,36 @@ interface Options {
 	readonly timeoutMs: number;
 	/** By how much the clock had been set when it showed this: what passed since has no part in it. Default: not at all. */
 	readonly setNsAt?: (time: Instant) => number;
+	/** Answers of one second whose questions were not seen; more are counted, and not read. */
+	readonly mostUnasked: number;
 }
 
-interface Waiting {
-	readonly key: string;
+/** How a question that waits is found. */
+interface Place {
+	/** By its ends, those that it was forwarded with among them, and its id. */
+	readonly keys: string[];
+	/** Where its ends, or those of its answer, may be others; null: nowhere. */
+	readonly loose: string | null;
+	readonly hopLimit: number;
 	/** By how much the clock had been set. */
 	readonly setNs: number;
+	/** It was met where it leaves. */
+	isForwarded: boolean;
 }
 
 export class DnsTransactions {
 	readonly #options: Options;
-	/** By the ends and the id. */
-	readonly #waiting = new Map<string, DnsTransaction[]>();
+	readonly #waiting = new ShortLists<DnsTransaction>();
+	readonly #loose = new ShortLists<DnsTransaction>();
 	/** The oldest comes first. */
-	readonly #byAge = new Map<DnsTransaction, Waiting>();
+	readonly #byAge = new Map<DnsTransaction, Place>();
+	/** Keys of what has come to its end; the last one last. Another answer to it is none of another question. */
+	readonly #ended = new Set<string>();
 	#begun: DnsTransaction[] = [];
 	#done: DnsTransaction[] = [];
 	#dropped = 0;
+	#broken = 0;
+	#unasked = { second: 0, read: 0, unread: 0 };
 
 	constructor(options: Options) {
 		this.#options = options;
@@ -92,10 +73,70 @@ export class DnsTransactions {
 
 	/** What was seen of in `netns`. What is no query, or goes to many, is passed over. */
 	take(netns: number, packet: SeenPacket, message: DnsMessage, at: Instant): void {
-		if (message.opcode !== QUERY || packet.isMulticast) return;
+		const elsewhere = message.isAnswer ? this.#askedElsewhere(netns, packet, message) : undefined;
+		if (this.recognize(netns, packet, message, at, elsewhere)) return;
+		if (message.isAnswer) this.#takeUnasked(netns, packet, message, at);
+		else this.ask(netns, packet, message, at);
+	}
+
+	/**
+	 * The same of what belongs to a question that is known, or has been.
+	 *
+	 * @param elsewhere the question of an answer where it is none with the same ends
+	 * @returns whether it does; or nobody wants it
+	 */
+	recognize(
+		netns: number,
+		packet: SeenPacket,
+		message: DnsMessage,
+		at: Instant,
+		elsewhere?: DnsTransaction,
+	): boolean {
+		if (message.opcode !== QUERY || packet.isMulticast) return true;
 		const key = keyOf(netns, packet, message);
-		if (message.isAnswer) this.#answer(key, message, at);
-		else this.#ask(key, netns, packet, message, at);
+		const known = this.#waiting.find(key, ({ asked }) => isOfQuestion(asked, message));
+		if (!message.isAnswer) {
+			if (known === undefined) return this.#isForwarded(key, netns, packet, message, at);
+			// Sent again, or met on the next interface.
+			const place = this.#byAge.get(known);
+			if (place !== undefined && hasLeft(packet, place)) place.isForwarded = true;
+			return true;
+		}
+		const found = known ?? elsewhere;
+		if (found !== undefined && known === undefined) moveTo(found, askedOf(netns, packet, message));
+		// The second answer, or the same one on another interface, or one that is too late.
+		if (found === undefined) return this.#ended.has(key);
+		this.#answer(found, message, at);
+		this.#remember([key]);
+		return true;
+	}
+
+	/** A question that nobody has seen before. `packet` is as it was sent, `wire` as it is translated. */
+	ask(netns: number, packet: SeenPacket, head: DnsHead, at: Instant, wire = packet): void {
+		const key = keyOf(netns, packet, head);
+		const asked = askedOf(netns, packet, head);
+		const transaction: DnsTransaction = { asked, at, endedAt: null, outcome: null, owner: null };
+		const keys = [key];
+		const loose = looseKeyOf(netns, packet, head);
+		const { hopLimit } = packet;
+		this.#byAge.set(transaction, {
+			keys,
+			loose,
+			hopLimit,
+			setNs: this.#setNsAt(at),
+			isForwarded: false,
+		});
+		const tooMany = this.#waiting.add(key, transaction);
+		if (tooMany !== undefined) this.#drop(tooMany);
+		if (wire !== packet) this.#addKey(transaction, keyOf(netns, wire, head));
+		// The oldest of those that look alike is not found by this any more, but by its own ends.
+		if (loose !== null) this.#loose.add(loose, transaction);
+		this.#begun.push(transaction);
+		if (this.#byAge.size <= this.#options.most) return;
+		for (const oldest of this.#byAge.keys()) {
+			this.#drop(oldest);
+			return;
+		}
 	}
 
 	/** Gives up what has waited for too long by `now`. */
@@ -103,16 +144,11 @@ export class DnsTransactions {
 		const { timeoutMs } = this.#options;
 		const setNsNow = this.#setNsAt(now);
 		for (const [transaction, { setNs }] of this.#byAge) {
-			const { at } = transaction;
-			const setSinceNs = setNsNow - setNs;
-			const waited = (nanosecondsBetween(at, now) - setSinceNs) / NS_PER_MS;
+			const at = transaction.at ?? now;
+			const waited = (nanosecondsBetween(at, now) - (setNsNow - setNs)) / NS_PER_MS;
 			// Less than nothing: it was met after `now`; or, by far, the clock was set back.
 			if (Math.abs(waited) < timeoutMs) return;
-			transaction.endedAt = later(at, timeoutMs * NS_PER_MS + setSinceNs);
-			transaction.outcome = {
-				...{ time: instantText(transaction.endedAt), response_code: null, error: "timeout" },
-				...{ latency_us: null, truncated: null, answer_count: null, answers: [] },
-			};
+			giveUp(transaction, at, timeoutMs, setNsNow - setNs);
 			this.#end(transaction);
 		}
 	}
@@ -138,55 +174,73 @@ export class DnsTransactions {
 		return dropped;
 	}
 
-	#ask(key: string, netns: number, packet: SeenPacket, message: DnsMessage, at: Instant): void {
-		const alike = this.#waiting.get(key) ?? [];
-		const { id, questionName: question_name, questionType: question_type } = message;
-		const isAgain = alike.some(
-			({ asked }) => asked.question_name === question_name && asked.question_type === question_type,
-		);
-		// Sent again, or met on the next interface.
-		if (isAgain) return;
-		const { addresses, isTcp, sourcePort, destinationPort } = packet;
-		const transport = isTcp ? "tcp" : "udp";
-		const client_address = addressText(addresses.subarray(0, ADDRESS_BYTES));
-		const server_address = addressText(addresses.subarray(ADDRESS_BYTES));
-		const asked: Asked = {
-			...{ netns, transport, client_address, client_port: sourcePort },
-			...{ server_address, server_port: destinationPort, id, question_name, question_type },
-		};
-		const transaction: DnsTransaction = { asked, at, endedAt: null, outcome: null, owner: null };
-		const [oldestAlike] = alike;
-		if (oldestAlike !== undefined && alike.length >= MOST_ALIKE) this.#drop(oldestAlike);
-		this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), transaction]);
-		this.#byAge.set(transaction, { key, setNs: this.#setNsAt(at) });
-		this.#begun.push(transaction);
-		if (this.#byAge.size <= this.#options.most) return;
-		for (const oldest of this.#byAge.keys()) {
-			this.#drop(oldest);
-			return;
-		}
+	/** Answers that could not be read behind their questions, since the last call. */
+	takeBroken(): number {
+		const broken = this.#broken;
+		this.#broken = 0;
+		return broken;
 	}
 
-	#answer(key: string, message: DnsMessage, at: Instant): void {
-		const transaction = this.#waiting.get(key)?.find(({ asked }) => {
-			const { questionName, questionType } = message;
-			// A server that cannot read a question may leave it out.
-			if (questionName === null) return true;
-			return asked.question_name === questionName && asked.question_type === questionType;
+	/** Answers whose questions were not seen, and that were not read, since the last call. */
+	takeUnread(): number {
+		const { unread } = this.#unasked;
+		this.#unasked.unread = 0;
+		return unread;
+	}
+
+	/** One that has come in at another interface, and leaves with other ends: whoever forwards it takes one off its hop limit. */
+	#isForwarded(
+		key: string,
+		netns: number,
+		packet: SeenPacket,
+		head: DnsHead,
+		at: Instant,
+	): boolean {
+		if (!packet.isOutgoing) return false;
+		const found = this.#loose.find(idKeyOf(netns, packet, head), (one) => {
+			const place = this.#byAge.get(one);
+			if (place === undefined || place.isForwarded || !hasLeft(packet, place)) return false;
+			const isSoon = one.at !== null && Math.abs(nanosecondsBetween(one.at, at)) < FORWARDED_NS;
+			return isSoon && isOfQuestion(one.asked, head);
 		});
-		// The second answer, or one to a question from before the start, or one that is too late.
-		if (transaction === undefined) return;
-		const setNs = this.#byAge.get(transaction)?.setNs ?? 0;
-		const passedNs = nanosecondsBetween(transaction.at, at) - (this.#setNsAt(at) - setNs);
-		const microseconds = Math.floor(passedNs / 1000);
-		transaction.endedAt = at;
-		transaction.outcome = {
-			...{ time: instantText(at), response_code: message.responseCode, error: null },
-			// A clock that was set back.
-			latency_us: microseconds >= 0 ? microseconds : null,
-			...{ truncated: message.isTruncated, answer_count: message.answerCount },
-			answers: message.answers,
-		};
+		const place = found === undefined ? undefined : this.#byAge.get(found);
+		if (found === undefined || place === undefined) return false;
+		place.isForwarded = true;
+		this.#addKey(found, key);
+		return true;
+	}
+
+	/** On loopback an answer is seen as its program gets it, and a question as a rule has translated it. */
+	#askedElsewhere(
+		netns: number,
+		packet: SeenPacket,
+		message: DnsMessage,
+	): DnsTransaction | undefined {
+		if (!packet.isLoopback) return undefined;
+		const key = clientKeyOf(netns, packet, message);
+		return this.#loose.find(key, ({ asked }) => isOfQuestion(asked, message));
+	}
+
+	#takeUnasked(netns: number, packet: SeenPacket, message: DnsMessage, at: Instant): void {
+		const unasked = this.#unasked;
+		if (unasked.second !== at.seconds) Object.assign(unasked, { second: at.seconds, read: 0 });
+		if (unasked.read >= this.#options.mostUnasked) {
+			unasked.unread++;
+			return;
+		}
+		unasked.read++;
+		const asked = askedOf(netns, packet, message);
+		const transaction = { asked, at: null, endedAt: null, outcome: null, owner: null };
+		this.#remember([keyOf(netns, packet, message)]);
+		this.#begun.push(transaction);
+		this.#answer(transaction, message, at);
+	}
+
+	#answer(transaction: DnsTransaction, message: DnsMessage, at: Instant): void {
+		const body = message.body();
+		if (body.isBroken) this.#broken++;
+		const setNs = this.#setNsAt(at) - (this.#byAge.get(transaction)?.setNs ?? 0);
+		endWith(transaction, message, body, at, setNs);
 		this.#end(transaction);
 	}
 
@@ -204,31 +258,42 @@ export class DnsTransactions {
 		this.#dropped++;
 	}
 
+	#addKey(transaction: DnsTransaction, key: string): void {
+		this.#byAge.get(transaction)?.keys.push(key);
+		const tooMany = this.#waiting.add(key, transaction);
+		if (tooMany !== undefined) this.#drop(tooMany);
+	}
+
 	#forget(transaction: DnsTransaction): void {
-		const key = this.#byAge.get(transaction)?.key ?? "";
+		const place = this.#byAge.get(transaction);
+		if (place === undefined) return;
 		this.#byAge.delete(transaction);
-		const left = this.#waiting.get(key)?.filter((one) => one !== transaction) ?? [];
-		if (left.length === 0) this.#waiting.delete(key);
-		else this.#waiting.set(key, left);
+		for (const key of place.keys) this.#waiting.remove(key, transaction);
+		if (place.loose !== null) this.#loose.remove(place.loose, transaction);
+		this.#remember(place.keys);
+	}
+
+	#remember(keys: readonly string[]): void {
+		for (const key of keys) {
+			this.#ended.delete(key);
+			this.#ended.add(key);
+		}
+		for (const oldest of this.#ended) {
+			if (this.#ended.size <= this.#options.most) return;
+			this.#ended.delete(oldest);
+		}
 	}
 }
 
-const ends = Buffer.alloc(2 * ADDRESS_BYTES);
-
-/** The same of a question and of its answer, which goes the other way. */
-function keyOf(netns: number, packet: SeenPacket, { isAnswer, id }: DnsMessage): string {
-	const { addresses, isTcp, sourcePort, destinationPort } = packet;
-	ends.set(addresses.subarray(0, ADDRESS_BYTES), isAnswer ? ADDRESS_BYTES : 0);
-	ends.set(addresses.subarray(ADDRESS_BYTES), isAnswer ? 0 : ADDRESS_BYTES);
-	const [client, server] = isAnswer ? [destinationPort, sourcePort] : [sourcePort, destinationPort];
-	return `${ends.toString("latin1")} ${netns} ${isTcp ? "t" : "u"} ${client} ${server} ${id}`;
+/** The server that the program has asked. */
+function moveTo(transaction: DnsTransaction, { server_address, server_port }: Asked): void {
+	transaction.asked = { ...transaction.asked, server_address, server_port };
 }
 
-const nanosecondsBetween = (from: Instant, to: Instant): number =>
-	(to.seconds - from.seconds) * BILLION + (to.ns - from.ns);
+const hasLeft = (packet: SeenPacket, { hopLimit }: Place): boolean =>
+	packet.isOutgoing && packet.hopLimit === hopLimit - 1;
 
-function later({ seconds, ns }: Instant, byNs: number): Instant {
-	const sum = ns + byNs;
-	const carry = Math.floor(sum / BILLION);
-	return { seconds: seconds + carry, ns: sum - carry * BILLION };
+function looseKeyOf(netns: number, packet: SeenPacket, head: DnsHead): string | null {
+	if (packet.isLoopback) return clientKeyOf(netns, packet, head);
+	return packet.isOutgoing ? null : idKeyOf(netns, packet, head);
 }

@@ -39,3 +39,6 @@ export function parsePortSpans(values: readonly string[], option = "--port"): Po
 		`join some of them: ${option} 8000-8100`,
 	);
 }
+
+export const isInSpans = (spans: readonly PortSpan[], port: number): boolean =>
+	spans.some(({ first, last }) => first <= port && port <= last);

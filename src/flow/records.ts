@@ -117,6 +117,8 @@ export type LossStage =
 	| "conntrack_table"
 	| "dns_table"
 	| "dns_message"
+	| "dns_unasked"
+	| "namespace"
 	| "program";
 
 /** What is not in a record is in a gap. */
@@ -125,7 +127,7 @@ export interface GapRecord {
 	readonly from: string;
 	readonly to: string;
 	readonly stage: LossStage;
-	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams; conntrack_table: packets; dns_table, dns_message: messages). */
+	/** Connections (program: runs of a BPF program that the kernel skipped; udp_table: datagrams; conntrack_table: packets; dns_table, dns_message, dns_unasked: messages; namespace: network namespaces). */
 	readonly count: number;
 	/** What to do about it, where something can be done. */
 	readonly hint: string | null;

@@ -23,6 +23,8 @@ export class IpPacket {
 	readonly addresses = new Uint8Array(2 * ADDRESS_BYTES);
 	isTcp = false;
 	isMulticast = false;
+	/** Time to live of IPv4; whoever forwards a packet takes one off. */
+	hopLimit = 0;
 	sourcePort = 0;
 	destinationPort = 0;
 	/** Of a segment. */
@@ -57,6 +59,7 @@ export class IpPacket {
 		this.addresses.set(bytes.subarray(12, 16), MAPPED.length);
 		this.addresses.set(bytes.subarray(16, 20), ADDRESS_BYTES + MAPPED.length);
 		this.isMulticast = ((bytes[16] ?? 0) & 0xf0) === 0xe0;
+		this.hopLimit = bytes[8] ?? 0;
 		// 0 where the card is to cut it (TSO, more than 64 KiB).
 		const end = length === 0 ? bytes.length : length;
 		return this.#readTransport(bytes, bytes[9] ?? 0, headerBytes, end, (fragment & 0x2000) !== 0);
@@ -68,6 +71,7 @@ export class IpPacket {
 		const end = length === 0 ? bytes.length : IPV6_HEADER_BYTES + length;
 		this.addresses.set(bytes.subarray(8, 40), 0);
 		this.isMulticast = bytes[24] === 0xff;
+		this.hopLimit = bytes[7] ?? 0;
 		const next = bytes[6] ?? 0;
 		if (next !== IPPROTO_FRAGMENT)
 			return this.#readTransport(bytes, next, IPV6_HEADER_BYTES, end, false);

@@ -14,6 +14,11 @@ export interface PacketFilterOptions {
 	readonly ipv6: boolean;
 	readonly tcp: boolean;
 	readonly udp: boolean;
+	/**
+	 * Also what looks like DNS at other ports, where a rule (DNAT, REDIRECT) may have sent it: of
+	 * datagrams all, of segments those of loopback that begin with a message.
+	 */
+	readonly elsewhere: boolean;
 }
 
 /** One comparison of a span of ports jumps over all that follow, in a byte. */
@@ -26,6 +31,16 @@ const LD_W_ABS = 0x20;
 const LD_H_ABS = 0x28;
 const LD_B_ABS = 0x30;
 const LD_H_IND = 0x48;
+const LD_W_IND = 0x40;
+const LD_B_IND = 0x50;
+const LD_MEM = 0x60;
+const ST = 0x02;
+const TAX = 0x07;
+const TXA = 0x87;
+const ADD = 0x04;
+const ADD_X = 0x0c;
+const AND = 0x54;
+const RSH = 0x74;
 const LDX_IMM = 0x01;
 const LDX_MSH = 0xb1;
 const JEQ = 0x15;
@@ -50,6 +65,22 @@ const IPPROTO_UDP = 17;
 const IPPROTO_FRAGMENT = 44;
 const IPV6_HEADER_BYTES = 40;
 const FRAGMENT_HEADER_BYTES = 8;
+const UDP_HEADER_BYTES = 8;
+/** Where the header of TCP says how many words it has, in the upper half of the byte. */
+const TCP_OFFSET = 12;
+/** Of a message over TCP, in front of it. */
+const LENGTH_BYTES = 2;
+
+/** The header of a message (RFC 1035, 4.1.1), and what its flags never have in a question or an answer that is a query. */
+const DNS = { flags: 2, questions: 4, answers: 6, authorities: 8, additional: 10 };
+const IS_ANSWER = 0x8000;
+/** All but RD, AD and CD. */
+const NEVER_ASKED = 0xfecf;
+/** OPCODE, Z. */
+const NEVER_ANSWERED = 0x7840;
+/** EDNS, and a signature (TSIG). */
+const MOST_ADDITIONAL = 2;
+
 /** Whole packets: more than any has. */
 const ALL_BYTES = 0x4_0000;
 
@@ -127,8 +158,10 @@ export function packetFilter(options: PacketFilterOptions): Uint8Array {
 	if (options.ipv4) appendIpv4(program, options);
 	if (options.ipv6) appendIpv6(program, options);
 	program.label("ports");
+	if (options.elsewhere) program.do(ST, 0);
 	appendPorts(program, ports, 0);
 	appendPorts(program, ports, 2);
+	if (options.elsewhere) appendElsewhere(program, options);
 	program.label("drop");
 	program.do(RET, 0);
 	program.label("take");
@@ -145,6 +178,7 @@ function appendIpv4(program: Assembler, options: PacketFilterOptions): void {
 	// The offset of a fragment.
 	program.jump(JSET, 0x1fff, "drop", null);
 	program.do(LDX_MSH, 0);
+	program.do(LD_B_ABS, 9);
 	program.jump(JA, 0, "ports", null);
 }
 
@@ -181,4 +215,43 @@ function appendPorts(program: Assembler, ports: readonly PortSpan[], at: number)
 		program.jump(JGT, last, next, "take");
 		program.label(next);
 	}
+}
+
+/** Goes on where the ports are others: X is where the header of IP ends, and the protocol is in memory. */
+function appendElsewhere(program: Assembler, { tcp, udp }: PacketFilterOptions): void {
+	program.do(LD_MEM, 0);
+	program.jump(JEQ, IPPROTO_TCP, tcp ? "segment" : "drop", udp ? null : "drop");
+	program.do(TXA, 0);
+	program.do(ADD, UDP_HEADER_BYTES);
+	program.jump(JA, 0, "message", null);
+	program.label("segment");
+	program.do(LD_W_ABS, HARDWARE_TYPE);
+	program.jump(JEQ, ARPHRD_LOOPBACK, null, "drop");
+	program.do(LD_B_IND, TCP_OFFSET);
+	program.do(AND, 0xf0);
+	program.do(RSH, 2);
+	program.do(ADD_X, 0);
+	program.do(ADD, LENGTH_BYTES);
+	program.label("message");
+	program.do(TAX, 0);
+	appendMessage(program);
+}
+
+/** One question, and counts as they are: what else is sent has that once in many millions of packets. */
+function appendMessage(program: Assembler): void {
+	program.do(LD_H_IND, DNS.questions);
+	program.jump(JEQ, 1, null, "drop");
+	program.do(LD_H_IND, DNS.flags);
+	program.jump(JSET, IS_ANSWER, "answer", null);
+	program.jump(JSET, NEVER_ASKED, "drop", null);
+	program.do(LD_W_IND, DNS.answers);
+	program.jump(JEQ, 0, null, "drop");
+	program.do(LD_H_IND, DNS.additional);
+	program.jump(JGT, MOST_ADDITIONAL, "drop", "take");
+	program.label("answer");
+	program.jump(JSET, NEVER_ANSWERED, "drop", null);
+	program.do(LD_B_IND, DNS.answers);
+	program.jump(JEQ, 0, null, "drop");
+	program.do(LD_B_IND, DNS.authorities);
+	program.jump(JEQ, 0, "take", "drop");
 }

@@ -84,6 +84,18 @@ const LOSSES: Readonly<Record<LossStage, LossWords>> = {
 		why: "malformed, or a part was missing",
 		hint: null,
 	},
+	dns_unasked: {
+		one: "answer of DNS was not read",
+		many: "answers of DNS were not read",
+		why: "nobody was seen to ask for them",
+		hint: null,
+	},
+	namespace: {
+		one: "network namespace was not listened to",
+		many: "network namespaces were not listened to",
+		why: "files, memory or rights were missing",
+		hint: "raise ulimit -n, or give CAP_SYS_ADMIN",
+	},
 	program: {
 		one: "run of a BPF program was skipped",
 		many: "runs of a BPF program were skipped",

@@ -1,7 +1,7 @@
 /** Whose questions of DNS are: found while the socket that asks is there, or has just been. */
 
 import { DnsOwners } from "../flow/dns-owners.ts";
-import type { DnsTransaction } from "../flow/dns-transactions.ts";
+import type { DnsTransaction } from "../flow/dns-transaction.ts";
 import { compileFilter, type FilterOptions } from "../flow/filter.ts";
 import type { HookOptions } from "./conntrack-way.ts";
 import { SideTracer } from "./side-tracer.ts";

@@ -20,7 +20,14 @@ export function dnsFeature(): FeatureReport {
 }
 
 function listen(): Answer {
-	const filter = packetFilter({ ports: DNS_PORTS, ipv4: true, ipv6: true, tcp: true, udp: true });
+	const filter = packetFilter({
+		ports: DNS_PORTS,
+		ipv4: true,
+		ipv6: true,
+		tcp: true,
+		udp: true,
+		elsewhere: true,
+	});
 	try {
 		PacketSocket.open(filter, leastBufferBytes())[Symbol.dispose]();
 		return { available: true, reason: null };

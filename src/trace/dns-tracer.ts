@@ -2,7 +2,7 @@
 
 import { kernelRelease } from "../enrich/procfs.ts";
 import type { DnsBatch, DnsRecord } from "../flow/dns-records.ts";
-import { type DnsTransaction, dnsRecord } from "../flow/dns-transactions.ts";
+import { type DnsTransaction, dnsRecord } from "../flow/dns-transaction.ts";
 import type { FilterOptions } from "../flow/filter.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { Family, ReadyRecord, SummaryRecord, Transport } from "../flow/records.ts";
@@ -57,6 +57,8 @@ const DEFAULTS: DnsTracerOptions = {
 
 /** Between two looks at what has come in. */
 const PAUSE_MS = 50;
+/** Answers of one second whose questions were not seen, with a record: whoever floods us with answers gets no more. */
+const MOST_UNASKED = 1000;
 /** Questions that wait until it is known whose they are. */
 const MOST_WAITING = 16_384;
 
@@ -78,7 +80,9 @@ export class DnsTracer implements Disposable, AsyncDisposable {
 		this.#options = options;
 		try {
 			// First, so that it is at once told what is missing; what comes in meanwhile waits.
-			this.#sockets = this.#owned.use(new DnsSockets({ ...options, hints: HINTS }));
+			this.#sockets = this.#owned.use(
+				new DnsSockets({ ...options, mostUnasked: MOST_UNASKED, hints: HINTS }),
+			);
 			this.#askers = this.#owned.use(AskerLook.open({ ...options, sockets: socketsOf(options) }));
 			const beside = this.#askers.ready;
 			this.ready = {

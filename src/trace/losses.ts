@@ -17,6 +17,8 @@ export const NOTHING_LOST: Readonly<Totals> = {
 	conntrack_table: 0,
 	dns_table: 0,
 	dns_message: 0,
+	dns_unasked: 0,
+	namespace: 0,
 	program: 0,
 };
 
@@ -32,6 +34,8 @@ const HINTS: Readonly<Record<LossStage, string | null>> = {
 	conntrack_table: "raise sysctl net.netfilter.nf_conntrack_max",
 	dns_table: "raise --max-questions",
 	dns_message: null,
+	dns_unasked: null,
+	namespace: null,
 	program: null,
 };
 
@@ -41,6 +45,8 @@ type NotOfKernel =
 	| "conntrack_table"
 	| "dns_table"
 	| "dns_message"
+	| "dns_unasked"
+	| "namespace"
 	| "program";
 
 /** From loss_counters. */
@@ -94,6 +100,7 @@ export class Losses {
 		return {
 			...lost,
 			...{ queue: 0, conntrack_table: 0, dns_table: 0, dns_message: 0 },
+			...{ dns_unasked: 0, namespace: 0 },
 			flow_table: this.totals.flow_table + overflow,
 			program: Math.max(this.totals.program, skipped - caught_up + unreturned),
 		};

@@ -4,12 +4,12 @@ import { DnsNames } from "../enrich/dns-names.ts";
 import type { ClockHistory } from "../flow/clock-history.ts";
 import { DEFAULT_BUFFER_BYTES } from "../flow/defaults.ts";
 import { DnsStatistics } from "../flow/dns-statistics.ts";
-import type { DnsTransaction } from "../flow/dns-transactions.ts";
+import type { DnsTransaction } from "../flow/dns-transaction.ts";
 import type { PortSpan } from "../flow/port-spans.ts";
 import type { GapRecord, SummaryRecord } from "../flow/records.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
 import { clocks, monotonicMs } from "./clock.ts";
-import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
+import { DNS_PORTS, type DnsLoss, DnsSockets } from "./dns-sockets.ts";
 
 /** What a tracer of names can be told. */
 export interface NameTracerOptions {
@@ -54,7 +54,7 @@ export class NameTracer implements Disposable {
 
 	private constructor(options: NameTracerOptions) {
 		const { maxNames: most, ...others } = options;
-		const all = { family: null, transport: null, hints: {} };
+		const all = { family: null, transport: null, mostUnasked: 0, hints: {} };
 		this.#sockets = new DnsSockets({ ...all, ...others });
 		this.#names = new DnsNames({ most, graceMs: GRACE_MS });
 		this.#timer = setInterval(() => this.tryRead(), PAUSE_MS);
@@ -146,13 +146,13 @@ export class NameTracer implements Disposable {
 		return this.#names.size;
 	}
 
-	/** What was lost since the last call: packets (`queue`), questions and names that had to make room (`dns_table`), messages that could not be read (`dns_message`). */
+	/** What was lost since the last call: packets (`queue`), questions and names that had to make room (`dns_table`), messages that could not be read (`dns_message`), answers that nobody was seen to ask for (`dns_unasked`), namespaces that could not be listened to (`namespace`). */
 	takeGaps(): GapRecord[] {
 		return this.#sockets.takeGaps(this.#names.takeForgotten());
 	}
 
 	/** In all, as far as takeGaps() has told it. */
-	get lost(): Pick<SummaryRecord["lost"], "queue" | "dns_table" | "dns_message"> {
+	get lost(): Pick<SummaryRecord["lost"], DnsLoss> {
 		return this.#sockets.lost;
 	}
 

@@ -37,6 +37,11 @@ export class Translations implements NatSource, Disposable {
 		this.#paths = paths;
 	}
 
+	/** Whether conntrack can be asked at all. */
+	get isAllowed(): boolean {
+		return this.#isAllowed;
+	}
+
 	/** Says how it is known. */
 	withWay(ready: ReadyRecord): ReadyRecord {
 		const nat = this.#isAllowed ? "ctnetlink" : "none: without CAP_NET_ADMIN";

@@ -83,6 +83,8 @@ export class ScriptedTracer implements FlowSource {
 			conntrack_table: 0,
 			dns_table: 0,
 			dns_message: 0,
+			dns_unasked: 0,
+			namespace: 0,
 		};
 		return {
 			...{ type: "summary", time: TIME, duration_ms: 1000 },

@@ -3,6 +3,14 @@ import { encode } from "dns-packet";
 import fc from "fast-check";
 import { readDnsMessage } from "../../src/flow/dns-message.ts";
 
+/** Its head and what is behind it. */
+function readWhole(bytes: Uint8Array, isCut: boolean) {
+	const message = readDnsMessage(bytes, isCut);
+	if (message === null) return null;
+	const { body, ...head } = message;
+	return { ...head, ...body() };
+}
+
 const QUESTION = { type: "A", name: "www.Example.COM" };
 
 const answer = (answers: readonly object[], more: object = {}): Buffer =>
@@ -22,7 +30,7 @@ const asking = (...name: readonly number[]): Uint8Array =>
 
 test("a question", () => {
 	const bytes = encode({ type: "query", id: 0xabcd, questions: [QUESTION] });
-	expect(readDnsMessage(bytes, false)).toEqual({
+	expect(readWhole(bytes, false)).toEqual({
 		...{ id: 0xabcd, isAnswer: false, opcode: 0, isTruncated: false, responseCode: "NOERROR" },
 		...{ questionName: "www.example.com", questionType: "A", answers: [], answerCount: 0 },
 		isBroken: false,
@@ -35,7 +43,7 @@ test("an answer with a chain of names, in compressed form", () => {
 		{ type: "A", name: "web.example.net", ttl: 5, data: "192.0.2.1" },
 		{ type: "AAAA", name: "web.example.net", ttl: 4294967295, data: "2001:db8::1" },
 	]);
-	expect(readDnsMessage(bytes, false)).toMatchObject({
+	expect(readWhole(bytes, false)).toMatchObject({
 		...{ id: 7, isAnswer: true, answerCount: 3, isBroken: false },
 		answers: [
 			{ name: "www.example.com", type: "CNAME", ttl: 60, data: "web.example.net" },
@@ -59,7 +67,7 @@ describe("data of other types", () => {
 		],
 	] as const)
 		test(type, () => {
-			const message = readDnsMessage(answer([{ type, name: "x", ttl: 1, data }]), false);
+			const message = readWhole(answer([{ type, name: "x", ttl: 1, data }]), false);
 			expect(message?.answers).toEqual([{ name: "x", type, ttl: 1, data: text }]);
 		});
 
@@ -68,7 +76,7 @@ describe("data of other types", () => {
 		[65280, [], "TYPE65280", String.raw`\# 0`],
 	] as const)
 		test(`${type}, which has no form here`, () => {
-			const message = readDnsMessage(withData(number, data), false);
+			const message = readWhole(withData(number, data), false);
 			expect(message?.answers).toEqual([{ name: "a", type, ttl: 9, data: text }]);
 		});
 });
@@ -83,7 +91,7 @@ describe("response codes", () => {
 	] as const)
 		test(name, () => {
 			const bytes = answer([], { flags });
-			expect(readDnsMessage(bytes, false)?.responseCode).toBe(name);
+			expect(readWhole(bytes, false)?.responseCode).toBe(name);
 		});
 
 	test("of EDNS", () => {
@@ -91,7 +99,7 @@ describe("response codes", () => {
 		const bytes = answer([], {
 			additionals: [{ ...extended, ednsVersion: 0, flags: 0, options: [] }],
 		});
-		expect(readDnsMessage(bytes, false)?.responseCode).toBe("BADVERS");
+		expect(readWhole(bytes, false)?.responseCode).toBe("BADVERS");
 	});
 });
 
@@ -102,7 +110,7 @@ describe("names", () => {
 		["a dot and a backslash within a label", [3, 0x2e, 0x5c, 0x41, 0], String.raw`\.\\a`],
 	] as const)
 		test(what, () => {
-			expect(readDnsMessage(asking(...name), false)?.questionName).toBe(text);
+			expect(readWhole(asking(...name), false)?.questionName).toBe(text);
 		});
 
 	for (const [what, name] of [
@@ -121,7 +129,7 @@ describe("names", () => {
 		],
 	] as const)
 		test(`${what} is malformed`, () => {
-			expect(readDnsMessage(asking(...name), false)).toBeNull();
+			expect(readWhole(asking(...name), false)).toBeNull();
 		});
 });
 
@@ -132,16 +140,16 @@ describe("records that cannot be read", () => {
 	]);
 
 	test("leave those before them, and are told", () => {
-		const message = readDnsMessage(whole.subarray(0, -3), false);
+		const message = readWhole(whole.subarray(0, -3), false);
 		expect(message).toMatchObject({ answerCount: 2, isBroken: true });
 		expect(message?.answers).toHaveLength(1);
 	});
 
 	test("are no wonder where the packet was cut, or the server says so", () => {
-		expect(readDnsMessage(whole.subarray(0, -3), true)).toMatchObject({ isBroken: false });
+		expect(readWhole(whole.subarray(0, -3), true)).toMatchObject({ isBroken: false });
 		const truncated = Buffer.from(whole.subarray(0, -3));
 		truncated[2] = (truncated[2] ?? 0) | 2;
-		const message = readDnsMessage(truncated, false);
+		const message = readWhole(truncated, false);
 		expect(message).toMatchObject({ isTruncated: true, isBroken: false });
 	});
 
@@ -152,7 +160,7 @@ describe("records that cannot be read", () => {
 		["a name that ends behind its record", 5, [5, 0x61]],
 	] as const)
 		test(what, () => {
-			const message = readDnsMessage(withData(type, data), false);
+			const message = readWhole(withData(type, data), false);
 			expect(message).toMatchObject({ answers: [], answerCount: 1, isBroken: true });
 		});
 });
@@ -160,14 +168,14 @@ describe("records that cannot be read", () => {
 test("of very many answers the first are kept, and all are counted", () => {
 	const data = "192.0.2.1";
 	const many = Array.from({ length: 500 }, () => ({ type: "A", name: "a", ttl: 1, data }));
-	const message = readDnsMessage(answer(many), false);
+	const message = readWhole(answer(many), false);
 	expect(message).toMatchObject({ answerCount: 500, isBroken: false });
 	expect(message?.answers).toHaveLength(64);
 });
 
 describe("bytes from anybody never throw, and what comes of them has a bound", () => {
 	const check = (bytes: Uint8Array): void => {
-		const message = readDnsMessage(bytes, bytes.length % 2 === 0);
+		const message = readWhole(bytes, bytes.length % 2 === 0);
 		if (message === null) return;
 		expect(message.answers.length).toBeLessThanOrEqual(64);
 		// A byte is four characters at most, and a name has 255.
@@ -204,4 +212,56 @@ describe("bytes from anybody never throw, and what comes of them has a bound", (
 			{ numRuns: 3000 },
 		);
 	});
+});
+
+describe("names that pointers make long", () => {
+	/** One question, and as many answers as 1472 bytes have room for; names by `pointer`, which is given the number of the name. */
+	function packed(pointer: (name: number) => number): Uint8Array {
+		const labels = Array(126).fill([1, 0x61]).flat();
+		const bytes = [0, 1, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, 1, 0, 1];
+		let count = 0;
+		for (; bytes.length + 14 <= 1472; count++) {
+			const [owner, data] = [pointer(2 * count), pointer(2 * count + 1)];
+			bytes.push(0xc0, owner, 0, 5, 0, 1, 0, 0, 0, 60, 0, 2, 0xc0, data);
+		}
+		return Uint8Array.from(bytes.with(7, count));
+	}
+
+	test("are the same text for each pointer to them", () => {
+		const name = "a.".repeat(126).slice(0, -1);
+		const message = readWhole(
+			packed(() => 12),
+			false,
+		);
+		expect(message).toMatchObject({ isBroken: false, answerCount: 85 });
+		expect(message?.answers).toEqual(Array(64).fill({ name, type: "CNAME", ttl: 60, data: name }));
+	});
+
+	test("are read as far as all of them together have a bound; the rest is told", () => {
+		const message = readWhole(
+			packed((name) => 12 + 2 * name),
+			false,
+		);
+		expect(message).toMatchObject({ isBroken: true, answerCount: 85 });
+		const read = message?.answers ?? [];
+		const bytes = read.reduce((sum, { name, data }) => sum + name.length + data.length, 0);
+		expect(read.length).toBeGreaterThan(0);
+		expect(bytes).toBeLessThanOrEqual(8192);
+	});
+});
+
+test("a name in a record that is not kept is not read", () => {
+	const pointers = Array.from({ length: 100 }, () => ({
+		type: "A",
+		name: "x",
+		ttl: 1,
+		data: "192.0.2.1",
+	}));
+	const bytes = answer(pointers);
+	// The name of the 65th answer leads on, which makes a name malformed.
+	const first = bytes.length - 100 * 17;
+	bytes.set([0xc0, 0xff], first + 64 * 17 + 1);
+	expect(bytes.length).toBe(first + 1700);
+	const message = readWhole(bytes, false);
+	expect(message?.answers).toHaveLength(64);
 });

@@ -1,48 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { DnsMessage } from "../../src/flow/dns-message.ts";
-import type { DnsRecord } from "../../src/flow/dns-records.ts";
+import type { Instant } from "../../src/flow/dns-transaction.ts";
+import { DnsTransactions } from "../../src/flow/dns-transactions.ts";
 import {
-	DnsTransactions,
-	dnsRecord,
-	type Instant,
-	type SeenPacket,
-} from "../../src/flow/dns-transactions.ts";
-
-const NETNS = 4026531840;
-const MAPPED = [...Array(10).fill(0), 0xff, 0xff];
-const CLIENT = [...MAPPED, 10, 0, 0, 1];
-const SERVER = [...MAPPED, 10, 0, 0, 2];
-
-const there: SeenPacket = {
-	...{ addresses: Uint8Array.of(...CLIENT, ...SERVER), isTcp: false, isMulticast: false },
-	...{ sourcePort: 40_000, destinationPort: 53 },
-};
-const back: SeenPacket = {
-	...{ addresses: Uint8Array.of(...SERVER, ...CLIENT), isTcp: false, isMulticast: false },
-	...{ sourcePort: 53, destinationPort: 40_000 },
-};
-
-function message(changes: Partial<DnsMessage> = {}): DnsMessage {
-	return {
-		...{ id: 7, isAnswer: false, opcode: 0, isTruncated: false, responseCode: "NOERROR" },
-		...{ questionName: "a.example", questionType: "A", answers: [], answerCount: 0 },
-		...{ isBroken: false, ...changes },
-	};
-}
-
-const answered = (changes: Partial<DnsMessage> = {}): DnsMessage =>
-	message({ isAnswer: true, ...changes });
-const at = (seconds: number, ns = 0): Instant => ({ seconds, ns });
-
-const open = (most = 100) => new DnsTransactions({ most, timeoutMs: 5000 });
-
-function recordsOf(transactions: DnsTransactions): DnsRecord[] {
-	return transactions.takeDone().map((one) => {
-		if (one.outcome === null) throw new Error("it is done without an outcome");
-		return dnsRecord(one, one.outcome);
-	});
-}
+	answered,
+	at,
+	back,
+	message,
+	NETNS,
+	open,
+	recordsOf,
+	SERVER,
+	there,
+} from "./dns-fixtures.ts";
 
 test("a question and its answer are one record, with the time between", () => {
 	const transactions = open();
@@ -199,7 +169,12 @@ describe.each([3600, -3600])("once the clock is set by %d s, and that is known",
 	const asked = at(SET - 1);
 	const setNsAt = (time: Instant): number => (time === asked ? 0 : by * 1e9);
 	const opened = (): DnsTransactions => {
-		const transactions = new DnsTransactions({ most: 100, timeoutMs: 5000, setNsAt });
+		const transactions = new DnsTransactions({
+			most: 100,
+			timeoutMs: 5000,
+			mostUnasked: 0,
+			setNsAt,
+		});
 		transactions.take(NETNS, there, message(), asked);
 		transactions.expire(at(SET + by));
 		expect(recordsOf(transactions)).toEqual([]);

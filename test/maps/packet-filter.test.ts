@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { encode } from "dns-packet";
 import fc from "fast-check";
 import { type PacketFilterOptions, packetFilter } from "../../src/maps/packet-filter.ts";
 import { type PacketFacts, runFilter } from "../support/classic-bpf.ts";
@@ -13,12 +14,14 @@ import {
 	udp,
 } from "../support/packets.ts";
 
+const QUESTION = { type: "A", name: "www.example.com" };
 const NOTHING = new Uint8Array(0);
 const UDP = 17;
 const TCP = 6;
 const FRAGMENT = 44;
 const ALL: PacketFilterOptions = {
 	...{ ports: [{ first: 53, last: 53 }], ipv4: true, ipv6: true, tcp: true, udp: true },
+	elsewhere: false,
 };
 const ETHERNET: PacketFacts = { protocol: 0x0800, packetType: 0, hardwareType: 1 };
 
@@ -112,9 +115,10 @@ test("more spans than a program has room for are an error", () => {
 test("whatever is let through, the kernel's checks of a program would pass it", () => {
 	const port = fc.integer({ min: 0, max: 65_535 });
 	const ports = fc.array(fc.record({ first: port, last: port }), { maxLength: 32 });
-	const [ipv4, ipv6, tcp, udp] = [fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()];
+	const either = fc.boolean();
+	const options = { ports, ipv4: either, ipv6: either, tcp: either, udp: either };
 	fc.assert(
-		fc.property(fc.record({ ports, ipv4, ipv6, tcp, udp }), (options) => {
+		fc.property(fc.record({ ...options, elsewhere: either }), (options) => {
 			const program = packetFilter(options);
 			const view = new DataView(program.buffer);
 			const count = program.length / 8;
@@ -146,4 +150,65 @@ test("packets of any bytes are let through or not, and what is no packet of thes
 		}),
 		{ numRuns: 1000 },
 	);
+});
+
+describe("what looks like DNS at other ports", () => {
+	const elsewhere = { ...IPV4_ENDS, destinationPort: 40_053 };
+	const elsewhere6 = { ...IPV6_ENDS, destinationPort: 40_053 };
+	const LOOPBACK = { hardwareType: 772 };
+	const ALSO = { elsewhere: true };
+	const question = encode({ type: "query", id: 0xabcd, flags: 0x100, questions: [QUESTION] });
+	const answer = encode({
+		...{ type: "response", id: 0xabcd, flags: 0x180, questions: [QUESTION] },
+		answers: [{ type: "A", name: QUESTION.name, ttl: 60, data: "192.0.2.1" }],
+	});
+	const framed = (message: Uint8Array) =>
+		Uint8Array.of(message.length >> 8, message.length & 255, ...message);
+	const overTcp = (ends: Ends, message: Uint8Array, options = 0) =>
+		tcp(ends, framed(message), { options });
+
+	for (const [what, packet] of [
+		["a question", ipv4(elsewhere, UDP, udp(elsewhere, question))],
+		["its answer", ipv4(back(elsewhere), UDP, udp(back(elsewhere), answer))],
+		["a question over IPv6", ipv6(elsewhere6, UDP, udp(elsewhere6, question))],
+		["behind options of IPv4", ipv4(elsewhere, UDP, udp(elsewhere, question), { options: 3 })],
+	] as const)
+		test(`${what} is let through, if that is asked for`, () => {
+			expect(takes(packet, ALSO)).toBe(true);
+			expect(takes(packet)).toBe(false);
+			expect(takes(packet, { ...ALSO, udp: false })).toBe(false);
+		});
+
+	for (const [what, packet] of [
+		["IPv4", ipv4(elsewhere, TCP, overTcp(elsewhere, question))],
+		["IPv4, with options of TCP", ipv4(elsewhere, TCP, overTcp(elsewhere, question, 3))],
+		["IPv6", ipv6(elsewhere6, TCP, overTcp(elsewhere6, question))],
+	] as const)
+		test(`a question over TCP is let through on loopback alone: ${what}`, () => {
+			expect(takes(packet, ALSO, LOOPBACK)).toBe(true);
+			expect(takes(packet, ALSO)).toBe(false);
+			expect(takes(packet, { ...ALSO, tcp: false }, LOOPBACK)).toBe(false);
+		});
+
+	for (const [what, at, value] of [
+		["two questions", 5, 2],
+		["none", 5, 0],
+		["an answer in a question", 7, 1],
+		["a change of a zone", 2, 0x28],
+		["a code in a question", 3, 5],
+	] as const)
+		test(`${what} is not let through`, () => {
+			const changed = Uint8Array.from(question).with(at, value);
+			expect(takes(ipv4(elsewhere, UDP, udp(elsewhere, changed)), ALSO)).toBe(false);
+		});
+
+	test("hardly anything else is let through", () => {
+		const bytes = fc.uint8Array({ minLength: 12, maxLength: 60 });
+		fc.assert(
+			fc.property(bytes, (payload) => {
+				fc.pre(payload[4] !== 0 || payload[5] !== 1);
+				expect(takes(ipv4(elsewhere, UDP, udp(elsewhere, payload)), ALSO)).toBe(false);
+			}),
+		);
+	});
 });

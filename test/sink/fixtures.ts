@@ -97,6 +97,8 @@ export const SUMMARY: SummaryRecord = {
 		conntrack_table: 0,
 		dns_table: 0,
 		dns_message: 0,
+		dns_unasked: 0,
+		namespace: 0,
 		program: 0,
 	},
 	self: { cpu_ms: 50, peak_memory_bytes: 61_000_000, bpf_runs: null, bpf_ns: null },

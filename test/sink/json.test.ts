@@ -30,7 +30,7 @@ const SUMMARY_LINE =
 	'"seen":{"active_opens":20000,"passive_opens":20000,"attempt_fails":0,"estab_resets":0},' +
 	'"kernel":{"active_opens":20000,"passive_opens":20000,"attempt_fails":0,"estab_resets":0},' +
 	'"unverified":{"active_opens":0,"passive_opens":0,"attempt_fails":0,"estab_resets":0},' +
-	'"lost":{"connection_table":0,"flow_table":0,"listener_table":0,"netns_table":0,"ring_buffer":0,"queue":0,"udp_table":0,"connection_end":0,"conntrack_table":0,"dns_table":0,"dns_message":0,"program":0},' +
+	'"lost":{"connection_table":0,"flow_table":0,"listener_table":0,"netns_table":0,"ring_buffer":0,"queue":0,"udp_table":0,"connection_end":0,"conntrack_table":0,"dns_table":0,"dns_message":0,"dns_unasked":0,"namespace":0,"program":0},' +
 	'"self":{"cpu_ms":50,"peak_memory_bytes":61000000,"bpf_runs":null,"bpf_ns":null}}\n';
 
 describe("JSON", () => {

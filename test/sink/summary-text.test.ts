@@ -47,6 +47,8 @@ test.each<[string, Partial<SummaryRecord>, string[]]>([
 				conntrack_table: 0,
 				dns_table: 0,
 				dns_message: 0,
+				dns_unasked: 0,
+				namespace: 0,
 				program: 2,
 			},
 		},

@@ -20,6 +20,7 @@ export function runFilter(program: Uint8Array, packet: Uint8Array, facts: Packet
 		28: facts.hardwareType,
 	};
 	let [a, x, at] = [0, 0, 0];
+	const memory = new Map<number, number>();
 	for (let steps = 0; steps < MOST_STEPS; steps++) {
 		const code = view.getUint16(at * 8, true);
 		const k = view.getUint32(at * 8 + 4, true);
@@ -31,6 +32,16 @@ export function runFilter(program: Uint8Array, packet: Uint8Array, facts: Packet
 			else if (code === 0x28) a = bytes.getUint16(k);
 			else if (code === 0x30) a = bytes.getUint8(k);
 			else if (code === 0x48) a = bytes.getUint16(x + k);
+			else if (code === 0x40) a = bytes.getUint32(x + k);
+			else if (code === 0x50) a = bytes.getUint8(x + k);
+			else if (code === 0x60) a = memory.get(k) ?? Number.NaN;
+			else if (code === 0x02) memory.set(k, a);
+			else if (code === 0x07) x = a;
+			else if (code === 0x87) a = x;
+			else if (code === 0x04) a = (a + k) >>> 0;
+			else if (code === 0x0c) a = (a + x) >>> 0;
+			else if (code === 0x54) a = (a & k) >>> 0;
+			else if (code === 0x74) a >>>= k;
 			else if (code === 0x01) x = k;
 			else if (code === 0xb1) x = (bytes.getUint8(k) & 15) * 4;
 			else if (code === 0x05) at += k;

@@ -131,9 +131,10 @@ export class DnsAsker implements AsyncDisposable {
 		address: string,
 		messages: readonly Uint8Array[],
 		answers: number = messages.length,
+		port = 53,
 	): Promise<Said> {
 		const hexadecimal = messages.map((message) => Buffer.from(message).toString("hex"));
-		const question: Question = { transport, address, port: 53, messages: hexadecimal, answers };
+		const question: Question = { transport, address, port, messages: hexadecimal, answers };
 		this.#input.write(`${JSON.stringify(question)}\n`);
 		await this.#input.flush();
 		const place = this.#asked++;

@@ -32,6 +32,8 @@ export function expectNothingLostButRuns(run: Run): void {
 		conntrack_table: 0,
 		dns_table: 0,
 		dns_message: 0,
+		dns_unasked: 0,
+		namespace: 0,
 		program: 0,
 	});
 	expect(seen).toEqual(kernel);

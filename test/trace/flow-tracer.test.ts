@@ -53,6 +53,8 @@ describe("a tracer in a script", () => {
 			conntrack_table: 0,
 			dns_table: 0,
 			dns_message: 0,
+			dns_unasked: 0,
+			namespace: 0,
 			program: 0,
 		});
 	});

@@ -133,7 +133,9 @@ kernelTest("what had to make room is counted", async () => {
 		await asker.ask("udp", pair.right.ipv4, [query(id, "web.test", type)]);
 	await untilEnded(tracer, types.length);
 	expect(tracer.takeGaps()).toMatchObject([{ stage: "dns_table", count: 1 }]);
-	expect(tracer.lost).toEqual({ queue: 0, dns_table: 1, dns_message: 0 });
+	expect(tracer.lost).toEqual({
+		...{ queue: 0, dns_table: 1, dns_message: 0, dns_unasked: 0, namespace: 0 },
+	});
 	expect(tracer.size).toBe(1);
 });
 
