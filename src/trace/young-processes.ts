@@ -1,7 +1,7 @@
 /**
  * Processes and threads that have come lately: by them a network namespace is found that lives for a
  * second. The kernel tells nobody of a new one without BPF, but gives each process the next number,
- * and /proc/loadavg says which was the last: docs/adr/00XX-new-namespaces-by-new-processes.md.
+ * and /proc/loadavg says which was the last: docs/adr/0037-new-namespaces-by-new-processes.md.
  */
 
 import { lastProcessId, networkNamespaceOf } from "../enrich/procfs.ts";
