@@ -6,7 +6,7 @@
 #ifndef CONNTRACER_UNSEEN_END_H
 #define CONNTRACER_UNSEEN_END_H
 
-#include "tcp_open.h"
+#include "tcp_close.h"
 #include "uncounted.h"
 #include "walk.h"
 
@@ -78,6 +78,21 @@ static __always_inline int visit_fold_conns(const __u64 *key, struct conn *conn,
 /* How long a program may take to read what is left, before its connection is told to be over. */
 enum { READ_NS = 500000000 };
 
+/* What its program has read by now, as the hook at the end adds it. */
+static __always_inline void fold_read(struct conn *conn, __u64 key)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)key;
+	struct flow *flow = flow_at(conn->slot);
+	struct tcp_counters tcp;
+	struct payload payload;
+
+	if (!flow || !is_of_tcp(tp))
+		return;
+	counters_probed(&tcp, tp);
+	payload = payload_of(conn, &tcp, 0);
+	fold_rest(conn, key, flow, payload.received);
+}
+
 /* Of each entry of endings: tells the event of one that has waited long enough. */
 static __always_inline int visit_tell_endings(const __u64 *at, struct ending *ending,
 					      struct seq_file *seq)
@@ -93,7 +108,7 @@ static __always_inline int visit_tell_endings(const __u64 *at, struct ending *en
 	    bpf_ktime_get_ns() - ending->ended_ns < READ_NS)
 		return VISIT_NEXT;
 	id = conn->id;
-	fold_open(conn, &key);
+	fold_read(conn, key);
 	/* Its program may have closed it just now, and another connection have the entry. */
 	if (*(volatile __u64 *)&conn->id != id || conn->phase != PHASE_CLOSED)
 		return VISIT_NEXT;
