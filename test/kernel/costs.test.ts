@@ -56,7 +56,7 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 		tp__tcp_destroy_sock_last: 800,
 		walk__fold_conns: 5500,
 		walk__fold_awake: 5400,
-		iter__adopt_listeners: 2600,
+		iter__adopt_listeners: 3000,
 		iter__adopt_files: 10_400,
 		iter__adopt_fileless: 8400,
 	},
