@@ -40,5 +40,6 @@ export function parsePortSpans(values: readonly string[], option = "--port"): Po
 	);
 }
 
+/** Whether one of them has this port. */
 export const isInSpans = (spans: readonly PortSpan[], port: number): boolean =>
 	spans.some(({ first, last }) => first <= port && port <= last);

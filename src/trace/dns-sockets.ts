@@ -41,7 +41,7 @@ const STAGES = [
 	"dns_unasked",
 	"namespace",
 ] as const satisfies readonly LossStage[];
-export type DnsLoss = (typeof STAGES)[number];
+type DnsLoss = (typeof STAGES)[number];
 type Lost = Record<DnsLoss, number>;
 
 export const DNS_PORTS: readonly PortSpan[] = [{ first: 53, last: 53 }];

@@ -9,7 +9,7 @@ import type { PortSpan } from "../flow/port-spans.ts";
 import type { GapRecord, SummaryRecord } from "../flow/records.ts";
 import { checkBufferBytes, checkRange, ENTRIES, MILLISECONDS } from "./check-range.ts";
 import { clocks, monotonicMs } from "./clock.ts";
-import { DNS_PORTS, type DnsLoss, DnsSockets } from "./dns-sockets.ts";
+import { DNS_PORTS, DnsSockets } from "./dns-sockets.ts";
 
 /** What a tracer of names can be told. */
 export interface NameTracerOptions {
@@ -152,7 +152,10 @@ export class NameTracer implements Disposable {
 	}
 
 	/** In all, as far as takeGaps() has told it. */
-	get lost(): Pick<SummaryRecord["lost"], DnsLoss> {
+	get lost(): Pick<
+		SummaryRecord["lost"],
+		"queue" | "dns_table" | "dns_message" | "dns_unasked" | "namespace"
+	> {
 		return this.#sockets.lost;
 	}
 
