@@ -57,7 +57,7 @@ const LARGEST: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 		walk__fold_conns: 5500,
 		walk__fold_awake: 5400,
 		iter__adopt_listeners: 3000,
-		iter__adopt_files: 10_400,
+		iter__adopt_files: 10_800,
 		iter__adopt_fileless: 8400,
 	},
 	events: {
