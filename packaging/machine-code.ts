@@ -9,7 +9,7 @@ import type { Target } from "./target.ts";
 const ROOT = resolve(import.meta.dir, "..");
 const WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
 /** The same source twice: see docs/adr/0017. */
-const OBJECTS = [
+export const OBJECTS = [
 	{ name: "conntracer.bpf", source: "conntracer.bpf" },
 	{ name: "without-fetch.bpf", source: "conntracer.bpf", defines: ["-DWITHOUT_FETCH"] },
 	{ name: "list.bpf", source: "list.bpf" },
@@ -24,11 +24,12 @@ interface BpfObject {
 	readonly defines?: readonly string[];
 }
 
-/** Returns its path. */
-function compileBpf(
+/** Returns its path. Tests compile with other versions of clang, too. */
+export function compileBpf(
 	{ name, source, defines = [] }: BpfObject,
 	target: Target,
 	directory: string,
+	clang = "clang",
 ): string {
 	const path = join(directory, `${name}.o`);
 	// How a kprobe finds the arguments of its function depends on the architecture.
@@ -36,7 +37,7 @@ function compileBpf(
 	// Types name the files that they are from: not where these are on this machine.
 	const names = `-ffile-prefix-map=${ROOT}=.`;
 	const files = [names, "-c", join(ROOT, "bpf", `${source}.c`), "-o", path];
-	run(["clang", ...kind, ...WARNINGS, ...defines, ...files], { cwd: ROOT });
+	run([clang, ...kind, ...WARNINGS, ...defines, ...files], { cwd: ROOT });
 	return path;
 }
 
