@@ -25,8 +25,6 @@ import type { SessionOptions } from "./session-options.ts";
 
 /** Between two looks at what has changed: mostly some reads of memory. */
 const TIDY_MS = 500;
-/** Of them, at how full the table of network namespaces is. */
-const TIDIES_OF_NETNS = 4;
 
 export class Session implements Disposable {
 	readonly kernel: KernelSide;
@@ -38,7 +36,6 @@ export class Session implements Disposable {
 	readonly #startedAt: number;
 	readonly #countsRuns: boolean;
 	readonly #tidying: NodeJS.Timeout | null;
-	#tidies = 0;
 	/** Null where a hook sees accept(). */
 	readonly #listeners: ListenerOwners | null;
 	#verdict: Verdict | null = null;
@@ -167,7 +164,7 @@ export class Session implements Disposable {
 	#tidy(): void {
 		try {
 			if (this.#verdict !== null) return;
-			if (this.#tidies++ % TIDIES_OF_NETNS === 0) this.kernel.netnsCounters.tidy();
+			this.kernel.netnsCounters.tidy();
 			this.#listeners?.tend(performance.now());
 		} catch (error) {
 			if (!(error instanceof LibbpfError)) throw error;
