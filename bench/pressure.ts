@@ -16,7 +16,8 @@ const LONGEST_S = 180;
 const TAIL_BYTES = 65_536;
 const SERVED_PER_SECOND = 5000;
 const ASK_MS = 1000;
-const LAST_LOOKS = 5;
+/** An end that no hook saw is found after more than five seconds. */
+const LAST_LOOKS = 15;
 
 const LOOP = ["timeout", `${LONGEST_S}`, "sh", "-c", "while :; do :; done"];
 
