@@ -378,6 +378,7 @@ enum v1_controller {
 struct host {
 	__u32 pid_namespace; /* inode number of that of user space; 0: it is the first one */
 	__u32 v1_controller; /* enum v1_controller: whose hierarchy tells containers apart */
+	__u32 own_pid;	     /* of user space, in its pid namespace */
 };
 
 /* Set before the object is loaded. */

@@ -12,12 +12,21 @@ static __always_inline bool is_owner_sure(const struct conn *conn)
 	       conn->owner.attribution == ATTRIBUTION_SCAN;
 }
 
+/*
+ * While a look at files visits a file it holds it. If its program closes it just then, the socket
+ * is closed by us.
+ */
+static __always_inline bool is_closed_by_look(void)
+{
+	return pid_tgid_of_current() >> 32 == host.own_pid;
+}
+
 /* Who closes is who held it: a better answer than who listened, or none. */
 static __always_inline void owner_from_closer(struct tcp_sock *tp, struct conn *conn)
 {
 	struct flow *flow;
 
-	if (is_owner_sure(conn) || !is_called_by_program(sock_of(tp)))
+	if (is_owner_sure(conn) || !is_called_by_program(sock_of(tp)) || is_closed_by_look())
 		return;
 	identify_current(&conn->owner, ATTRIBUTION_SCAN);
 	flow = flow_at(conn->slot);

@@ -250,6 +250,7 @@ export const losses = struct("losses", {
 export const host = struct("host", {
 	pid_namespace: u32,
 	v1_controller: u32,
+	own_pid: u32,
 });
 
 export const settings = struct("settings", {

@@ -82,7 +82,7 @@ export function setHost(object: OpenObject): void {
 	const v1_controller = controller === null ? V1_CONTROLLER.V1_NONE : V1_CONTROLLER_OF[controller];
 	object.setConstants(
 		".rodata.host",
-		host.encode({ pid_namespace: ownPidNamespace(), v1_controller }),
+		host.encode({ pid_namespace: ownPidNamespace(), v1_controller, own_pid: process.pid }),
 	);
 }
 
